@@ -42,7 +42,8 @@ def raises(found: object) -> bool:
     """Whether the body of a function, or what makes an object of a class, holds a `raise`."""
     if not isinstance(found, type):
         return _holds_raise(found)
-    return any(_holds_raise(vars(found)[maker]) for maker in ("__new__", "__init__", "__post_init__") if maker in vars(found))
+    makers = {"__new__", "__init__", "__post_init__"} & vars(found).keys()
+    return any(_holds_raise(vars(found)[maker]) for maker in makers)
 
 
 def _holds_raise(function: object) -> bool:

@@ -64,10 +64,14 @@ def unsafe(tree: ast.Module) -> list[tuple[int, str]]:
             names = [f"{base}.{alias.name}" if base else alias.name for alias in node.names]
             bad = [name for name in names if any(f"{name}.".startswith(f"{module}.") for module in UNSAFE_MODULES)]
             found += [(node.lineno, f"imports {name}") for name in bad]
-        elif isinstance(node, ast.keyword) and node.arg in ("allow_pickle", "shell"):
-            if getattr(node.value, "value", None) is not False:
-                found.append((node.value.lineno, f"sets {node.arg}"))
+        elif isinstance(node, ast.keyword) and node.arg in ("allow_pickle", "shell") and not is_false(node.value):
+            found.append((node.value.lineno, f"sets {node.arg}"))
     return found
+
+
+def is_false(node: ast.expr) -> bool:
+    """Whether an argument is written as the constant False."""
+    return isinstance(node, ast.Constant) and node.value is False
 
 
 def called(node: ast.Call) -> str:
