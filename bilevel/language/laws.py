@@ -1,0 +1,383 @@
+"""Laws of random variables at the model level, compared by structure, and their log-densities.
+
+Main definitions: `Law` and its kinds `Normal`, `Bernoulli`, `Uniform`, `Categorical`, `Finite`, `Data`, `Density`,
+`Pushforward`; the functions `normal`, `bernoulli`, `uniform`, `categorical`, `finite`, `data`, `density`, `pushforward`
+that build them; `random`, `LogDensity`, `log_density`.
+
+A law is scalar (`dim` is None) or the law of a column vector. Its parameters may be any expressions, other random variables
+included: a ~ pi(. | s, theta) is `density("pi", "k", s, theta)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import sympy as sp
+from sympy import Basic, Expr, S, Tuple, ZeroMatrix
+from sympy.core.symbol import Str
+from sympy.printing.precedence import PRECEDENCE
+
+from bilevel.language.algebra import is_column, is_scalar, plus
+from bilevel.language.errors import GameError
+from bilevel.language.nodes import Dimension, Dot, Node, RandomScalar, RandomVector, checked_name, dimension, scale
+
+
+class Law(Basic):
+    """A probability law. Two laws are equal when kind and parameters are."""
+
+    @property
+    def dim(self) -> Expr | None:
+        """Dimension of the vectors drawn, None for scalars."""
+        return None
+
+    @property
+    def parameters(self) -> tuple[Any, ...]:
+        """The expressions the law depends on."""
+        return self.args
+
+    @property
+    def atoms_of(self) -> tuple[tuple[Expr, Expr], ...] | None:
+        """(value, probability) pairs of a finite law, else None."""
+        return None
+
+    def log_density(self, value: Expr) -> Expr | None:
+        """Logarithm of the density at a value, None if there is none to speak of."""
+        return None
+
+
+class Normal(Law):
+    """Normal law: args (mean, variance); a vector mean has covariance variance * I."""
+
+    @property
+    def dim(self) -> Expr | None:
+        """Dimension of the mean, None for a scalar."""
+        return None if is_scalar(self.args[0]) else self.args[0].shape[0]
+
+    def log_density(self, value: Expr) -> Expr:
+        """-|x - mean|^2 / (2 variance) - (n/2) log(2 pi variance)."""
+        mean, variance = self.args
+        if self.dim is None:
+            return -((value - mean) ** 2) / (2 * variance) - sp.log(2 * sp.pi * variance) / 2
+        apart = plus(value, scale(S.NegativeOne, mean))
+        return -Dot(apart, apart) / (2 * variance) - self.dim * sp.log(2 * sp.pi * variance) / 2
+
+
+class Uniform(Law):
+    """Uniform law on an interval: args (lower, upper)."""
+
+    def log_density(self, value: Expr) -> Expr:
+        """-log(upper - lower), inside the interval."""
+        return -sp.log(self.args[1] - self.args[0])
+
+
+class Finite(Law):
+    """Finitely many values: args (Tuple of values, Tuple of probabilities)."""
+
+    @property
+    def dim(self) -> Expr | None:
+        """Dimension of the values, None for scalars."""
+        first = self.args[0][0]
+        return None if is_scalar(first) else first.shape[0]
+
+    @property
+    def atoms_of(self) -> tuple[tuple[Expr, Expr], ...]:
+        """The (value, probability) pairs."""
+        return tuple(zip(self.args[0], self.args[1]))
+
+
+class Bernoulli(Law):
+    """The coin: 1 with probability p, else 0; args (p,)."""
+
+    @property
+    def atoms_of(self) -> tuple[tuple[Expr, Expr], ...]:
+        """The (value, probability) pairs."""
+        return ((S.One, self.args[0]), (S.Zero, 1 - self.args[0]))
+
+    def log_density(self, value: Expr) -> Expr:
+        """y log p + (1 - y) log(1 - p) at y in {0, 1}."""
+        return value * sp.log(self.args[0]) + (1 - value) * sp.log(1 - self.args[0])
+
+
+class Categorical(Law):
+    """The values 0, 1, ..., k - 1 with given probabilities; args: the probabilities."""
+
+    @property
+    def atoms_of(self) -> tuple[tuple[Expr, Expr], ...]:
+        """The (value, probability) pairs."""
+        return tuple((sp.Integer(i), p) for i, p in enumerate(self.args))
+
+
+class Data(Law):
+    """The law of the data, without parameters: args (name,) or (name, dim)."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.args[0].name
+
+    @property
+    def dim(self) -> Expr | None:
+        """Dimension of the data, None for scalars."""
+        return self.args[1] if len(self.args) > 1 else None
+
+    @property
+    def parameters(self) -> tuple[Any, ...]:
+        """None."""
+        return ()
+
+    def log_density(self, value: Expr) -> Expr:
+        """The node log p(x)."""
+        return LogDensity(self, value)
+
+
+class Density(Law):
+    """A density of unspecified form, smooth and positive: args (name, Tuple() or Tuple(dim), *parameters)."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.args[0].name
+
+    @property
+    def dim(self) -> Expr | None:
+        """Dimension of the vectors drawn, None for scalars."""
+        return self.args[1][0] if self.args[1] else None
+
+    @property
+    def parameters(self) -> tuple[Any, ...]:
+        """What it depends on: conditioning variables and parameters."""
+        return self.args[2:]
+
+    def log_density(self, value: Expr) -> Expr:
+        """The node log p(x; parameters)."""
+        return LogDensity(self, value)
+
+
+class Pushforward(Law):
+    """The law of an expression of random variables: args (value, *variables)."""
+
+    @property
+    def dim(self) -> Expr | None:
+        """Dimension of the value, None for a scalar."""
+        return None if is_scalar(self.args[0]) else self.args[0].shape[0]
+
+    @property
+    def value(self) -> Expr:
+        """The expression drawn."""
+        return self.args[0]
+
+    @property
+    def variables(self) -> tuple[Any, ...]:
+        """The random variables it is made from, bound here."""
+        return self.args[1:]
+
+
+class LogDensity(Node, Expr):
+    """Logarithm of an unspecified density at a value: args (law, value). Its partials count (value, *parameters)."""
+
+    is_commutative = True
+    is_real = True
+    output = None
+    precedence = PRECEDENCE["Mul"]
+
+    @property
+    def law(self) -> Any:
+        """The law."""
+        return self.args[0]
+
+    @property
+    def arguments(self) -> tuple[Expr, ...]:
+        """The value, then the law's parameters."""
+        return (self.args[1], *self.law.parameters)
+
+    def _called(self, printer: Any, name: str) -> str:
+        value, *given = (printer._print(a) for a in self.arguments)
+        return f"{name}({value}; {', '.join(given)})" if given else f"{name}({value})"
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"log {self._called(printer, self.law.name)}"
+
+    def _latex(self, printer: Any) -> str:
+        return rf"\log {self._called(printer, printer._print(sp.Symbol(self.law.name)))}"
+
+
+def random(name: str, law: Law) -> Any:
+    """A random variable with a law: a column vector, or a scalar for a scalar law.
+
+    Math: z ~ law; bound by the expectation `E` that names it. Equal name and law mean the same variable.
+    Shapes: (dim, 1), or a scalar.
+    Raises: GameError if the second argument is no law.
+    Reference: Schulman, Heess, Weber, Abbeel (2015), arXiv 1506.05254 (stochastic computation graphs).
+    Examples:
+        >>> random("z", normal("m")).shape
+        (m, 1)
+    """
+    if not isinstance(law, Law):
+        raise GameError(f"random({name!r}, law) needs a law such as normal('m') or data('p', 'n'); got {law!r}")
+    name = checked_name(name)
+    return RandomScalar(name, law) if law.dim is None else RandomVector(name, law.dim, S.One, law)
+
+
+def log_density(law: Law, value: Expr) -> Expr:
+    """Logarithm of a law's density (or probability) at a value.
+
+    Math: log p(x; parameters), in closed form for normal, uniform and Bernoulli laws, else a `LogDensity` node.
+    Raises: GameError where the law has no density to speak of (finite laws, pushforwards).
+    Reference: Williams (1992), doi 10.1007/BF00992696.
+    Examples:
+        >>> x = sp.Symbol("x", real=True)
+        >>> sp.diff(log_density(normal(0, 1), x), x)
+        -x
+    """
+    found = law.log_density(value)
+    if found is None:
+        raise GameError(f"a {type(law).__name__.lower()} law has no density here; declare one with density(name, dim, *parameters)")
+    return found
+
+
+def normal(mean: Any, variance: Any = None) -> Normal:
+    """Normal law: normal("m") is standard on R^m; normal(mean, variance) takes a scalar or a vector mean.
+
+    Math: N(mean, variance I).
+    Shapes: scalar for a scalar mean, else as the mean.
+    Raises: GameError for a variance that is no scalar or not positive.
+    Reference: standard.
+    Examples:
+        >>> normal("m") == normal(ZeroMatrix(dimension("m"), 1), 1)
+        True
+    """
+    if variance is None:
+        return Normal(mean, S.One) if is_column(mean) else Normal(ZeroMatrix(dimension(mean), S.One), S.One)
+    mean, variance = sp.sympify(mean), sp.sympify(variance)
+    if not is_scalar(variance) or variance.is_positive is False:
+        raise GameError(f"the variance of a normal law is a positive scalar (covariance variance * I); got {variance}")
+    if not is_scalar(mean) and not is_column(mean):
+        raise GameError(f"the mean of a normal law is a scalar or a column vector; got {mean}")
+    return Normal(mean, variance)
+
+
+def bernoulli(p: Any) -> Bernoulli:
+    """The coin that shows 1 with probability p, else 0.
+
+    Math: P(y = 1) = p, P(y = 0) = 1 - p.
+    Raises: GameError if p is a number outside [0, 1].
+    Reference: standard.
+    Examples:
+        >>> bernoulli(sp.Rational(1, 2)).atoms_of
+        ((1, 1/2), (0, 1/2))
+    """
+    return Bernoulli(_probability(p))
+
+
+def uniform(lower: Any, upper: Any) -> Uniform:
+    """Uniform law on the interval from lower to upper.
+
+    Math: density 1/(upper - lower) inside.
+    Raises: GameError if the interval is empty.
+    Reference: standard.
+    Examples:
+        >>> uniform(-1, 1).args
+        (-1, 1)
+    """
+    lower, upper = sp.sympify(lower), sp.sympify(upper)
+    if (upper - lower).is_positive is False:
+        raise GameError(f"a uniform law needs lower < upper; got {lower} and {upper}")
+    return Uniform(lower, upper)
+
+
+def categorical(*probabilities: Any) -> Categorical:
+    """The values 0, 1, ..., k - 1 with the given probabilities.
+
+    Math: P(x = i) = p_i.
+    Raises: GameError if numbers are outside [0, 1] or do not sum to 1.
+    Reference: standard.
+    Examples:
+        >>> categorical(sp.Rational(1, 3), sp.Rational(2, 3)).atoms_of
+        ((0, 1/3), (1, 2/3))
+    """
+    given = probabilities[0] if len(probabilities) == 1 and isinstance(probabilities[0], (list, tuple, Tuple)) else probabilities
+    return Categorical(*_probabilities(given))
+
+
+def finite(values: Iterable[Any], probabilities: Iterable[Any]) -> Finite:
+    """A law with finitely many values, scalars or vectors of one dimension.
+
+    Math: P(x = v_i) = p_i.
+    Raises: GameError if the lists do not match, or the numbers are no probabilities.
+    Reference: standard.
+    Examples:
+        >>> finite([-1, 1], ["1/2", "1/2"]).atoms_of  # doctest: +IGNORE_EXCEPTION_DETAIL
+        Traceback (most recent call last):
+        GameError: a probability is a number or a SymPy expression
+    """
+    points, weights = [sp.sympify(v) for v in values], _probabilities(probabilities)
+    if len(points) != len(weights) or not points or len({None if is_scalar(v) else v.shape for v in points}) != 1:
+        raise GameError(f"a finite law needs as many values (all of one shape) as probabilities; got {points} and {list(weights)}")
+    return Finite(Tuple(*points), Tuple(*weights))
+
+
+def data(name: str, dim: Dimension | None = None) -> Data:
+    """The law the data come from: nothing is known of it but its name (and dimension; none means scalar data).
+
+    Math: x ~ p_data, free of every player's parameters.
+    Raises: GameError for an unsafe name or an impossible dimension.
+    Reference: Goodfellow et al. (2014), arXiv 1406.2661.
+    Examples:
+        >>> data("p_data", "n").dim
+        n
+    """
+    return Data(Str(checked_name(name)), *([] if dim is None else [dimension(dim)]))
+
+
+def density(name: str, dim: Dimension | None = None, *parameters: Any) -> Density:
+    """A law with a density of unspecified form that may depend on parameters and on other random variables.
+
+    Math: a ~ pi(a; parameters), positive and smooth; derivatives pass under the integral sign.
+    Raises: GameError for an unsafe name, or parameters that are neither scalars nor columns.
+    Reference: Sutton, McAllester, Singh, Mansour (2000), Policy gradient methods (NIPS 12).
+    Examples:
+        >>> from bilevel.language.nodes import vector
+        >>> random("a", density("pi", "k", vector("theta", "p"))).shape
+        (k, 1)
+    """
+    taken = [sp.sympify(parameter) for parameter in parameters]
+    for parameter in taken:
+        if not is_scalar(parameter) and not is_column(parameter):
+            raise GameError(f"the density {name} depends on scalars and column vectors; got {parameter}")
+    return Density(Str(checked_name(name)), Tuple(*([] if dim is None else [dimension(dim)])), *taken)
+
+
+def pushforward(value: Expr, *variables: Any) -> Pushforward:
+    """The law of an expression of random variables, such as G(z, theta).
+
+    Math: the image of the variables' joint law; its expectation averages over the variables.
+    Raises: GameError if the expression is no scalar or column, or no random variable is named.
+    Reference: standard.
+    Examples:
+        >>> z = random("z", normal("m"))
+        >>> pushforward(2*z, z).dim
+        m
+    """
+    if not variables or not all(isinstance(v, (RandomVector, RandomScalar)) for v in variables):
+        raise GameError(f"pushforward(value, *variables) names the random variables averaged over; got {variables}")
+    if not is_scalar(value) and not is_column(value):
+        raise GameError(f"pushforward takes a scalar or a column; got {value}")
+    return Pushforward(value, *variables)
+
+
+def _probability(value: Any) -> Expr:
+    if isinstance(value, str) or not isinstance(sp.sympify(value), Expr):
+        raise GameError(f"a probability is a number or a SymPy expression; got {value!r}")
+    p = sp.sympify(value)
+    if p.is_number and not 0 <= p <= 1:
+        raise GameError(f"a probability lies in [0, 1]; got {p}")
+    return p
+
+
+def _probabilities(values: Iterable[Any]) -> Tuple:
+    weights = Tuple(*map(_probability, values))
+    total = sum(weights, S.Zero)
+    if total.is_number and total != 1 and sp.simplify(total - 1) != 0:
+        raise GameError(f"probabilities sum to 1; {list(weights)} sum to {total}")
+    return weights
