@@ -1,0 +1,43 @@
+"""The one door through which Python values become expressions; text goes to the safe reader, never to SymPy.
+
+Main definitions: `expression`.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import sympy as sp
+
+from bilevel.language.errors import GameError
+
+
+def expression(value: Any, meaning: str = "a number or an expression") -> Any:
+    """A number, fraction, SymPy object or readable text as an exact expression (floats stay floats).
+
+    Math: text decimals are exact, 0.1 is 1/10; a Python float keeps its binary value and precision.
+
+    Raises: GameError for anything else; ReadError for text that cannot be read.
+
+    Reference: SymPy issues 10805 and 24990, on why text must not reach SymPy.
+
+    Examples:
+        >>> expression("1/10"), expression(Fraction(1, 3))
+        (1/10, 1/3)
+    """
+    if isinstance(value, sp.Basic | sp.MatrixBase):
+        return value
+    if isinstance(value, bool):
+        return sp.true if value else sp.false
+    if isinstance(value, str):
+        from bilevel.language.reader import read
+
+        return read(value, {})
+    if isinstance(value, int):
+        return sp.Integer(value)
+    if isinstance(value, Fraction):
+        return sp.Rational(value.numerator, value.denominator)
+    if isinstance(value, float) or type(value).__module__ == "numpy" and getattr(value, "shape", None) == ():
+        return sp.Integer(int(value)) if "int" in type(value).__name__ else sp.Float(float(value))
+    raise GameError(f"{meaning} was expected; got {value!r} of type {type(value).__name__}")

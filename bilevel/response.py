@@ -1,0 +1,211 @@
+"""Replies: the ways one player's derivative passes through another player's answer.
+
+Main definitions: `best_response`, `unrolled`, `anticipated`, and `total_gradient`, the derivative they lead to.
+
+Notation: the leader i moves x; its followers S are the players it differentiates through and everyone they do; F_S is their
+stationarity. All derivatives are taken at the players' current point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sympy as sp
+
+from bilevel.language import calculus
+from bilevel.language.blocks import solve_blocks, transposed
+from bilevel.language.errors import GameError
+from bilevel.language.values import expression
+
+if TYPE_CHECKING:
+    from bilevel.game import Game
+
+
+@dataclass(frozen=True)
+class BestResponse:
+    """Differentiate through the follower's stationarity (implicit function theorem)."""
+
+    def __str__(self) -> str:
+        return "best response"
+
+
+@dataclass(frozen=True)
+class Unrolled:
+    """Differentiate through a number of the follower's own gradient steps."""
+
+    steps: int
+    step: sp.Expr
+
+    def __str__(self) -> str:
+        return f"unrolled {self.steps}, step {self.step}"
+
+
+@dataclass(frozen=True)
+class Anticipated:
+    """Evaluate at the follower's next point, without differentiating through it."""
+
+    step: sp.Expr
+
+    def __str__(self) -> str:
+        return f"anticipated, step {self.step}"
+
+
+Reply = BestResponse | Unrolled | Anticipated
+
+
+def best_response() -> BestResponse:
+    """The follower answers optimally: differentiate through its stationarity F_S = 0.
+
+    Math: d c/dx = ∂_x c + (dx_S/dx)^T ∂_S c with dx_S/dx = -(∂_S F_S)^{-1} ∂_x F_S, at the current point.
+
+    Reference: Fiez, Chasnov, Ratliff (2020), arXiv:1906.01217, proposition 1; Ghadimi and Wang (2018), arXiv:1802.02246.
+
+    Examples:
+        >>> import sympy as sp
+        >>> from bilevel.game import Game, maximize
+        >>> a, q, r = sp.symbols("a q r", real=True)      # Stackelberg duopoly at price a - q - r
+        >>> game = Game(leader=maximize(q*(a - q - r), q, through={"follower": best_response()}),
+        ...             follower=maximize(r*(a - q - r), r))
+        >>> sp.solve(list(game.field().values()), [q, r])
+        {q: a/2, r: a/4}
+    """
+    return BestResponse()
+
+
+def unrolled(steps: int, step: Any) -> Unrolled:
+    """The follower takes `steps` of its own gradient steps; differentiate through all of them.
+
+    Math: c is taken at (x, y_K(x)), y_{k+1} = y_k - step F_y(x, y_k), y_0 the current point; several followers step together.
+        A reply that would lead back to a player already being unrolled is taken naive: its own plain gradient.
+
+    Raises: GameError unless `steps` is a whole number of at least one.
+
+    Reference: Metz et al. (2017), arXiv:1611.02163.
+
+    Examples:
+        >>> import sympy as sp
+        >>> from bilevel.game import Game, maximize, minimize
+        >>> x, y = sp.symbols("x y", real=True)
+        >>> s = sp.Symbol("s", positive=True)
+        >>> seeing = minimize(x*y, x, through={"critic": unrolled(1, s)})
+        >>> Game(actor=seeing, critic=maximize(x*y, y)).field()[x].expand()
+        2*s*x + y
+    """
+    if not isinstance(steps, int) or steps < 1:
+        raise GameError(f"unrolled needs a whole number of steps of at least 1; got {steps!r}")
+    return Unrolled(steps, expression(step, "a step"))
+
+
+def anticipated(step: Any) -> Anticipated:
+    """The follower's next point is foreseen and held fixed.
+
+    Math: the partial derivative ∂_x c, evaluated at (x, y - step F_y(x, y)).
+
+    Reference: Zhang and Lesser (2010), look-ahead; Letcher et al. (2019), arXiv:1811.08469.
+
+    Examples:
+        >>> import sympy as sp
+        >>> from bilevel.game import Game, maximize, minimize
+        >>> x, y = sp.symbols("x y", real=True)
+        >>> s = sp.Symbol("s", positive=True)
+        >>> seeing = minimize(x*y, x, through={"critic": anticipated(s)})
+        >>> Game(actor=seeing, critic=maximize(x*y, y)).field()[x].expand()
+        s*x + y
+    """
+    return Anticipated(expression(step, "a step"))
+
+
+def total_gradient(game: Game, name: str, within: tuple[str, ...] = ()) -> dict[Any, Any]:
+    """Derivative of one player's cost in its own variables, through every reply it declares.
+
+    Math: see `best_response`, `unrolled`, `anticipated`; replies to players in `within` (already being followed) are naive.
+
+    Raises: GameError if best responses run in a circle.
+
+    Reference: Fiez, Chasnov, Ratliff (2020), arXiv:1906.01217; Foerster et al. (2018), arXiv:1709.04326.
+
+    Examples:
+        >>> import sympy as sp
+        >>> from bilevel.game import Game, minimize
+        >>> x, y = sp.symbols("x y", real=True)
+        >>> outer = minimize(x**2 + y, x, through={"inner": best_response()})
+        >>> total_gradient(Game(outer=outer, inner=minimize((y - 3*x)**2, y)), "outer")
+        {x: 2*x + 3}
+    """
+    player = game[name]
+    replies = {other: how for other, how in player.through if other not in within}
+    stack = (*within, name)
+    foreseen, frozen = _foreseen_points(game, replies, stack)
+    cost = calculus.replace(player.cost, foreseen)
+    gradient = {x: calculus.derivative(cost, x) for x in player.moves}
+    followers = _followers(game, replies, stack)
+    if followers:
+        gradient = _through_best_response(game, cost, gradient, followers, stack)
+    return {x: calculus.replace(value, frozen) for x, value in gradient.items()}
+
+
+def _foreseen_points(game: Game, replies: Mapping[str, Reply], stack: tuple[str, ...]) -> tuple[dict[Any, Any], dict[Any, Any]]:
+    """Where unrolled and anticipated followers will stand; anticipated points are held by placeholders until the end."""
+    unrolled_players = {other: how for other, how in replies.items() if isinstance(how, Unrolled)}
+    point: dict[Any, Any] = {v: v for other in unrolled_players for v in game[other].moves}
+    for k in range(max((how.steps for how in unrolled_players.values()), default=0)):
+        moving = [other for other, how in unrolled_players.items() if k < how.steps]
+        moved = {}
+        for other in moving:
+            for v, slope in total_gradient(game, other, stack).items():
+                moved[v] = point[v] - unrolled_players[other].step * calculus.replace(slope, point)
+        point.update(moved)
+    frozen: dict[Any, Any] = {}
+    for other, how in replies.items():
+        if isinstance(how, Anticipated):
+            for v, slope in total_gradient(game, other, stack).items():
+                point[v] = _placeholder(v)
+                frozen[point[v]] = v - how.step * slope
+    return point, frozen
+
+
+def _placeholder(variable: Any) -> Any:
+    if isinstance(variable, sp.Symbol):
+        return sp.Dummy(variable.name, **variable.assumptions0)
+    from bilevel.language.nodes import vector
+
+    return vector(f"{variable.name}_foreseen", variable.shape[0])
+
+
+def _followers(game: Game, replies: Mapping[str, Reply], stack: tuple[str, ...]) -> list[str]:
+    """Everyone the best responses lead to, each once, leaders before their followers."""
+    found: list[str] = []
+
+    def visit(name: str, how: Reply, path: tuple[str, ...]) -> None:
+        if not isinstance(how, BestResponse):
+            return
+        if name in path:
+            raise GameError(f"best responses run in a circle: {' -> '.join((*path, name))}; let one player lead")
+        if name not in found:
+            found.append(name)
+        for other, deeper in game[name].through:
+            visit(other, deeper, (*path, name))
+
+    for other, how in replies.items():
+        visit(other, how, stack)
+    return found
+
+
+def _through_best_response(
+    game: Game, cost: Any, gradient: dict[Any, Any], followers: list[str], stack: tuple[str, ...]
+) -> dict[Any, Any]:
+    # On F_S(x, x_S) = 0:  dx_S/dx = -(∂_S F_S)^{-1} ∂_x F_S,  so  d c/dx = ∂_x c - (∂_x F_S)^T (∂_S F_S)^{-T} ∂_S c.
+    # Replies below a follower stand inside its F, and joint elimination equals nested elimination (Schur complements).
+    stationarity = {v: slope for other in followers for v, slope in total_gradient(game, other, stack).items()}
+    own = list(stationarity)
+    curvature = [[calculus.jacobian(stationarity[v], u) for u in own] for v in own]
+    pull = [calculus.derivative(cost, v) for v in own]
+    weights = solve_blocks([[transposed(row[i]) for row in curvature] for i in range(len(own))], pull)
+    total = {}
+    for x, direct in gradient.items():
+        total[x] = direct
+        for v, weight in zip(own, weights, strict=True):
+            total[x] = total[x] - transposed(calculus.jacobian(stationarity[v], x)) * weight
+    return total

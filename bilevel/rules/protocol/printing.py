@@ -1,0 +1,122 @@
+"""How an update is printed: text, LaTeX as papers print it, Python source.
+
+Main definitions: `text_lines`, `latex_block`, `python_source`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sympy as sp
+from sympy.printing.pycode import PythonCodePrinter
+from sympy.printing.str import StrPrinter
+
+from bilevel.language.errors import GameError
+from bilevel.language.functions import sigmoid, softplus
+from bilevel.language.names import check_name
+
+if TYPE_CHECKING:
+    from bilevel.rules.protocol.update import Update
+
+
+def _named(variable: Any, name: str) -> Any:
+    """A printing-only symbol of the variable's kind."""
+    if isinstance(variable, sp.Symbol):
+        return sp.Symbol(name, **variable._assumptions_orig)
+    return variable.func(name, *variable.args[1:])
+
+
+def _text_stamp(variable: Any, when: str) -> Any:
+    shown = {"now": variable.name, "next": f"{variable.name}[t+1]", "rate": f"d{variable.name}/dt"}
+    return _named(variable, shown.get(when, f"{variable.name}_{when}"))
+
+
+def text_lines(update: Update) -> list[str]:
+    """Each equation on a line: `x[t+1] = x - h*y`."""
+    lines = []
+    for left, right in update.lines(_text_stamp):
+        lines.append(f"{left.name} = {_leading(left.name, right)}")
+    return lines
+
+
+def _leading(name: str, right: Any) -> str:
+    # x - h*y reads as an update; SymPy's own order would give -h*y + x.
+    base = name.removesuffix("[t+1]").split("_")[0]
+    if isinstance(right, sp.Add):
+        terms = sorted(right.args, key=lambda term: (str(term) != base, term.could_extract_minus_sign(), term.sort_key()))
+        printer = StrPrinter({"order": "none"})
+        return printer.doprint(sp.Add(*terms, evaluate=False))
+    return str(right)
+
+
+def _latex_stamp(variable: Any, when: str) -> Any:
+    base = sp.latex(sp.Symbol(variable.name))
+    below = {"now": "t", "next": "t+1", "rate": "t", "previous": "t-1"}.get(when, f"({when})")
+    stem, _, index = base.partition("_")
+    index = index.strip("{}")
+    return _named(variable, f"{stem}_{{{index + ',' if index else ''}{below}}}")
+
+
+def latex_block(update: Update) -> str:
+    """An aligned block: one line an equation, variables stamped with the time."""
+    from bilevel.language import latex
+
+    rows = []
+    for left, right in update.lines(_latex_stamp):
+        name = rf"\frac{{d}}{{dt}} {left.name}" if update.continuous and "(" not in left.name else left.name
+        rows.append(rf"{name} &= {_latex_update(left.name, right, latex)}")
+    return r"\begin{aligned}" + "\n" + " \\\\\n".join(rows) + "\n" + r"\end{aligned}"
+
+
+def _latex_update(name: str, right: Any, latex: Any) -> str:
+    stem = name.split("_{")[0]
+    if isinstance(right, sp.Add | sp.MatAdd):
+        first = [term for term in right.args if getattr(term, "name", "").startswith(stem + "_{")]
+        rest = [term for term in right.args if term not in first]
+        if first and rest:
+            tail = latex(right.func(*rest))
+            return latex(right.func(*first)) + (f" {tail}" if tail.startswith("-") else f" + {tail}")
+    return str(latex(right))
+
+
+class _SourcePrinter(PythonCodePrinter):
+    """Plain Python; refuses what it cannot print and every unsafe name."""
+
+    def _print_Symbol(self, expr: sp.Symbol) -> str:
+        return check_name(expr.name)
+
+    def _print_sigmoid(self, expr: sp.Basic) -> str:
+        return f"(0.5 + 0.5*math.tanh(0.5*({self._print(expr.args[0])})))"
+
+    def _print_softplus(self, expr: sp.Basic) -> str:
+        inner = self._print(expr.args[0])
+        return f"(max({inner}, 0.0) + math.log1p(math.exp(-abs({inner}))))"
+
+    def _print_Function(self, expr: sp.Function) -> str:
+        raise GameError(f"{expr} has no plain Python form; instantiate the function first")
+
+
+def python_source(update: Update, name: str = "step") -> str:
+    """A function of the variables, the memory and the parameters that returns the next values as a tuple."""
+    check_name(name)
+    if not update.game.is_coordinate:
+        raise GameError("Python source needs scalar variables; instantiate the model-level game first")
+    if any(line.implicit for line in update.assignments):
+        raise GameError(f"{update.rule.name} is an implicit rule; its step is no list of assignments")
+    from bilevel.rules.protocol.symbolic import fresh
+
+    printer = _SourcePrinter({"fully_qualified_modules": True})
+    memory = [fresh(v, part) for part in update.memory_after for v in update.game.variables]
+    results = [*update.after.values(), *(value for part in update.memory_after.values() for value in part.values())]
+    used = {s for e in [*results, *(line.value for line in update.assignments)] for s in e.free_symbols}
+    inner = {line.target for line in update.assignments}
+    parameters = sorted(used - inner - set(update.game.variables) - set(memory), key=str)
+    arguments = ", ".join(check_name(s.name) for s in (*update.game.variables, *memory))
+    keywords = "".join(f", {check_name(s.name)}" for s in parameters)
+    body = [f"    {line.target.name} = {printer.doprint(line.value)}" for line in update.assignments]
+    body.append(f"    return ({', '.join(printer.doprint(value) for value in results)},)")
+    starred = f", *{keywords}" if keywords else ""
+    return "\n".join(["import math", "", "", f"def {name}({arguments}{starred}):", *body, ""])
+
+
+__all__ = ["latex_block", "python_source", "sigmoid", "softplus", "text_lines"]

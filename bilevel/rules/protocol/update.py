@@ -1,0 +1,117 @@
+"""Update equations as data, and their printing.
+
+Main definitions: `Update`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
+
+from bilevel.game import Game
+from bilevel.language import calculus
+from bilevel.language.errors import UnknownAnswer
+from bilevel.rules.protocol.rule import Rule
+
+Stamp = Callable[[Any, str], Any]
+
+
+@dataclass(frozen=True)
+class Update:
+    """The update equations of a game under a rule: named intermediate points, then every variable's next value.
+
+    Math: `after[x]` is x_{t+1} (discrete) or dx/dt (continuous) in terms of the variables, the memory and the names of
+        `assignments`; `memory_after` is what the rule remembers.
+
+    Reference: Mescheder, Nowozin, Geiger (2017), arXiv:1705.10461.
+
+    Examples:
+        >>> from bilevel.game import Game, minimize
+        >>> from bilevel.rules import derive, extragradient
+        >>> x, h = sp.symbols("x h", real=True)
+        >>> print(derive(Game(a=minimize(x**2, x)), extragradient(h)))
+        x_1 = x - 2*h*x
+        x[t+1] = x - 2*h*x_1
+    """
+
+    game: Game
+    rule: Rule
+    assignments: tuple[Any, ...]
+    after: Mapping[Any, Any]
+    memory_after: Mapping[str, Mapping[Any, Any]]
+
+    @property
+    def continuous(self) -> bool:
+        """Whether `after` is a time derivative."""
+        return self.rule.time == "continuous"
+
+    def composed(self) -> dict[Any, Any]:
+        """Every variable's next value in the variables alone, intermediate names substituted."""
+        known: dict[Any, Any] = {}
+        for line in self.assignments:
+            if line.implicit:
+                known.update(self._solved(line.index, known))
+            elif line.target not in known:
+                known[line.target] = calculus.replace(line.value, known)
+        return {variable: calculus.replace(value, known) for variable, value in self.after.items()}
+
+    def _solved(self, index: int, known: Mapping[Any, Any]) -> dict[Any, Any]:
+        lines = [line for line in self.assignments if line.index == index and line.implicit]
+        unknown = [line.target for line in lines]
+        try:
+            system = [line.target - calculus.replace(line.value, known) for line in lines]
+            (solution,) = sp.linsolve(system, unknown)
+        except (ValueError, TypeError, sp.polys.polyerrors.PolynomialError):
+            raise UnknownAnswer(
+                f"the implicit step of {self.rule.name} is not linear in {', '.join(map(str, unknown))}",
+                next_step="read the update's assignments, or use the numeric reading, which solves it",
+            ) from None
+        return dict(zip(unknown, solution, strict=True))
+
+    def lines(self, stamp: Stamp) -> list[tuple[Any, Any]]:
+        """(left, right) of every equation, with variables named by `stamp(variable, "now" | "next" | "rate" | ...)`."""
+        after, rename = self._shared_names(stamp)
+        shown = []
+        for line in self.assignments:
+            if rename[line.target] not in [left for left, _ in shown]:
+                shown.append((rename[line.target], calculus.replace(line.value, rename)))
+        for variable, value in after.items():
+            left = stamp(variable, "rate" if self.continuous else "next")
+            if left not in [done for done, _ in shown]:
+                shown.append((left, calculus.replace(value, rename)))
+        return shown
+
+    def _shared_names(self, stamp: Stamp) -> tuple[dict[Any, Any], dict[Any, Any]]:
+        # An intermediate point that is already some variable's next value is printed under that name.
+        rename: dict[Any, Any] = {v: stamp(v, "now") for v in self.game.variables}
+        for part in self.memory_after:
+            from bilevel.rules.protocol.symbolic import fresh
+
+            rename |= {fresh(v, part): stamp(v, part) for v in self.game.variables}
+        for line in self.assignments:
+            final = not self.continuous and self.after[line.variable] in (line.target, line.value)
+            rename[line.target] = stamp(line.variable, "next" if final else str(line.index))
+        return dict(self.after), rename
+
+    def __str__(self) -> str:
+        from bilevel.rules.protocol.printing import text_lines
+
+        return "\n".join(text_lines(self))
+
+    def latex(self) -> str:
+        """The equations as an aligned LaTeX block."""
+        from bilevel.rules.protocol.printing import latex_block
+
+        return latex_block(self)
+
+    def _repr_latex_(self) -> str:
+        return f"$${self.latex()}$$"
+
+    def python(self, name: str = "step") -> str:
+        """Source of a plain Python function (standard `math` only) that takes one step; coordinate level."""
+        from bilevel.rules.protocol.printing import python_source
+
+        return python_source(self, name)
