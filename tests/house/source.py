@@ -9,6 +9,7 @@ import ast
 import functools
 import importlib
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -108,8 +109,8 @@ def public_objects() -> Iterator[tuple[str, object]]:
 @functools.cache
 def tracked_files() -> tuple[Path, ...]:
     """What the repository holds; outside of one, every file that is not ignored by name."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True)
-    if listed.returncode == 0 and listed.stdout:
+    if shutil.which("git") and (ROOT / ".git").exists():
+        listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
         return tuple(path for name in listed.stdout.decode().split("\0") if name and (path := ROOT / name).is_file())
     skipped = re.compile(r"/(\.venv|\.git|out|dist|__pycache__|\.\w+_cache|\.hypothesis)/")
     every = (path for path in ROOT.rglob("*") if path.is_file())

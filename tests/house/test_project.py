@@ -37,8 +37,8 @@ def dev(tmp_path) -> ModuleType:
 
 def test_old_pythons_can_read_dev_and_say_that_they_are_old():
     source = (ROOT / "dev.py").read_text(encoding="utf-8")
-    assert ast.parse(source, feature_version=(3, 8))
-    imported = {alias.name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import) for alias in node.names}
+    tree = ast.parse(source, feature_version=(3, 8))
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     assert imported <= set(sys.stdlib_module_names)
 
 
