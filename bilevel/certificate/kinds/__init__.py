@@ -1,0 +1,1 @@
+"""One file per kind of certificate; the folder is the list."""
