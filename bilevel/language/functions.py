@@ -1,0 +1,158 @@
+r"""Scalar functions that SymPy lacks: the logistic sigmoid and the softplus.
+
+Main definitions: `sigmoid`, `softplus`.
+
+`log(1 + exp(x))` overflows at x = 1000 when it is computed as it is written, and its derivative becomes 0/0. As functions
+of their own the two are closed under differentiation, exact at 0, and every printer can choose a stable form.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mpmath
+import sympy as sp
+from sympy.multipledispatch import dispatch
+
+__all__ = ["sigmoid", "softplus"]
+
+
+class _RealFunction(sp.Function):
+    """A smooth function of one variable that is real, finite and positive at every real number."""
+
+    nargs = 1
+
+    def _eval_is_extended_positive(self) -> bool | None:
+        return True if self.args[0].is_real else None
+
+    def _eval_is_extended_real(self) -> bool | None:
+        return True if self.args[0].is_real else None
+
+    def _eval_is_finite(self) -> bool | None:
+        return True if self.args[0].is_real else None
+
+    def _eval_is_zero(self) -> bool | None:
+        return False if self.args[0].is_real else None
+
+    def _eval_conjugate(self) -> sp.Expr | None:
+        return self if self.args[0].is_real else self.func(self.args[0].conjugate())
+
+    def _eval_evalf(self, prec: int) -> sp.Expr | None:
+        with mpmath.workprec(prec + 10):
+            try:
+                value = self.numerically(self.args[0]._to_mpmath(prec + 10))
+            except ValueError:  # the argument is no number
+                return None
+            return sp.Expr._from_mpmath(value, prec)
+
+    def _eval_rewrite_as_tractable(self, arg: sp.Expr, limitvar: Any = None, **kwargs: Any) -> sp.Expr:
+        return self._eval_rewrite_as_exp(arg)
+
+
+class sigmoid(_RealFunction):
+    r"""Logistic sigmoid of x, a number between 0 and 1.
+
+    Math:
+        $\sigma(x) = 1/(1 + e^{-x})$, $\sigma' = \sigma(1 - \sigma)$, $\sigma(0) = 1/2$.
+
+    Reference:
+        Goodfellow et al. 2014, arXiv:1406.2661: the output of a discriminator.
+
+    Examples:
+        >>> import sympy as sp
+        >>> x = sp.Symbol("x", real=True)
+        >>> sigmoid(x).diff(x), sigmoid(0)
+        ((1 - sigmoid(x))*sigmoid(x), 1/2)
+        >>> sigmoid(-1000).evalf(4)
+        5.076e-435
+    """
+
+    @classmethod
+    def eval(cls, x: sp.Expr) -> sp.Expr | None:
+        """Exact values: 1/2 at 0, the limits at both infinities."""
+        if x.is_zero:
+            return sp.S.Half
+        if x is sp.S.NaN or x is sp.S.ComplexInfinity:
+            return sp.S.NaN
+        return {sp.S.Infinity: sp.S.One, sp.S.NegativeInfinity: sp.S.Zero}.get(x)
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """Derivative: sigmoid (1 - sigmoid)."""
+        return self * (1 - self)
+
+    @staticmethod
+    def numerically(x: Any) -> Any:
+        """Value at an mpmath number, without overflow or cancellation."""
+        if mpmath.re(x) >= 0:
+            return 1 / (1 + mpmath.exp(-x))
+        return mpmath.exp(x) / (1 + mpmath.exp(x))
+
+    def _eval_rewrite_as_exp(self, arg: sp.Expr, **kwargs: Any) -> sp.Expr:
+        return 1 / (1 + sp.exp(-arg))
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        return _applied(r"\sigma", printer._print(self.args[0]), exp)
+
+
+class softplus(_RealFunction):
+    r"""Softplus of x, the smooth positive part.
+
+    Math:
+        $\operatorname{softplus}(x) = \log(1 + e^{x})$, its derivative is the sigmoid, its value at 0 is $\log 2$.
+
+    Reference:
+        Dugas et al. 2001, "Incorporating second-order functional knowledge for better option pricing", NIPS 13.
+
+    Examples:
+        >>> import sympy as sp
+        >>> x = sp.Symbol("x", real=True)
+        >>> softplus(x).diff(x), softplus(0)
+        (sigmoid(x), log(2))
+        >>> softplus(1000).evalf(6)
+        1000.00
+    """
+
+    @classmethod
+    def eval(cls, x: sp.Expr) -> sp.Expr | None:
+        """Exact values: log 2 at 0, the limits at both infinities."""
+        if x.is_zero:
+            return sp.log(2)
+        if x is sp.S.NaN or x is sp.S.ComplexInfinity:
+            return sp.S.NaN
+        return {sp.S.Infinity: sp.S.Infinity, sp.S.NegativeInfinity: sp.S.Zero}.get(x)
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """Derivative: the sigmoid."""
+        return sigmoid(self.args[0])
+
+    @staticmethod
+    def numerically(x: Any) -> Any:
+        """Value at an mpmath number, without overflow; both branches are log(1 + exp(x))."""
+        if mpmath.im(x) == 0 and mpmath.re(x) > 0:
+            return x + mpmath.log1p(mpmath.exp(-x))
+        return mpmath.log1p(mpmath.exp(x))
+
+    def _eval_rewrite_as_exp(self, arg: sp.Expr, **kwargs: Any) -> sp.Expr:
+        return sp.log(1 + sp.exp(arg))
+
+    _eval_rewrite_as_log = _eval_rewrite_as_exp
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        return _applied(r"\operatorname{softplus}", printer._print(self.args[0]), exp)
+
+
+def _applied(head: str, argument: str, exponent: str | None) -> str:
+    """LaTeX of a function, its exponent on the name as for sin."""
+    power = f"^{{{exponent}}}" if exponent else ""
+    return rf"{head}{power}\left({argument}\right)"
+
+
+# SymPy's documented extension point for comparisons: it lets `sigmoid(x) < 1` be decided for real x.
+@dispatch(sigmoid, sp.Rational)
+def _eval_is_ge(lhs: sigmoid, rhs: sp.Rational) -> bool | None:
+    return False if lhs.args[0].is_real and rhs >= 1 else None
+
+
+@dispatch(sp.Rational, sigmoid)  # noqa: F811
+def _eval_is_ge(lhs: sp.Rational, rhs: sigmoid) -> bool | None:  # noqa: F811
+    return True if rhs.args[0].is_real and lhs >= 1 else None

@@ -1,0 +1,99 @@
+"""Names that a person may give to variables, parameters, players and functions.
+
+Main definitions: `check_name`, `name_problem`, `memory_name`, `RESERVED`, `nearest`.
+
+A name ends up in Python, JAX, LaTeX and HTML that we print, so its form is checked before anything is built from it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import keyword
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from bilevel.language.errors import GameError
+
+__all__ = ["RESERVED", "check_name", "memory_name", "name_problem", "nearest"]
+
+FUNCTION_NAMES = ("sqrt", "exp", "log", "abs", "min", "max", "sin", "cos", "tan", "tanh", "sigmoid", "softplus")
+CONSTANT_NAMES = ("E", "I", "pi")
+WORDS = ("true", "false", "and", "or", "not")
+#: Names with a fixed meaning in every text.
+RESERVED = frozenset(FUNCTION_NAMES + CONSTANT_NAMES + WORDS)
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,30}")
+_MEMORY = re.compile(r"([A-Za-z][A-Za-z0-9_]{0,30})@([1-9][0-9]{0,3})")
+
+
+def name_problem(name: object, *, memory: bool = False) -> str | None:
+    """What is wrong with `name`, and what to try; None when it may be used (`memory`: also `x@1`)."""
+    if not isinstance(name, str):
+        return f"a name must be text, not {type(name).__name__}"
+    shown = name if len(name) <= 40 else name[:40] + "..."
+    remembered = _MEMORY.fullmatch(name) if memory else None
+    if remembered:
+        return name_problem(remembered[1])
+    if not name.isascii():
+        plain = "".join(spelled(character) for character in name)
+        advice = f"; try {plain}" if _NAME.fullmatch(plain) else ""
+        return f"the name {shown!a} has letters outside a-z, A-Z, 0-9 and _{advice}"
+    if not _NAME.fullmatch(name):
+        return f"{shown!r} is no name: a letter comes first, then at most 30 letters, digits or _ (for example theta_1)"
+    if keyword.iskeyword(name):
+        return f"the name {name!r} is a keyword of Python; try {name}_"
+    if name in RESERVED:
+        return f"the name {name!r} has a fixed meaning here; try {name}_ or {name}0"
+    return None
+
+
+def check_name(name: str, *, memory: bool = False) -> str:
+    """The name itself, when it may stand in a game and in every text and code we print.
+
+    Math:
+        A letter, then at most 30 letters, digits or underscores; no keyword of Python; none of `RESERVED`.
+        With `memory`, also `x@k`: the value of x k steps ago, as rules with memory name it in their output.
+    Raises:
+        GameError: with what is wrong and what to try.
+    Reference:
+        Python's data model on identifiers; SymPy issue 24990 on names reaching `lambdify`.
+    Examples:
+        >>> check_name("theta_1")
+        'theta_1'
+        >>> check_name("lambda")
+        Traceback (most recent call last):
+        bilevel.language.errors.GameError: the name 'lambda' is a keyword of Python; try lambda_
+    """
+    problem = name_problem(name, memory=memory)
+    if problem:
+        raise GameError(problem)
+    return name
+
+
+def memory_name(name: str, steps: int = 1) -> str:
+    """Name of the value that `name` had `steps` steps ago, as it is printed: `x@1`."""
+    if steps < 1:
+        raise GameError(f"a remembered value is at least 1 step old, not {steps}; try steps=1")
+    return f"{check_name(name)}@{steps}"
+
+
+def spelled(character: str) -> str:
+    """A character in ASCII where there is an obvious spelling: Greek letters by name, NFKC forms, else itself."""
+    plain = unicodedata.normalize("NFKC", character)
+    if plain.isascii():
+        return plain
+    words = unicodedata.name(character, "").split()
+    if words[:1] == ["GREEK"] and "LETTER" in words and len(words) == 4:
+        return {"LAMDA": "LAMBDA"}.get(words[3], words[3]).capitalize() if words[1] == "CAPITAL" else words[3].lower()
+    return character
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that looks most like `name`, or None when none does."""
+    candidates = sorted(set(known))
+    folded = [other for other in candidates if other.lower() == name.lower()]
+    if folded:
+        return folded[0]
+    close = difflib.get_close_matches(name[:40], candidates, n=1, cutoff=0.6)
+    return close[0] if close else None
