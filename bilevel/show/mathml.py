@@ -34,20 +34,20 @@ class Printer(ModelPrinting, MatrixPrinting, SetPrinting):
     """
 
 
-def mathml(expression: Any, *, block: bool = False) -> Markup:
+def mathml(expression: Any, *, block: bool = False, laws: bool = True) -> Markup:
     """One expression as a `<math>` element; text and `Markup` pass as words and as ready MathML.
 
-    Math:       block=True sets it in display style, on a line of its own
+    Math:       block=True sets it in display style, on a line of its own; laws=False writes E_z for E_{z ~ N(0, I)}
     Raises:     GameError if the expression is nested too deeply to print
     Reference:  W3C (2023), MathML Core
     Examples:
         >>> mathml(sp.Symbol("h") / 4)
         '<math xmlns="http://www.w3.org/1998/Math/MathML"><mfrac><mi>h</mi><mn>4</mn></mfrac></math>'
     """
-    return _math(inside(expression), block)
+    return _math(inside(expression, laws=laws), block)
 
 
-def inside(expression: Any) -> Markup:
+def inside(expression: Any, *, laws: bool = True) -> Markup:
     """The MathML that stands inside `<math>`: of an expression, a text, ready `Markup`, or a tuple of these in a row.
 
     Raises:     GameError if the expression is nested too deeply to print
@@ -57,14 +57,14 @@ def inside(expression: Any) -> Markup:
     if isinstance(expression, str):
         return text(expression)
     if isinstance(expression, tuple) and not isinstance(expression, sp.Basic):
-        return element("mrow", *map(inside, expression))
+        return element("mrow", *(inside(part, laws=laws) for part in expression))
     try:
-        return Printer()(expression)
+        return Printer(laws=laws)(expression)
     except RecursionError:
         raise GameError("the expression is nested too deeply to print; shorten it, or print its parts.") from None
 
 
-def equations(rows: Iterable[tuple[Any, str, Any]], *, width: int = 64) -> Markup:
+def equations(rows: Iterable[tuple[Any, str, Any]], *, width: int = 64, laws: bool = True) -> Markup:
     """Equations under one another, aligned at their relation; a sum wider than `width` is broken at its signs.
 
     Math:       rows of (left side, relation sign, right side); an empty left side continues the row above
@@ -77,17 +77,19 @@ def equations(rows: Iterable[tuple[Any, str, Any]], *, width: int = 64) -> Marku
     """
     lines: list[Markup] = []
     for left, sign, right in rows:
-        for index, piece in enumerate(_broken(right, width)):
-            lines.append(_line(inside(left), mo(sign), piece) if index == 0 else _line(Markup(""), Markup(""), piece))
+        for index, piece in enumerate(_broken(right, width, laws)):
+            lines.append(
+                _line(inside(left, laws=laws), mo(sign), piece) if index == 0 else _line(Markup(""), Markup(""), piece)
+            )
     return _math(element("mtable", *lines, class_="rows"), block=True)
 
 
-def _broken(expression: Any, width: int) -> list[Markup]:
+def _broken(expression: Any, width: int, laws: bool) -> list[Markup]:
     """The lines of one right side: the whole, or for a wide sum as many terms on a line as fit."""
-    whole = inside(expression)
+    whole = inside(expression, laws=laws)
     if visible_width(whole) <= width or not isinstance(expression, (sp.Add, sp.MatAdd)):
         return [whole]
-    printer = Printer()
+    printer = Printer(laws=laws)
     lines: list[list[Markup]] = [[]]
     for index, term in enumerate(printer.ordered_terms(expression)):
         piece = printer.signed(term, first=index == 0)

@@ -45,7 +45,10 @@ def _length(flat: str) -> int:
 
 
 class Base:
-    """Dispatch by class name, brackets by level."""
+    """Dispatch by class name, brackets by level; `laws` says whether expectations name the laws they draw from."""
+
+    def __init__(self, *, laws: bool = True) -> None:
+        self.laws = laws
 
     def __call__(self, expression: Any) -> Markup:
         """Print an expression that stands alone."""

@@ -71,6 +71,77 @@ class ModelPrinting(Base):
         """An operator before its operand."""
         return UNARY
 
+    # Expectations and laws ----------------------------------------------------------------------------------------
+
+    def print__Average(self, average: Any) -> Markup:
+        """𝔼 with what is drawn below it."""
+        return element("mrow", self._drawn(average.variables), self.fenced(self(average.body), "[", "]"))
+
+    def print__GivenAverage(self, average: Any) -> Markup:
+        """𝔼[body | observed]: what is observed, and where it is read if that is another place."""
+        given = (
+            self(average.at) if average.event == average.at else join(self(average.event), mo("="), self(average.at))
+        )
+        body = element("mrow", self(average.body), mo("|", lspace="0.3em", rspace="0.3em", stretchy="true"), given)
+        return element("mrow", self._drawn(average.variables), self.fenced(body, "[", "]"))
+
+    def _drawn(self, variables: Any) -> Markup:
+        """𝔼 with its random variables below, each with its law."""
+        below = [element("mrow", self(v), *([mo("∼"), self(v.law)] if self.laws else [])) for v in variables]
+        return element("msub", element("mi", "𝔼"), element("mrow", join(*below, separator=mo(",", separator="true"))))
+
+    def print_Law(self, law: Any) -> Markup:
+        """A law by its usual letter or name, with its parameters."""
+        heads = {"Uniform": "𝒰", "Bernoulli": "Bern", "Categorical": "Cat"}
+        return self.applied(element("mi", heads.get(type(law).__name__, type(law).__name__)), law.args)
+
+    def print_Normal(self, law: Any) -> Markup:
+        """𝒩(mean, variance), with the identity where the mean is a vector."""
+        mean, variance = law.args
+        identity = element("mi", "I", mathvariant="normal")
+        spread = (
+            self(variance)
+            if law.dim is None
+            else identity
+            if variance == 1
+            else join(self.at(variance, UNARY), identity)
+        )
+        return element(
+            "mrow", element("mi", "𝒩"), mo("\u2061"), self.fenced(join(self(mean), mo(",", separator="true"), spread))
+        )
+
+    def print_Data(self, law: Any) -> Markup:
+        """The name of the law of the data."""
+        return self.name(law.name)
+
+    def print_Density(self, law: Any) -> Markup:
+        """π(· | s, θ)"""
+        if not law.parameters:
+            return self.name(law.name)
+        inner = join(mo("·"), mo("|", lspace="0.25em", rspace="0.25em"), self.commas(law.parameters))
+        return element("mrow", self.name(law.name), mo("\u2061"), self.fenced(inner))
+
+    def print_Finite(self, law: Any) -> Markup:
+        """{value: probability, ...}"""
+        pairs = [join(self(value), mo(":"), self(probability)) for value, probability in law.atoms_of]
+        return self.fenced(join(*pairs, separator=mo(",", separator="true")), "{", "}")
+
+    def print_Pushforward(self, law: Any) -> Markup:
+        """The expression drawn, with what it is made from."""
+        made = [element("mrow", self(v), mo("∼"), self(v.law)) for v in law.variables]
+        inner = join(mo("|", lspace="0.25em", rspace="0.25em"), join(*made, separator=mo(",", separator="true")))
+        return element("mrow", self(law.value), *([inner] if self.laws else []))
+
+    def print_LogDensity(self, node: Any) -> Markup:
+        """log p(x | parameters)"""
+        value, *given = node.arguments
+        inner = self(value)
+        if given:
+            inner = join(inner, mo("|", lspace="0.25em", rspace="0.25em"), self.commas(given))
+        return element(
+            "mrow", element("mi", "log"), mo("\u2061"), self.name(node.law.name), mo("\u2061"), self.fenced(inner)
+        )
+
     def raised(self, base: Any, mark: Markup) -> Markup:
         """∂₂G(z, θ)⊤ needs no brackets: no one transposes z."""
         if any(kind.__name__ == "_Derivative" for kind in type(base).__mro__):

@@ -12,21 +12,34 @@ import sympy as sp
 
 def is_negative(term: Any) -> bool:
     """Whether a term is written with a minus in front."""
+    if _averages(term):
+        return is_negative(term.args[0])
     if isinstance(term, sp.MatrixExpr):
         return isinstance(term, sp.MatMul) and is_negative(term.as_coeff_mmul()[0])
-    number = term.as_coeff_Mul()[0] if isinstance(term, sp.Expr) else sp.Integer(0)
-    return bool(number.is_Number and number.is_extended_negative)
+    number, rest = term.as_coeff_Mul() if isinstance(term, sp.Expr) else (sp.Integer(0), term)
+    minus = bool(number.is_Number and number.is_extended_negative)
+    # c E[-x] with a number c: the signs meet.
+    return minus != is_negative(rest) if _averages(rest) else minus
 
 
 def negated(term: Any) -> Any:
-    """The term without its minus, never expanded."""
+    """The term without its minus, never expanded; 𝔼[−x] is written −𝔼[x], as papers do."""
+    if _averages(term):
+        return term.func(negated(term.args[0]), *term.args[1:])
     if isinstance(term, sp.MatrixExpr):
         number, rest = term.as_coeff_mmul()
         positive = negated(number)
         return rest if positive == 1 else sp.MatMul(positive, *(rest.args if isinstance(rest, sp.MatMul) else [rest]))
     number, rest = term.as_coeff_Mul()
+    if _averages(rest) and is_negative(rest):
+        return sp.Mul(number, negated(rest), evaluate=False) if number != 1 else negated(rest)
     # -2(x + y): SymPy would distribute 2 over the sum.
     return rest if number == -1 else -number if rest == 1 else sp.Mul(-number, rest, evaluate=False)
+
+
+def _averages(term: Any) -> bool:
+    """Whether a term is an expectation of the model level."""
+    return any(kind.__name__ in ("_Average", "_GivenAverage") for kind in type(term).__mro__)
 
 
 def split_fraction(expression: Any) -> tuple[sp.Rational, list[Any], list[Any]]:
@@ -52,9 +65,15 @@ def _coefficient(expression: Any) -> tuple[sp.Rational, list[Any]]:
 
 
 def _place(factor: Any) -> int:
-    """Reading order in a product: letters, sg(...) as a weight, networks, functions, expectations, sums: h(1 − γ), sg(δ) log π."""
+    """Reading order in a product: letters, weights, networks, functions, expectations: h(1 − γ), sg(δ) log π."""
     names = {kind.__name__ for kind in type(_power(factor)[0]).__mro__}
-    groups = ({"Stopped"}, {"Applied", "_Derivative", "Dot"}, {"Function"}, {"Expectation"}, {"Add"})
+    groups = (
+        {"Stopped"},
+        {"Add"},
+        {"Applied", "_Derivative", "Dot"},
+        {"Function", "LogDensity"},
+        {"_Average", "_GivenAverage"},
+    )
     return next((place for place, group in enumerate(groups, 1) if names & group), 0)
 
 

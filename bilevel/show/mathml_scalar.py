@@ -190,6 +190,9 @@ class ScalarPrinting(Base):
         head = self.name(written, also_above=raised) if letter is None else element("mi", letter)
         if letter is not None and raised is not None:
             head = element("msup", head, raised)
+        if written == "log" and any(kind.__name__ == "Applied" for kind in type(expression.args[0]).__mro__):
+            # log D(w), as papers write it
+            return element("mrow", head, mo(APPLY), self.printed(expression.args[0]))
         return self.applied(head, expression.args)
 
     def print_exp(self, expression: Any) -> Markup:
