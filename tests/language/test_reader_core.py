@@ -40,8 +40,8 @@ NAMES = {"x": x, "y": y, "h": h}
         ("h > 0", sp.true),
         ("max(x, y, 1)", sp.Max(x, y, 1)),
         ("abs(-h)", h),
-        ("x/(2*(x + y))", x / (2 * (x + y))),
-        ("-(x + y)*(x - y)", -(x + y) * (x - y)),
+        ("x/(2*(x + y))", sp.Mul(x, sp.Rational(1, 2), 1 / (x + y))),
+        ("-(x + y)*(x - y)", sp.Mul(-1, x + y, x - y)),
         ("\n  x\n + 1", x + 1),
     ],
 )
