@@ -1,0 +1,302 @@
+"""Expectations in the normal form: linear, independent factors split, unused variables dropped, nested ones flattened.
+
+Main definitions: `Binder` (a bound variable and its law), `Block` (an expectation as an atom), `Expecter.expect`.
+
+An expectation of a tensor is a sum of products of blocks. A block holds a monomial over a denominator times a connected
+word, and no factor that is free of its variables. Bound variables are named by nesting height and place, so that names never
+collide; among variables of one law the naming with the least text is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from fractions import Fraction
+from functools import cached_property
+from itertools import count, permutations, product
+from typing import Any, NamedTuple
+
+from bilevel.language.normal_ratio import ONE, Atom, Monomial, Names, Polynomial, Ratio, factor, monomial
+from bilevel.language.normal_word import Factor, Tensor, Word, assemble, contract, each, total
+
+MOST_NAMINGS = 24
+
+
+class Binder(NamedTuple):
+    """A bound random variable (an atom of kind `random`) and the atom of its law."""
+
+    variable: Atom
+    law: Atom
+
+    @property
+    def key(self) -> str:
+        """Canonical text."""
+        return f"{self.variable.name}~{self.law.key}"
+
+    def rename(self, names: Names) -> Binder:
+        """Rename the variable and what its law depends on."""
+        return Binder(self.variable.rename(names), self.law.rename(names))
+
+
+class Block(Atom):
+    """An expectation: parts (binders, coefficient, word, given); its indices are the open indices of the word.
+
+    `given` is empty, or (event, at): what is observed of the bound variables, and the value at which it is read (outside).
+    """
+
+    def __init__(self, binders: tuple[Binder, ...], ratio: Ratio, word: Word, given: tuple = (), slots: tuple = ()) -> None:
+        kind = "conditional" if given else "block"
+        super().__init__(kind, (binders, ratio, word, given), rank=word.rank, slots=slots)
+
+    @property
+    def binders(self) -> tuple[Binder, ...]:
+        """Bound variables with their laws."""
+        return self.parts[0]
+
+    @cached_property
+    def key(self) -> str:  # type: ignore[override]
+        """Canonical text."""
+        given = "".join("|" + part.key for part in self.parts[3])
+        return f"E[{';'.join(b.key for b in self.binders)}|{self.parts[1].key}|{self.parts[2].key}{given}]"
+
+    @cached_property
+    def free(self) -> frozenset[str]:  # type: ignore[override]
+        """Random variables free in it: those of the inside but the bound ones."""
+        _, ratio, word, given = self.parts
+        inside = (ratio.free | word.free).union(*(b.law.free for b in self.binders), *(part.free for part in given[:1]))
+        return (inside - {b.variable.name for b in self.binders}).union(*(part.free for part in given[1:]))
+
+    @cached_property
+    def height(self) -> int:  # type: ignore[override]
+        """One more than the deepest expectation inside."""
+        return height_above(*self.parts)
+
+    def rename(self, names: Names) -> Atom:
+        """Rename free variables; bound names are lower in height, so nothing is captured."""
+        if not self.free & names.keys():
+            return self
+        binders, ratio, word, given = self.parts
+        moved = tuple(part.rename(names) for part in given)
+        return named(tuple(b.rename(names) for b in binders), ratio.rename(names), word.rename(names), moved)
+
+    def oriented(self) -> tuple[Atom, tuple[int, ...]]:
+        """Open indices in the order of least text."""
+        if self.rank < 2:
+            return self, tuple(range(self.rank))
+        binders, ratio, word, given = self.parts
+        turns = {turn: named(binders, ratio, turned(word, turn), given) for turn in permutations(range(self.rank))}
+        best = min(turns, key=lambda turn: turns[turn].key)
+        symmetric = self.rank == 2 and turns[(0, 1)].key == turns[(1, 0)].key
+        return Block(*turns[best].parts, slots=(0, 0) if symmetric else ()), best
+
+
+def turned(word: Word, turn: Sequence[int]) -> Word:
+    """The word whose p-th open index is the old turn[p]-th."""
+    return assemble(word.factors, turn)[1]
+
+
+def renamings(binders: tuple[Binder, ...], height: int) -> Iterator[tuple[tuple[Binder, ...], dict[str, str]]]:
+    """Orders of the variables with their canonical names: all exchanges of variables of one law, up to a bound."""
+    blank = {b.variable.name: "?" for b in binders}
+
+    def shape(b: Binder) -> str:
+        return b.law.rename(blank).key
+
+    ordered = sorted(binders, key=shape)
+    groups: dict[str, list[Binder]] = {}
+    for b in ordered:
+        groups.setdefault(shape(b), []).append(b)
+    choices = product(*(permutations(group) for group in groups.values()))
+    for _, choice in zip(range(MOST_NAMINGS), choices):
+        line = tuple(b for group in choice for b in group)
+        yield line, {b.variable.name: f"{height}.{place}" for place, b in enumerate(line)}
+
+
+def height_above(binders: tuple[Binder, ...], ratio: Ratio, word: Word, given: tuple) -> int:
+    """Height of a block with these parts."""
+    return 1 + max(ratio.height, word.height, *(b.law.height for b in binders), *(part.height for part in given))
+
+
+def named(binders: tuple[Binder, ...], ratio: Ratio, word: Word, given: tuple = ()) -> Block:
+    """The block with canonical bound names."""
+    options = []
+    for line, names in renamings(binders, height_above(binders, ratio, word, given)):
+        known = tuple(part.rename(names) for part in given[:1]) + given[1:]
+        options.append(Block(tuple(b.rename(names) for b in line), ratio.rename(names), word.rename(names), known))
+    return min(options, key=lambda block: block.key)
+
+
+class Piece(NamedTuple):
+    """Part of an integrand: what it is, the variables it uses, how it enters a coefficient or a word."""
+
+    uses: frozenset[str]
+    ratio: Ratio
+    factors: tuple[Factor, ...] = ()
+
+
+class Expecter:
+    """Takes expectations; keeps a counter of fresh names and tells `note` which rules it used."""
+
+    def __init__(self, note: Callable[..., None] | None = None, moments: Callable[..., Tensor | None] | None = None) -> None:
+        self.fresh_names = (f"%{n}" for n in count())
+        self.note, self.moments = note or (lambda *_: None), moments or (lambda *_: None)
+
+    def fresh(self, binders: Iterable[Binder]) -> tuple[tuple[Binder, ...], dict[str, str]]:
+        """The binders under new names."""
+        binders = tuple(binders)
+        names = {b.variable.name: next(self.fresh_names) for b in binders}
+        return tuple(b.rename(names) for b in binders), names
+
+    def expect(self, binders: tuple[Binder, ...], tensor: Tensor, given: tuple = ()) -> Tensor:
+        """Expectation over the binders (later laws may depend on earlier variables), given (event, at) if that is not empty."""
+        if not binders:
+            return tensor
+        if given:
+            return each(tensor, lambda word, ratio: self._conditional(binders, ratio, word, given))
+        return each(tensor, lambda word, ratio: self._term(binders, ratio, word))
+
+    def _conditional(self, binders: tuple[Binder, ...], ratio: Ratio, word: Word, given: tuple) -> Tensor:
+        """Linear in the integrand; factors free of the bound variables come out."""
+        own = frozenset(b.variable.name for b in binders)
+        results: list[tuple[Word, Ratio]] = []
+        for m, c in ratio.num.items():
+            pieces = list(_pieces(m, ratio.den, word, own))
+            inner, opens = [p for p in pieces if p.uses], []
+            scale, factors = Ratio.number(c), [f for p in pieces if not p.uses for f in p.factors]
+            for piece in pieces:
+                scale = scale if piece.uses else scale * piece.ratio
+            if inner:
+                part, inside, opens = _gathered(inner)
+                extra, body = assemble(inside, opens)
+                block = named(binders, part * extra, body, given)
+                scale, factors = (scale, [*factors, (block, tuple(opens))]) if opens else (scale * Ratio.of(block), factors)
+            extra, result = assemble(factors, range(word.rank))
+            results.append((result, scale * extra))
+        return total(word.rank, results)
+
+    def _term(self, binders: tuple[Binder, ...], ratio: Ratio, word: Word) -> Tensor:
+        own = {b.variable.name for b in binders}
+        if not (ratio.free | word.free) & own:
+            self.note("drop", binders)
+            return Tensor(word.rank, {word: ratio})
+        opened = self._open_nested(binders, ratio, word)
+        if opened is not None:
+            self.note("flatten", binders)
+            return opened
+        results: list[tuple[Word, Ratio]] = []
+        for m, c in ratio.num.items():
+            results += self._monomial(binders, m, c, ratio.den, word).terms.items()
+        return total(word.rank, results)
+
+    def _open_nested(self, binders: tuple[Binder, ...], ratio: Ratio, word: Word) -> Tensor | None:
+        """Pull the variables of one inner expectation that enters polynomially out to this one; None if there is none."""
+        own = {b.variable.name for b in binders}
+        below = {a for m in ratio.den for a, _ in m}
+        if any(_opens(a, own) for a, _ in word.factors):
+            return self._open_one(binders, ratio, word, None)
+        for m, c in ratio.num.items():
+            chosen = next((a for a, e in m if _opens(a, own) and a not in below and e.denominator == 1), None)
+            if chosen is None:
+                continue
+            left = monomial([*m, (chosen, Fraction(-1))])
+            done = self._open_one(binders, Ratio({left: c}, ratio.den), word, chosen)
+            rest = {n: d for n, d in ratio.num.items() if n != m}
+            return done + self._term(binders, Ratio(rest, ratio.den), word) if rest else done
+        return None
+
+    def _open_one(self, binders: tuple[Binder, ...], base: Ratio, word: Word, chosen: Atom | None) -> Tensor:
+        """Lay one inner expectation open: a scalar block, or a block among the tensor factors."""
+        own = {b.variable.name for b in binders}
+        if chosen is not None and chosen.kind == "block":
+            extra, names = self.fresh(chosen.parts[0])
+            return self._term(binders + extra, base * chosen.parts[1].rename(names), word)
+        factors = list(word.factors)
+        if chosen is not None:
+            factors += [(a, tuple(("c", i) for i in idx)) for a, idx in chosen.parts[0].factors]
+        place = next(p for p, (a, _) in enumerate(factors) if a.kind == "block" and a.free & own)
+        block, idx = factors.pop(place)
+        extra, names = self.fresh(block.parts[0])
+        inside = block.parts[2].rename(names)
+        factors += [(a, tuple(idx[i] if i < block.rank else ("b", i) for i in inner)) for a, inner in inside.factors]
+        scale, spliced = assemble(factors, range(word.rank))
+        return self._term(binders + extra, base * block.parts[1].rename(names) * scale, spliced)
+
+    def _monomial(self, binders: tuple[Binder, ...], m: Monomial, c: Fraction, den: Polynomial, word: Word) -> Tensor:
+        """One monomial over a denominator times a word: split into independent blocks."""
+        own = {b.variable.name: b for b in binders}
+        pieces = list(_pieces(m, den, word, frozenset(own)))
+        groups: list[tuple[frozenset[str], list[Piece]]] = []
+        scale, factors = Ratio.number(c), []
+        for piece in pieces:
+            uses = _closure(piece.uses, own)
+            if not uses:
+                scale, factors = scale * piece.ratio, factors + list(piece.factors)
+                continue
+            touching = [g for g in groups if g[0] & uses]
+            merged = (uses.union(*(g[0] for g in touching)), [p for g in touching for p in g[1]] + [piece])
+            groups = [g for g in groups if not any(g is t for t in touching)] + [merged]
+        if len(groups) > 1:
+            self.note("split", binders)
+        known: list[tuple[Tensor, tuple[Any, ...]]] = []
+        for uses, members in groups:
+            ratio, inner, opens = _gathered(members)
+            extra, body = assemble(inner, opens)
+            block = named(tuple(b for b in binders if b.variable.name in uses), ratio * extra, body)
+            moment = self.moments(block)
+            if moment is not None:
+                self.note("moment", binders)
+                known.append((moment, tuple(opens)))
+            elif opens:
+                factors.append((block, tuple(opens)))
+            else:
+                scale = scale * Ratio.of(block)
+        if known:
+            rest = [(Tensor.factor(a), idx) for a, idx in factors]
+            return contract([*known, (Tensor.scalar(scale), ()), *rest], tuple(range(word.rank)))
+        extra, result = assemble(factors, range(word.rank))
+        return Tensor(word.rank, {result: scale * extra})
+
+
+def _opens(atom: Atom, own: set[str]) -> bool:
+    """Whether an atom is, or contracts, an inner expectation that depends on the variables averaged over now."""
+    if atom.kind == "contraction":
+        return any(_opens(a, own) for a, _ in atom.parts[0].factors)
+    return atom.kind == "block" and bool(atom.free & own)
+
+
+def _gathered(members: list[Piece]) -> tuple[Ratio, list[Factor], list[Any]]:
+    """Coefficient, factors and open indices (those shared with other groups, or open in the whole word) of one group."""
+    ratio, inner = Ratio.number(1), []
+    for piece in members:
+        ratio, inner = ratio * piece.ratio, inner + list(piece.factors)
+    indices = [i for _, idx in inner for i in idx]
+    return ratio, inner, [i for i in dict.fromkeys(indices) if indices.count(i) == 1]
+
+
+def _pieces(m: Monomial, den: Polynomial, word: Word, own: frozenset[str]) -> Iterator[Piece]:
+    """The factors of an integrand, contractions laid open."""
+    tag = count()
+    for a, e in m:
+        if a.kind == "contraction" and a.free & own and e.denominator == 1 and e > 0:
+            for _ in range(int(e)):
+                copy = next(tag)
+                for f, idx in a.parts[0].factors:
+                    yield Piece(f.free & own, Ratio.number(1), ((f, tuple((copy, i) for i in idx)),))
+        else:
+            yield Piece(a.free & own, Ratio.of(a, e))
+    if set(den) != {ONE}:
+        content, factors = factor(den)
+        yield Piece(frozenset(), Ratio.number(1 / content))
+        for poly, power in factors:
+            inverse = Ratio.of(next(iter(poly))[0][0], -power) if len(poly) == 1 else Ratio(poly) ** -power
+            yield Piece(inverse.free & own, inverse)
+    for f, idx in word.factors:
+        yield Piece(f.free & own, Ratio.number(1), ((f, tuple(i if i < word.rank else ("w", i) for i in idx)),))
+
+
+def _closure(uses: frozenset[str], own: dict[str, Binder]) -> frozenset[str]:
+    """The variables used, together with those their laws depend on."""
+    while True:
+        more = uses.union(*(own[name].law.free & own.keys() for name in uses))
+        if more == uses:
+            return uses
+        uses = more
