@@ -35,7 +35,7 @@ class _Average(Node):
         return self.args[1:]
 
     def _sympystr(self, printer: Any) -> str:
-        return f"E_{_names(self.variables, printer)}[{printer._print(self.body)}]"
+        return f"E_{_names(self.variables, printer)}[{_inside(self.body)}]"
 
     def _latex(self, printer: Any) -> str:
         drawn = ", ".join(map(getattr(printer, "drawn", printer._print), self.variables))
@@ -103,10 +103,10 @@ class _GivenAverage(Node):
         return self.args[3]
 
     def _sympystr(self, printer: Any) -> str:
-        given = printer._print(self.at)
+        given = _inside(self.at)
         if self.event != self.at:
-            given = f"{printer._print(self.event)} = {given}"
-        return f"E_{_names(self.variables, printer)}[{printer._print(self.body)} | {given}]"
+            given = f"{_inside(self.event)} = {given}"
+        return f"E_{_names(self.variables, printer)}[{_inside(self.body)} | {given}]"
 
     def _latex(self, printer: Any) -> str:
         given = printer._print(self.at)
@@ -190,3 +190,10 @@ def _names(variables: tuple[Any, ...], printer: Any) -> str:
     return names if len(variables) == 1 else f"{{{names}}}"
 
 
+
+
+def _inside(expr: Any) -> str:
+    """Plain text, whichever printer asked: matrices inside an expectation read as in papers."""
+    from bilevel.language.latex import plain
+
+    return plain(expr)

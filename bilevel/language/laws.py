@@ -307,9 +307,9 @@ def finite(values: Iterable[Any], probabilities: Iterable[Any]) -> Finite:
     Raises: GameError if the lists do not match, or the numbers are no probabilities.
     Reference: standard.
     Examples:
-        >>> finite([-1, 1], ["1/2", "1/2"]).atoms_of  # doctest: +IGNORE_EXCEPTION_DETAIL
-        Traceback (most recent call last):
-        GameError: a probability is a number or a SymPy expression
+        >>> half = sp.Rational(1, 2)
+        >>> finite([-1, 1], [half, half]).atoms_of
+        ((-1, 1/2), (1, 1/2))
     """
     points, weights = [sp.sympify(v) for v in values], _probabilities(probabilities)
     if len(points) != len(weights) or not points or len({None if is_scalar(v) else v.shape for v in points}) != 1:

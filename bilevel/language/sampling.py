@@ -14,7 +14,7 @@ from typing import Any
 import sympy as sp
 from sympy import Expr, S
 
-from bilevel.language.algebra import is_scalar, plus, product, transpose
+from bilevel.language.algebra import is_scalar, plus, product, terms, transpose
 from bilevel.language.errors import GameError
 from bilevel.language.expectation import Conditional, ConditionalMatrix, Expectation, ExpectationMatrix
 from bilevel.language.laws import Law, Normal, Pushforward, Uniform, log_density
@@ -36,7 +36,8 @@ def differentiated(value: Any, v: Any, how: str, derivative: Derivative) -> Expr
     scores = [derivative(log_density(drawn.law, drawn), v, how) for drawn in value.variables if law_depends(drawn.law, v)]
     if scores:
         slope = _with_scores(body, slope, scores, is_scalar(v))
-    return average(slope, value.variables)
+    content = _content(slope)
+    return scale(content, average(slope if content == 1 else _divided(slope, content), value.variables))
 
 
 def average(body: Expr, variables: tuple[Any, ...]) -> Expr:
@@ -44,6 +45,26 @@ def average(body: Expr, variables: tuple[Any, ...]) -> Expr:
     if not variables:
         return body
     return (Expectation if is_scalar(body) else ExpectationMatrix)(body, *variables)
+
+
+def _coefficients(body: Expr) -> list[Any]:
+    """The rational coefficient of each summand."""
+    if is_scalar(body):
+        return [summand.as_coeff_Mul(rational=True)[0] for summand in sp.Add.make_args(body)]
+    return [coefficient.as_coeff_Mul(rational=True)[0] for coefficient, _ in terms(body)]
+
+
+def _content(body: Expr) -> Expr:
+    """The number that comes out in front of an expectation: common to all summands, negative if all are."""
+    found = _coefficients(body)
+    size = abs(found[0]) if found and all(abs(c) == abs(found[0]) for c in found) else S.One
+    return -size if found and all(c.is_negative for c in found) else size
+
+
+def _divided(body: Expr, content: Expr) -> Expr:
+    if is_scalar(body):
+        return sp.Add(*(summand / content for summand in sp.Add.make_args(body)))
+    return plus(*(product(coefficient / content, *word) for coefficient, word in terms(body)))
 
 
 def rewritten(value: Any, v: Any, how: str) -> Any:

@@ -1,0 +1,64 @@
+"""The language losses are written in: vectors, networks, random variables, expectations, gradients, equality, text.
+
+Main definitions
+    vector, network, random, E, dot, norm2, stop_gradient     what a loss is made of
+    normal, bernoulli, uniform, categorical, finite, data, density, pushforward     laws
+    gradient, jacobian, substitute, release                   what is done with it
+    normal_form, equal, instantiate                           proof, refutation, coordinates
+    latex, plain, read, write                                 printing and reading
+    sigmoid, softplus                                         scalar functions that differentiate well
+
+Loaded lazily (PEP 562): SymPy is imported when the first name is used.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import types
+from typing import Any
+
+_HOMES = {
+    "nodes": ("vector", "dot", "norm2", "stop_gradient", "release"),
+    "networks": ("network",),
+    "laws": ("random", "log_density", "normal", "bernoulli", "uniform", "categorical", "finite", "data", "density", "pushforward"),
+    "expectation": ("E",),
+    "gradient": ("gradient", "jacobian"),
+    "substitute": ("substitute",),
+    "latex": ("latex", "plain"),
+    "normal_form": ("normal_form",),
+    "equality": ("equal",),
+    "instantiate": ("instantiate",),
+    "functions": ("sigmoid", "softplus"),
+    "reader": ("read",),
+    "text": ("write",),
+    "errors": ("BilevelError", "GameError", "ReadError", "UnknownAnswer"),
+}
+_FACE = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [*_FACE]
+
+
+class _Package(types.ModuleType):
+    """Importing the submodule `gradient` must not hide the function `gradient` the package offers."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _FACE and isinstance(value, types.ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first asked for."""
+    if name not in _FACE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(importlib.import_module(f"{__name__}.{_FACE[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return sorted(__all__)
