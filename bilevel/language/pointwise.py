@@ -97,7 +97,7 @@ def _compare_ends(low: Outcome, high: Outcome, region: Box) -> tuple[Outcome, ..
     if known in (1, -1):
         return (low if known == 1 else high,)
     if known == 0:
-        return (Outcome(sp.true, low.value, low.cost, True, sp.FiniteSet(low.value, high.value), "tie"),)
+        return (Outcome(sp.true, low.value, low.cost, low.attained and high.attained, sp.FiniteSet(low.value, high.value), "tie"),)
     both = Outcome(comparison(gap, "=="), low.value, low.cost, True, sp.FiniteSet(low.value, high.value), "tie")
     return low.under(comparison(gap, ">=")), high.under(comparison(gap, "<=")), both
 
@@ -134,6 +134,8 @@ def _quadratic_root(coefficients: list[Any], interval: Any) -> Expr:
     lo, hi = interval.start, interval.end
     chart = lo + t if hi == sp.oo else hi - t if lo == -sp.oo else (lo + hi * t) / (1 + t)
     a, b, c = coefficients
+    if b == 0 and lo.is_nonnegative:
+        return sp.sqrt(sp.factor(-c / a))
     carried = sp.Poly(sp.cancel(sp.together((a * chart**2 + b * chart + c) * ((1 + t) ** 2 if hi.is_finite and lo.is_finite else 1))), t)
     a, b, c = carried.all_coeffs() if carried.degree() == 2 else (0, *carried.all_coeffs())
     if a == 0:
