@@ -1,0 +1,218 @@
+"""From a Jacobian in parameters to an exact verdict.
+
+Main definition: `analyse`. The road: characteristic polynomial, its factors, the root test of each factor (`schur`, `hurwitz`),
+factors of known sign removed and implied conditions dropped (`reduction`), one free parameter written as intervals (`cells`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
+
+from bilevel.analysis.cells import Line, intervals, polynomials_of
+from bilevel.analysis.decide import check_time, decide, quadratic_roots
+from bilevel.analysis.marginal import why_marginal
+from bilevel.analysis.polynomials import Coordinates, Factor, characteristic_factors
+from bilevel.analysis.reduction import Assumptions, to_boolean
+from bilevel.analysis.regions import All, Sign, compare, conj, disj, negate, same
+from bilevel.analysis.schur import flow_test, map_test
+from bilevel.analysis.verdict import Verdict, unknown
+from bilevel.language.errors import GameError, UnknownAnswer
+
+KINDS = {
+    "discrete": {"origin": "fold (eigenvalue 1)", "infinity": "flip (eigenvalue -1)", "pair": "Neimark-Sacker (a pair on the circle)"},
+    "continuous": {"origin": "fold (eigenvalue 0)", "pair": "Hopf (a pair on the axis)"},
+}
+
+
+@dataclass(frozen=True)
+class Region:
+    """The three sets as formulas, before they are written out. `labels`: (strict quantity after tidying, boundary it stands for)."""
+
+    exists: Any
+    stable: Any
+    unstable: Any
+    marginal: Any
+    labels: tuple[tuple[Any, str], ...]
+
+
+def analyse(jacobian: Any, *, time: str, assuming: Any = ()) -> Verdict:
+    """The exact verdict on a square matrix in parameters: where it is stable, unstable, marginal.
+
+    Math: discrete: spectral radius below 1; continuous: spectral abscissa below 0. Symbols are real; their further SymPy assumptions
+        and the relationals in `assuming` restrict them.
+    Raises: GameError for a matrix that is not square or an unknown `time`.
+    Reference: Lienard and Chipart 1914; Schur 1917; Cohn 1922; Jury 1962.
+    Examples:
+        >>> import sympy as sp
+        >>> h = sp.Symbol("h", positive=True)
+        >>> verdict = analyse(sp.Matrix([[1, -h/2], [h/2, 1 - h**2/4]]), time="discrete")
+        >>> verdict.condition, verdict.marginal_on, verdict.unstable_on
+        (False, h <= 4, h > 4)
+    """
+    check_time(time)
+    matrix = sp.ImmutableMatrix(jacobian)
+    if matrix.rows != matrix.cols:
+        raise GameError(f"a square Jacobian was expected, got shape {matrix.shape}")
+    entries = [sp.sympify(e) for e in matrix]
+    if all(e.is_Rational or e.is_Float for e in entries):
+        return decide(matrix, time=time)
+    if not matrix.free_symbols and matrix.has(sp.Float):
+        return decide(matrix, time=time)
+    facts = tuple(f for f in map(sp.sympify, assuming) if f != sp.true)
+    try:
+        return _analyse(matrix, time, facts)
+    except UnknownAnswer as stop:
+        return unknown(str(stop), matrix, time)
+
+
+def _analyse(matrix: Any, time: str, facts: tuple[Any, ...]) -> Verdict:
+    z = sp.Symbol("z") if not any(s.name == "z" for s in matrix.free_symbols) else sp.Symbol("lambda")
+    sides = [side for fact in facts for atom in fact.atoms(sp.core.relational.Relational) for side in atom.args]
+    coordinates = Coordinates([*matrix, *sides], z)
+    factors, denominators = characteristic_factors(matrix, coordinates)
+    assumptions = Assumptions(coordinates, facts)
+    exists = _domain(coordinates, assumptions, denominators)
+    region = _region(factors, coordinates, assumptions, time, exists)
+    return _written(region, factors, coordinates, assumptions, matrix, time, facts)
+
+
+def _domain(coordinates: Coordinates, assumptions: Assumptions, denominators: list[Any]) -> Any:
+    """Where the Jacobian is real and finite."""
+    conditions = [assumptions.tidy(Sign(d, "!=")) for d in denominators]
+    for relational in coordinates.domain:
+        top, bottom = coordinates.convert(relational.lhs)
+        conditions.append(assumptions.tidy(Sign(coordinates.reduce(top * bottom), relational.rel_op)))
+    return conj(conditions)
+
+
+def _oriented(factor: Factor, assumptions: Assumptions, time: str) -> list[Any]:
+    """Coefficients of the factor scaled so that the leading one is positive."""
+    leading = factor.coefficients[-1]
+    if leading.is_constant():
+        return [c / leading.leading_coefficient() for c in factor.coefficients]
+    known = assumptions.sign(leading)
+    if known in ("+", "-"):
+        return [c if known == "+" else -c for c in factor.coefficients]
+    return [assumptions.coordinates.reduce(c * leading) for c in factor.coefficients]
+
+
+def _region(factors: list[Factor], coordinates: Coordinates, assumptions: Assumptions, time: str, exists: Any) -> Region:
+    test = map_test if time == "discrete" else flow_test
+    tests = [test(_oriented(f, assumptions, time), coordinates) for f in factors]
+    labels = [(_tidy(Sign(p, ">"), assumptions), label) for t in tests for p, label in t.strict]
+    strict = conj(formula for formula, _ in labels)
+    closed = None
+    if all(t.closed is not None for t in tests):
+        closed = conj(_tidy_all(t.closed, assumptions) for t in tests)
+    stable = assumptions.drop_implied(strict, exists)
+    if closed is None:
+        return Region(exists, stable, None, None, tuple(labels))
+    reduced = assumptions.drop_implied(closed, exists)
+    marginal = _boundary(strict, stable, closed, reduced, assumptions, exists)
+    return Region(exists, stable, negate(reduced), marginal, tuple(labels))
+
+
+def _tidy(atom: Sign, assumptions: Assumptions) -> Any:
+    return assumptions.tidy(atom)
+
+
+def _tidy_all(formula: Any, assumptions: Assumptions) -> Any:
+    from bilevel.analysis.regions import transform
+
+    return transform(formula, assumptions.tidy)
+
+
+def _boundary(strict: Any, stable: Any, closed: Any, reduced: Any, assumptions: Assumptions, exists: Any) -> Any:
+    """closed and not stable. A strict quantity is never negative on the closed set, so "not positive" is "zero" there."""
+    if stable is False:
+        return reduced
+    pieces: list[Any] = []
+    for part in stable.parts if isinstance(stable, All) else (stable,):
+        if part is True:
+            continue
+        equal = part
+        if isinstance(part, Sign):
+            equal = assumptions.tidy(Sign(part.polynomial, "=="))
+            if isinstance(part.polynomial, sp.Basic):
+                equal = Sign(part.polynomial, "==")
+        else:
+            equal = negate(part)
+        others = [q for q in (reduced.parts if isinstance(reduced, All) else (reduced,)) if not _settles(equal, q)]
+        piece = assumptions.drop_implied(conj([equal, *others]), exists)
+        if not any(same(piece, other) for other in pieces):
+            pieces.append(piece)
+    return disj(pieces)
+
+
+def _settles(equal: Any, weak: Any) -> bool:
+    """Whether p == 0 makes p >= 0 superfluous."""
+    return isinstance(equal, Sign) and isinstance(weak, Sign) and weak.relation == ">=" and Sign(weak.polynomial, "==").same(equal)
+
+
+def _written(region: Region, factors: list[Factor], coordinates: Coordinates, assumptions: Assumptions,
+             matrix: Any, time: str, facts: tuple[Any, ...]) -> Verdict:
+    formulas = [region.exists, region.stable, region.unstable, region.marginal]
+    booleans = _booleans(formulas, coordinates, assumptions)
+    exists, condition, unstable_on, marginal_on = booleans
+    reason = "the closed condition was too large to write down" if unstable_on is None else None
+    if exists != sp.true:
+        condition, unstable_on, marginal_on = (None if b is None else sp.And(exists, b) for b in (condition, unstable_on, marginal_on))
+    claim = "conditional"
+    for name, formula, boolean in zip(("stable", "unstable", "marginal"), formulas[1:], booleans[1:], strict=True):
+        if formula is True or boolean == sp.true:
+            claim = name
+    known = "exact"
+    if coordinates.has_floats:
+        known, reason = "float", "floating-point coefficients were read as the exact value of their bits; give fractions instead"
+    why = None if marginal_on in (None, sp.false) else why_marginal(region, matrix, time, coordinates, assumptions)
+    boundaries = tuple((to_boolean(assumptions.tidy(Sign(s.polynomial, "==")), coordinates), KINDS[time][label])
+                       for s, label in region.labels if label and isinstance(s, Sign) and not isinstance(s.polynomial, sp.Basic))
+    certificate = {"kind": "region", "time": time, "dropped": [{"condition": c, "by": by} for c, by in assumptions.proofs]}
+    return Verdict(claim, condition, unstable_on, marginal_on, why, known, time, matrix,
+                   _polynomial(factors, coordinates), exists_on=exists, reason=reason, assuming=facts,
+                   eigenvalues=_eigenvalues(factors, coordinates), certificate=certificate, boundaries=boundaries)
+
+
+def _booleans(formulas: list[Any], coordinates: Coordinates, assumptions: Assumptions) -> list[Any]:
+    """Written out: as intervals when a single parameter is left and the ends are short."""
+    polynomials = polynomials_of(*(f for f in formulas if f is not None))
+    written = [None if f is None else to_boolean(f, coordinates) for f in formulas]
+    if not polynomials or any(isinstance(p, sp.Basic) for p in polynomials):
+        return written
+    used = {i for p in polynomials for i, d in enumerate(p.degrees()) if d}
+    index = next(iter(used), 0)
+    if len(used) != 1 or not coordinates.meaning[index].is_Symbol:
+        return written
+    line = Line(polynomials, index, assumptions.bounds[index])
+    solved = [None if f is None else intervals(line, f, coordinates.meaning[index]) for f in formulas]
+    if any(s is None and f is not None for s, f in zip(solved, formulas, strict=True)):
+        return [s if s in (sp.true, sp.false) else w for s, w in zip(solved, written, strict=True)]
+    return solved
+
+
+def _polynomial(factors: list[Factor], coordinates: Coordinates) -> Any:
+    """det(z I - J): collected when it is a single factor, else the product of its monic factors."""
+    result = sp.Integer(1)
+    for factor in factors:
+        leading = coordinates.expression(factor.coefficients[-1])
+        terms = [coordinates.expression(c) / leading * coordinates.z**k for k, c in enumerate(factor.coefficients)]
+        if factor.coefficients[-1].is_constant():
+            scale = factor.coefficients[-1].leading_coefficient()
+            terms = [coordinates.expression(c / scale) * coordinates.z**k for k, c in enumerate(factor.coefficients)]
+        result *= sp.Add(*terms) ** factor.multiplicity
+    return result
+
+
+def _eigenvalues(factors: list[Factor], coordinates: Coordinates) -> tuple[tuple[Any, int], ...] | None:
+    """Eigenvalues with multiplicity where every factor has degree one or two and they are short."""
+    values: list[tuple[Any, int]] = []
+    for factor in factors:
+        if factor.degree > 2 or sum(len(c) for c in factor.coefficients) > 16:
+            return None
+        c = [coordinates.expression(p) for p in factor.coefficients]
+        roots = [-c[0] / c[1]] if factor.degree == 1 else quadratic_roots(*c)
+        values += [(root, factor.multiplicity) for root in roots]
+    return tuple(values)

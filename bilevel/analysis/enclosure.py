@@ -1,0 +1,104 @@
+"""Verdicts from ball arithmetic: eigenvalues enclosed in discs, decided only when every disc is clear of the boundary.
+
+Main definitions: `ball` (a number with its uncertainty), `enclosed_verdict`, `enclose` (a SymPy number as a real ball).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flint
+import sympy as sp
+from flint import acb, acb_mat, arb
+
+
+def ball(value: Any) -> arb:
+    """A ball unchanged, a float or SymPy Float as the ball of everything that rounds to it; integers and fractions exactly."""
+    if isinstance(value, arb):
+        return value
+    if isinstance(value, float):
+        value = sp.Float(value)
+    if isinstance(value, sp.Float):
+        middle = exact(value)
+        return arb(middle) + arb(0, arb(abs(middle)) * arb(2) ** (1 - value._prec))
+    return arb(exact(value))
+
+
+def exact(value: Any) -> flint.fmpq:
+    """The rational value of an integer, a fraction, or of the bits of a float."""
+    number = sp.Rational(value)
+    return flint.fmpq(int(number.p), int(number.q))
+
+
+def enclosed_verdict(rows: list[list[Any]], time: str, precisions: tuple[int, ...] = (53, 128)) -> str | None:
+    """"stable" or "unstable" when the enclosed eigenvalues decide it, else None; never "marginal"."""
+    saved = flint.ctx.prec
+    try:
+        for precision in precisions:
+            flint.ctx.prec = precision
+            try:
+                values = acb_mat([[acb(ball(x)) for x in row] for row in rows]).eig(multiple=False)
+            except ValueError:
+                continue
+            if time == "discrete":
+                margins = [z.real * z.real + z.imag * z.imag - 1 for z in values]
+            else:
+                margins = [z.real for z in values]
+            if any(m > 0 for m in margins):
+                return "unstable"
+            if all(m < 0 for m in margins):
+                return "stable"
+    finally:
+        flint.ctx.prec = saved
+    return None
+
+
+def enclose(expression: Any, precision: int = 128) -> arb | None:
+    """A real SymPy number as a ball that contains it, or None where a node has no enclosure here."""
+    saved = flint.ctx.prec
+    try:
+        flint.ctx.prec = precision
+        result = _walk(sp.sympify(expression))
+        return result if result.is_finite() else None
+    except (NotImplementedError, ZeroDivisionError, ValueError):
+        return None
+    finally:
+        flint.ctx.prec = saved
+
+
+def _walk(node: Any) -> arb:
+    if node.is_Rational or node.is_Float:
+        return ball(node)
+    if node is sp.pi:
+        return arb.pi()
+    if node is sp.E:
+        return arb(1).exp()
+    arguments = [_walk(a) for a in node.args]
+    if node.is_Add:
+        return sum(arguments[1:], arguments[0])
+    if node.is_Mul:
+        product = arb(1)
+        for a in arguments:
+            product = product * a
+        return product
+    if node.is_Pow:
+        return _power(node, *arguments)
+    name = {"exp": "exp", "log": "log", "sin": "sin", "cos": "cos", "tan": "tan", "tanh": "tanh", "sinh": "sinh", "cosh": "cosh",
+            "atan": "atan", "Abs": "__abs__", "erf": "erf", "gamma": "gamma"}.get(type(node).__name__)
+    if name is not None and len(arguments) == 1:
+        return getattr(arguments[0], name)()
+    if type(node).__name__ == "sigmoid":
+        return 1 / (1 + (-arguments[0]).exp())
+    if type(node).__name__ == "softplus":
+        return (1 + arguments[0].exp()).log()
+    raise NotImplementedError(type(node).__name__)
+
+
+def _power(node: Any, base: arb, exponent: arb) -> arb:
+    if node.exp.is_Integer:
+        return base ** int(node.exp)
+    if node.exp == sp.Rational(1, 2):
+        return base.sqrt()
+    if node.exp == sp.Rational(-1, 2):
+        return 1 / base.sqrt()
+    return base**exponent

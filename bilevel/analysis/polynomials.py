@@ -1,0 +1,286 @@
+"""Characteristic polynomials over the rationals in the parameters, exact and fraction-free, never simplified.
+
+Main definitions: `Coordinates` (SymPy expressions <-> python-flint polynomials in named generators), `blocks` (the strongly
+connected components of a matrix: its characteristic polynomial is the product of theirs), `characteristic_factors`.
+
+Everything that is not a rational function of the symbols (a root, an exponential, an unknown function value) becomes a generator
+of its own; roots carry their relation t^k = radicand, used to write polynomials uniquely. A relation that is missed never makes a
+statement wrong: every polynomial identity here stays true when the generators are given their values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
+from flint import fmpq, fmpq_mpoly_ctx
+
+from bilevel.language.errors import UnknownAnswer
+
+MAX_TERMS = 4000
+
+
+def rational(value: Any) -> fmpq:
+    """A SymPy rational (or Float: the value of its bits) as a flint rational."""
+    number = sp.Rational(value)
+    return fmpq(int(number.p), int(number.q))
+
+
+def to_sympy(value: Any) -> Any:
+    """A flint rational as a SymPy rational."""
+    return sp.Rational(int(value.p), int(value.q))
+
+
+def _roots_of(node: Any) -> list[tuple[Any, int]]:
+    """A fractional power as a product of (radicand, q)-roots: the prime factors of an integer radicand, each once."""
+    base, q = node.base, node.exp.q
+    if base.is_Integer and base > 0:
+        return [(sp.Integer(prime), q) for prime in sp.factorint(base)]
+    return [(base, q)]
+
+
+class Coordinates:
+    """The generators of a set of expressions: `z`, a small `epsilon`, the symbols, and one for each non-rational subexpression.
+
+    `relations` maps a generator's index to (k, numerator polynomial): t^k = that polynomial. `domain` collects what must hold for
+    the expressions to be real and finite (radicands, logarithms); denominators are collected by the caller.
+    """
+
+    def __init__(self, expressions: Any, z: Any) -> None:
+        self.z, self.has_floats = z, False
+        self.domain: list[Any] = []
+        self.meaning: list[Any] = [z, sp.Symbol("epsilon")]
+        self._index: dict[Any, int] = {}
+        self._pending: list[tuple[int, Any, int]] = []
+        for expression in expressions:
+            self._collect(sp.sympify(expression))
+        names = [f"x{k}" for k in range(len(self.meaning))]
+        self.context = fmpq_mpoly_ctx.get(names, "degrevlex")
+        self.generators = self.context.gens()
+        self.one, self.zero = self.context.constant(1), self.context.constant(0)
+        self.relations: dict[int, tuple[int, Any]] = {}
+        self._cache: dict[Any, tuple[Any, Any]] = {}
+        self._scales: dict[int, Any] = {}
+        for index, radicand, q in self._pending:
+            numerator, denominator = self.convert(radicand)
+            # t = (radicand)^(1/q) * denominator is stored, so that t^q is a polynomial.
+            self.relations[index] = (q, self.reduce(numerator * denominator ** (q - 1)))
+            self._scales[index] = denominator
+
+    def _collect(self, node: Any) -> None:
+        if node.is_Number:
+            if node.is_Float:
+                self.has_floats = True
+            elif not node.is_Rational:
+                raise UnknownAnswer(f"the entry {node} is not a finite number", next_step="check the Jacobian")
+        elif node.is_Add or node.is_Mul or (node.is_Pow and node.exp.is_Integer):
+            for a in node.args if not node.is_Pow else (node.base,):
+                self._collect(a)
+        elif node.is_Pow and node.exp.is_Rational:
+            for radicand, q in _roots_of(node):
+                self._collect(radicand)
+                self._root(radicand, q)
+        elif node is sp.I or node.is_real is False:
+            raise UnknownAnswer(f"the Jacobian contains {node}, which is not real", next_step="write the game in real variables")
+        elif node not in self._index:
+            if isinstance(node, sp.log):
+                self.domain.append(sp.Gt(node.args[0], 0))
+            self._index[node] = len(self.meaning)
+            self.meaning.append(node)
+
+    def _root(self, radicand: Any, q: int) -> None:
+        key = (radicand, q)
+        if key not in self._index:
+            self._index[key] = len(self.meaning)
+            self._pending.append((len(self.meaning), radicand, q))
+            self.meaning.append(sp.Pow(radicand, sp.Rational(1, q)))
+            if radicand.is_nonnegative is not True:
+                self.domain.append(sp.Ge(radicand, 0))
+
+    @property
+    def parameters(self) -> tuple[Any, ...]:
+        """The generators that are not z and epsilon, as SymPy expressions."""
+        return tuple(self.meaning[2:])
+
+    def convert(self, node: Any) -> tuple[Any, Any]:
+        """An expression as (numerator, denominator), coprime."""
+        if node not in self._cache:
+            self._cache[node] = self._cancel(*self._convert(node))
+        return self._cache[node]
+
+    def _convert(self, node: Any) -> tuple[Any, Any]:
+        if node.is_Number:
+            return self.context.constant(rational(node)), self.one
+        if node == self.z:
+            return self.generators[0], self.one
+        if node in self._index:
+            return self.generators[self._index[node]], self.one
+        if node.is_Add:
+            top, bottom = self.zero, self.one
+            for n, d in map(self.convert, node.args):
+                top, bottom = (top + n, bottom) if d == bottom else (top * d + n * bottom, bottom * d)
+            return top, bottom
+        if node.is_Mul:
+            top, bottom = self.one, self.one
+            for n, d in map(self.convert, node.args):
+                top, bottom = top * n, bottom * d
+            return top, bottom
+        if node.is_Pow:
+            return self._convert_power(node)
+        raise UnknownAnswer(f"the expression {node} was not expected here")
+
+    def _convert_power(self, node: Any) -> tuple[Any, Any]:
+        if node.exp.is_Integer:
+            pairs = [self.convert(node.base)]
+            if node.base.is_zero:
+                raise UnknownAnswer("division by zero in the Jacobian", next_step="check the point")
+        else:
+            pairs = []
+            for radicand, q in _roots_of(node):
+                index = self._index[(radicand, q)]
+                pairs.append((self.generators[index], self._scales.get(index, self.one)))
+            if node.base.is_Integer and node.base > 0:
+                powers = [(pair, m) for pair, m in zip(pairs, sp.factorint(node.base).values(), strict=True)]
+                pairs = [(n**m, d**m) for (n, d), m in powers]
+        top, bottom, exponent = self.one, self.one, int(node.exp.p)
+        for n, d in pairs:
+            if exponent < 0:
+                n, d = d, n
+            if d == 0:
+                raise UnknownAnswer("division by zero in the Jacobian", next_step="check the point")
+            top, bottom = top * n ** abs(exponent), bottom * d ** abs(exponent)
+        return top, bottom
+
+    def _cancel(self, top: Any, bottom: Any) -> tuple[Any, Any]:
+        top, bottom = self.reduce(top), self.reduce(bottom)
+        if bottom.is_constant():
+            if bottom == 0:
+                raise UnknownAnswer("division by zero in the Jacobian", next_step="check the point")
+            return top / bottom.leading_coefficient(), self.one
+        common = top.gcd(bottom)
+        top, bottom = top / common, bottom / common
+        scale = bottom.leading_coefficient()
+        return top / scale, bottom / scale
+
+    def reduce(self, p: Any) -> Any:
+        """The polynomial with every power t^k of a root replaced by its radicand."""
+        for index, (k, radicand) in reversed(self.relations.items()):
+            while p.degrees()[index] >= k:
+                low: dict[tuple[int, ...], Any] = {}
+                high: dict[tuple[int, ...], Any] = {}
+                for monomial, c in p.to_dict().items():
+                    power = monomial[index]
+                    target = high if power >= k else low
+                    target[monomial[:index] + (power - k if power >= k else power,) + monomial[index + 1 :]] = c
+                p = self.context.from_dict(low) + radicand * self.context.from_dict(high)
+        return p
+
+    def expression(self, p: Any) -> Any:
+        """A polynomial as a SymPy expression in the original terms (an expression is returned as it is)."""
+        if isinstance(p, sp.Basic):
+            return p
+        meanings = [self._meaning(i) for i in range(len(self.meaning))]
+        terms = []
+        for monomial, c in p.to_dict().items():
+            powers = [meanings[i] ** e for i, e in enumerate(monomial) if e]
+            terms.append(sp.Mul(to_sympy(c), *powers))
+        return sp.Add(*terms)
+
+    def _meaning(self, index: int) -> Any:
+        scale = self._scales.get(index)
+        return self.meaning[index] if scale is None or scale == 1 else self.meaning[index] * self.expression(scale)
+
+    def coefficients(self, p: Any, index: int = 0) -> list[Any]:
+        """Coefficients of a polynomial in one generator (z by default), constant term first."""
+        parts: list[dict[tuple[int, ...], Any]] = [{} for _ in range(p.degrees()[index] + 1)]
+        for monomial, c in p.to_dict().items():
+            parts[monomial[index]][monomial[:index] + (0,) + monomial[index + 1 :]] = c
+        return [self.context.from_dict(part) for part in parts] or [self.zero]
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A factor of a characteristic polynomial: coefficients in z (constant first, polynomials in the parameters), multiplicity."""
+
+    coefficients: tuple[Any, ...]
+    multiplicity: int
+
+    @property
+    def degree(self) -> int:
+        """Degree in z."""
+        return len(self.coefficients) - 1
+
+
+def blocks(pattern: list[list[bool]]) -> list[list[int]]:
+    """Strongly connected components of the graph of nonzero entries, each sorted."""
+    n = len(pattern)
+    reach = [[pattern[i][j] or i == j for j in range(n)] for i in range(n)]
+    for k in range(n):
+        for i in range(n):
+            if reach[i][k]:
+                reach[i] = [a or b for a, b in zip(reach[i], reach[k], strict=True)]
+    seen: set[int] = set()
+    result = []
+    for i in range(n):
+        if i not in seen:
+            component = [j for j in range(n) if reach[i][j] and reach[j][i]]
+            seen.update(component)
+            result.append(component)
+    return result
+
+
+def faddeev_leverrier(coordinates: Coordinates, rows: list[list[Any]]) -> list[Any]:
+    """Coefficients 1, c_1, ..., c_n of det(z I - M), leading first, for a matrix of polynomials."""
+    n, zero = len(rows), coordinates.zero
+    work = [[coordinates.one if i == j else zero for j in range(n)] for i in range(n)]
+    result = [coordinates.one]
+    for k in range(1, n + 1):
+        product = [[zero] * n for _ in range(n)]
+        for i in range(n):
+            for j in range(n):
+                total = zero
+                for a, row in zip(rows[i], work, strict=True):
+                    if a != 0 and row[j] != 0:
+                        total = total + a * row[j]
+                product[i][j] = coordinates.reduce(total)
+        if sum(len(p) for row in product for p in row) > MAX_TERMS * n * n:
+            raise UnknownAnswer("the characteristic polynomial is too large", reached=f"size {n}", next_step="fix some parameters")
+        c = -sum((product[i][i] for i in range(n)), zero) / k
+        result.append(c)
+        work = [[product[i][j] + (c if i == j else 0) for j in range(n)] for i in range(n)]
+    return result
+
+
+def characteristic_factors(matrix: Any, coordinates: Coordinates) -> tuple[list[Factor], list[Any]]:
+    """The factors of det(z I - J), cleared of denominators, and the denominators (nonzero wherever J is finite)."""
+    n = matrix.rows
+    entries = [[coordinates.convert(sp.sympify(matrix[i, j])) for j in range(n)] for i in range(n)]
+    denominators: list[Any] = []
+    found: list[list[Any]] = []
+    for component in blocks([[entry[0] != 0 for entry in row] for row in entries]):
+        block = [[entries[i][j] for j in component] for i in component]
+        common = coordinates.one
+        for row in block:
+            for _, d in row:
+                common = common * (d / common.gcd(d))
+        if not common.is_constant():
+            denominators.append(common)
+        cleared = [[top * (common / bottom) for top, bottom in row] for row in block]
+        c, size, z = faddeev_leverrier(coordinates, cleared), len(component), coordinates.generators[0]
+        p = sum((c[k] * common ** (size - k) * z ** (size - k) for k in range(size + 1)), coordinates.zero)
+        for factor, multiplicity in _factor(coordinates.reduce(p)):
+            if factor.degrees()[0] > 0:
+                same = next((entry for entry in found if entry[0] == factor), None)
+                if same is None:
+                    found.append([factor, multiplicity])
+                else:
+                    same[1] += multiplicity
+    return [Factor(tuple(coordinates.coefficients(p)), m) for p, m in found], denominators
+
+
+def _factor(p: Any) -> list[tuple[Any, int]]:
+    used = sum(1 for d in p.degrees() if d)
+    if len(p) > 400 or (used > 9 and len(p) > 40):
+        return [(p, 1)]
+    return list(p.factor()[1])

@@ -1,0 +1,343 @@
+"""What the assumptions already imply: signs of polynomials proved by identities, implied conditions dropped.
+
+Main definitions: `Assumptions` (bounds of each generator, further facts, a budget for z3), with `sign`, `tidy` (positive factors
+out of every condition), `drop_implied`.
+
+Math: after the substitution x = l + t, x = u - t or x = (l + u t)/(1 + t) a polynomial all of whose coefficients are positive (and
+whose unbounded variables enter with even powers) is positive: that is the positivity identity. Where none is found z3 may prove an
+implication; `proofs` then says so. Failing to prove anything leaves a condition in place: the result stays exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import comb
+from typing import Any
+
+import sympy as sp
+
+from bilevel.analysis.polynomials import Coordinates, rational
+from bilevel.analysis.regions import All, Sign, Some, compare, conj, disj, negate, same, signs
+
+FREE = (None, False, None, False)  # lower bound, strict?, upper bound, strict?
+
+
+def _bounds_of(meaning: Any) -> tuple[Any, bool, Any, bool]:
+    if meaning.is_positive:
+        return (rational(0), True, None, False)
+    if meaning.is_negative:
+        return (None, False, rational(0), True)
+    if meaning.is_nonnegative:
+        return (rational(0), False, None, False)
+    if meaning.is_nonpositive:
+        return (None, False, rational(0), False)
+    return FREE
+
+
+def _tighter(old: tuple[Any, ...], lower: Any, upper: Any, strict: bool) -> tuple[Any, ...]:
+    low, low_strict, up, up_strict = old
+    if lower is not None and (low is None or lower > low or (lower == low and strict)):
+        low, low_strict = lower, strict
+    if upper is not None and (up is None or upper < up or (upper == up and strict)):
+        up, up_strict = upper, strict
+    return (low, low_strict, up, up_strict)
+
+
+@dataclass
+class Budget:
+    """How much z3 may still be asked: number of queries, resource units each."""
+
+    queries: int = 60
+    units: int = 60_000
+
+
+class Assumptions:
+    """Bounds and facts about the generators of `coordinates`."""
+
+    def __init__(self, coordinates: Coordinates, facts: Any = (), *, budget: Budget | None = None) -> None:
+        self.coordinates, self.budget = coordinates, budget or Budget()
+        self.proofs: list[tuple[str, str]] = []
+        self.facts: list[Any] = []
+        self._cache: list[tuple[Any, str | None]] = []
+        self.bounds: list[tuple[Any, ...]] = [FREE] * len(coordinates.meaning)
+        for index, meaning in enumerate(coordinates.meaning):
+            if index >= 2:
+                known = index not in coordinates._scales or coordinates._scales[index].is_constant()
+                self.bounds[index] = _bounds_of(meaning) if known else FREE
+        for fact in facts:
+            self._assume(fact)
+        self._solver: Any = None
+
+    def _assume(self, fact: Any) -> None:
+        """Record a relational; a linear one in a single generator also tightens its bounds."""
+        if isinstance(fact, sp.And):
+            for part in fact.args:
+                self._assume(part)
+            return
+        formula = to_formula(fact, self.coordinates)
+        if formula is None or formula is True:
+            return
+        self.facts.append(formula)
+        for part in formula.parts if isinstance(formula, All) else (formula,):
+            if isinstance(part, Sign) and part.relation in (">", ">=") and not isinstance(part.polynomial, sp.Basic):
+                used = [i for i, d in enumerate(part.polynomial.degrees()) if d]
+                if len(used) == 1 and part.polynomial.degrees()[used[0]] == 1:
+                    constant, slope = (c.leading_coefficient() if c != 0 else rational(0)
+                                       for c in self.coordinates.coefficients(part.polynomial, used[0]))
+                    end, strict = -constant / slope, part.relation == ">"
+                    lower, upper = (end, None) if slope > 0 else (None, end)
+                    self.bounds[used[0]] = _tighter(self.bounds[used[0]], lower, upper, strict)
+
+    # ---- signs -------------------------------------------------------------------------------------------------------------
+
+    def sign(self, p: Any) -> str | None:
+        """"+", "-", "0", ">=0", "<=0" where an identity proves it, else None."""
+        if isinstance(p, sp.Basic):
+            return None
+        if p == 0:
+            return "0"
+        for known, answer in self._cache:
+            if known == p:
+                return answer
+        answer = self._sign(p)
+        self._cache.append((p, answer))
+        return answer
+
+    def _sign(self, p: Any) -> str | None:
+        if len(p) > 300:
+            return None
+        positive, negative, strict = False, False, False
+        for coefficient, certain, definite in self._shifted_terms(p):
+            if not definite:
+                return None
+            positive, negative = positive or coefficient > 0, negative or coefficient < 0
+            strict = strict or certain
+        if positive and negative:
+            return None
+        return ("+" if strict else ">=0") if positive else ("-" if strict else "<=0")
+
+    def _shifted_terms(self, p: Any) -> list[tuple[Any, bool, bool]]:
+        """(coefficient, monomial certainly nonzero?, monomial certainly of one sign?) after the substitutions."""
+        terms = p.to_dict()
+        degrees = p.degrees()
+        for i, degree in enumerate(degrees):
+            low, _, up, _ = self.bounds[i]
+            if degree and (low is not None or up is not None) and not (up is None and low == 0):
+                terms = _substitute(terms, i, degree, low, up)
+        result = []
+        for monomial, c in terms.items():
+            certain, definite = True, True
+            for i, e in enumerate(monomial):
+                low, low_strict, up, up_strict = self.bounds[i]
+                if e and low is None and up is None:
+                    certain, definite = False, definite and e % 2 == 0
+                elif e:
+                    # In (l + u t)/(1 + t), t = 0 is the lower end and t = infinity the upper one.
+                    certain = certain and (low_strict if low is not None else up_strict)
+            if any(self.bounds[i][0] is not None and self.bounds[i][2] is not None and not self.bounds[i][3] and degrees[i] > e
+                   for i, e in enumerate(monomial)):
+                certain = False
+            result.append((c, certain, definite))
+        return result
+
+    # ---- rewriting ---------------------------------------------------------------------------------------------------------
+
+    def tidy(self, atom: Sign) -> Any:
+        """The same condition without factors of known sign; even factors become "or = 0", "and != 0"."""
+        p, relation = atom.polynomial, atom.relation
+        if isinstance(p, sp.Basic):
+            return atom
+        known = self.sign(p)
+        if known in ("+", "-", "0"):
+            return compare(self.coordinates.context.constant({"+": 1, "-": -1, "0": 0}[known]), relation)
+        if len(p) > 200:
+            return atom
+        unit, factors = p.factor()
+        odd, even, removed = [], [], False
+        sign = 1 if unit > 0 else -1
+        for factor, multiplicity in factors:
+            s = self.sign(factor)
+            if s == "-":
+                sign *= -1 if multiplicity % 2 else 1
+            if s in ("+", "-"):
+                removed = True
+            elif multiplicity % 2 == 0 or s in (">=0", "<=0"):
+                if s == "<=0" and multiplicity % 2:
+                    sign = -sign
+                even.append(factor)
+                removed = True
+            else:
+                odd.append(factor)
+                removed = removed or multiplicity > 1
+        if not removed and (len(factors) == 1 or relation in (">", ">=")):
+            return atom
+        return self._assemble(sign, odd, even, relation)
+
+    def _assemble(self, sign: int, odd: list[Any], even: list[Any], relation: str) -> Any:
+        product = self.coordinates.context.constant(sign)
+        for factor in odd:
+            product = product * factor
+        if relation == "==":
+            return disj(compare(f, "==") for f in odd + even)
+        if relation == "!=":
+            return conj(compare(f, "!=") for f in odd + even)
+        if relation == ">":
+            return conj([compare(product, ">")] + [compare(f, "!=") for f in even])
+        return disj([compare(product, ">=")] + [compare(f, "==") for f in even])
+
+    # ---- implications ------------------------------------------------------------------------------------------------------
+
+    def drop_implied(self, formula: Any, given: Any = True) -> Any:
+        """The formula without conjuncts that the assumptions, `given` and the other conjuncts imply (and without empty cases)."""
+        if isinstance(formula, Some):
+            return disj(self.drop_implied(part, given) for part in formula.parts)
+        parts = list(formula.parts) if isinstance(formula, All) else [formula]
+        if formula in (True, False):
+            return formula
+        if self.impossible(conj([given, *parts])):
+            return False
+        for part in sorted(parts, key=_size, reverse=True):
+            others = [q for q in parts if q is not part]
+            if self.implies(conj([given, *others]), part):
+                parts = others
+        parts = [disj(kept for kept in part.parts if not self.impossible(conj([given, *parts, kept])))
+                 if isinstance(part, Some) else part for part in parts]
+        return conj(parts)
+
+    def implies(self, hypothesis: Any, claim: Any) -> bool:
+        """Whether the assumptions and the hypothesis are proved to imply the claim."""
+        if claim is True or (claim is not False and any(same(claim, q) for q in _conjuncts(hypothesis))):
+            return True
+        if isinstance(claim, Sign) and claim.relation in (">", ">="):
+            for q in _conjuncts(hypothesis):
+                if isinstance(q, Sign) and self._by_difference(q, claim):
+                    self.proofs.append((self._text(claim), "positivity identity"))
+                    return True
+        if self.impossible(conj([hypothesis, negate(claim)])):
+            self.proofs.append((self._text(claim), "z3"))
+            return True
+        return False
+
+    def _by_difference(self, premise: Sign, claim: Sign) -> bool:
+        """claim - c premise is positive for some c > 0 from a small list: then premise implies claim."""
+        p, q = premise.polynomial, claim.polynomial
+        if isinstance(p, sp.Basic) or isinstance(q, sp.Basic) or premise.relation not in (">", ">="):
+            return False
+        ratios = {rational(1)}
+        monomials = p.to_dict()
+        ratios |= {c / monomials[m] for m, c in q.to_dict().items() if m in monomials and c / monomials[m] > 0}
+        wanted = ("+", ">=0", "0") if premise.relation == ">" or claim.relation == ">=" else ("+",)
+        return any(self.sign(q - ratio * p) in wanted for ratio in sorted(ratios)[:4])
+
+    def impossible(self, formula: Any) -> bool:
+        """Whether z3 proves that nothing satisfies the formula and the assumptions (no answer within budget: False)."""
+        if formula is False:
+            return True
+        if formula is True or any(isinstance(s.polynomial, sp.Basic) or len(s.polynomial) > 60 for s in signs(formula)):
+            return False
+        if self.budget.queries <= 0:
+            return False
+        self.budget.queries -= 1
+        if self._solver is None:
+            from bilevel.analysis.solvers import Z3
+
+            self._solver = Z3(self)
+        return bool(self._solver.unsatisfiable(formula, self.budget.units))
+
+    def _text(self, formula: Any) -> str:
+        return str(to_boolean(formula, self.coordinates))
+
+
+def _conjuncts(formula: Any) -> tuple[Any, ...]:
+    return formula.parts if isinstance(formula, All) else (formula,)
+
+
+def _size(formula: Any) -> int:
+    return sum(len(s.polynomial) * (1 + s.polynomial.total_degree()) if not isinstance(s.polynomial, sp.Basic) else 10**6
+               for s in signs(formula))
+
+
+def _substitute(terms: dict[Any, Any], i: int, degree: int, low: Any, up: Any) -> dict[Any, Any]:
+    """Terms after x_i = low + t, up - t, or (low + up t)/(1 + t) cleared of its denominator."""
+    result: dict[Any, Any] = {}
+    for monomial, c in terms.items():
+        for power, weight in enumerate(_powers(monomial[i], degree, low, up)):
+            if weight != 0:
+                key = monomial[:i] + (power,) + monomial[i + 1 :]
+                result[key] = result.get(key, 0) + c * weight
+    return {m: c for m, c in result.items() if c != 0}
+
+
+def _powers(e: int, degree: int, low: Any, up: Any) -> list[Any]:
+    """Coefficients in t of x^e under the substitution."""
+    if up is None:
+        return [comb(e, k) * low ** (e - k) for k in range(e + 1)]
+    if low is None:
+        return [comb(e, k) * up ** (e - k) * (-1) ** k for k in range(e + 1)]
+    result = [rational(0)] * (degree + 1)
+    for k in range(e + 1):
+        for j in range(degree - e + 1):
+            result[k + j] += comb(e, k) * low ** (e - k) * up**k * comb(degree - e, j)
+    return result
+
+
+def to_formula(boolean: Any, coordinates: Coordinates) -> Any:
+    """A SymPy Boolean of relationals as a formula on polynomials; None where something in it is not understood."""
+    if boolean in (sp.true, True):
+        return True
+    if boolean in (sp.false, False):
+        return False
+    if isinstance(boolean, sp.And | sp.Or):
+        parts = [to_formula(part, coordinates) for part in boolean.args]
+        if any(part is None for part in parts):
+            return None
+        return (conj if isinstance(boolean, sp.And) else disj)(parts)
+    if isinstance(boolean, sp.Not):
+        inner = to_formula(boolean.args[0], coordinates)
+        return None if inner is None else negate(inner)
+    if not isinstance(boolean, sp.core.relational.Relational):
+        return None
+    difference = boolean.lhs - boolean.rhs
+    top, bottom = coordinates.convert(difference)
+    cleared = top if bottom.is_constant() else coordinates.reduce(top * bottom)
+    defined = True if bottom.is_constant() else compare(bottom, "!=")
+    return conj([compare(cleared, boolean.rel_op), defined])
+
+
+def to_boolean(formula: Any, coordinates: Coordinates) -> Any:
+    """A formula as a SymPy Boolean whose relations read as a person would write them."""
+    if isinstance(formula, bool):
+        return sp.true if formula else sp.false
+    if isinstance(formula, Sign):
+        return relation(formula, coordinates)
+    join = sp.And if isinstance(formula, All) else sp.Or
+    return join(*(to_boolean(part, coordinates) for part in formula.parts))
+
+
+def relation(atom: Sign, coordinates: Coordinates) -> Any:
+    """One condition with its negative terms moved to the other side, the longer side on the left."""
+    p, op = atom.polynomial, atom.relation
+    make = {">": sp.Gt, ">=": sp.Ge, "==": sp.Eq, "!=": sp.Ne, "<": sp.Lt, "<=": sp.Le}
+    if isinstance(p, sp.Basic):
+        return make[op](p, 0)
+    terms = p.to_dict()
+    plus = coordinates.context.from_dict({m: c for m, c in terms.items() if c > 0})
+    minus = coordinates.context.from_dict({m: -c for m, c in terms.items() if c < 0})
+    left, right = (plus, minus) if _weight(plus) > _weight(minus) else (minus, plus)
+    if left is minus:
+        op = {">": "<", ">=": "<="}.get(op, op)
+    scale = _common_scale(left, right)
+    return make[op](coordinates.expression(left / scale), coordinates.expression(right / scale))
+
+
+def _weight(p: Any) -> tuple[Any, ...]:
+    """Which side stands on the left: more terms that are not constant, higher degree, fewer terms, smaller coefficients."""
+    if p == 0:
+        return (-1,)
+    heights = sum(max(abs(int(c.p)), int(c.q)) for c in p.coeffs())
+    return (sum(1 for m in p.to_dict() if any(m)), p.total_degree(), -len(p), -heights, str(p))
+
+
+def _common_scale(left: Any, right: Any) -> Any:
+    """A positive number to divide both sides by: a single term on the left becomes monic when the other side is no longer."""
+    return left.leading_coefficient() if len(left) == 1 and len(right) <= 1 else rational(1)
