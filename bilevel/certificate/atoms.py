@@ -24,6 +24,7 @@ from bilevel.certificate.signs import ANY, NEGATIVE, NONNEGATIVE, NONZERO, POSIT
 T = TypeVar("T")
 MAX_TERMS = 20_000
 MAX_ATOMS = 150
+MAX_PRODUCT = 400_000
 _LEX = Ordering.lex
 
 
@@ -72,6 +73,8 @@ class Element:
         return self + (-other)
 
     def __mul__(self, other: Element) -> Element:
+        if len(self.num) * len(other.num) + len(self.den) * len(other.den) > MAX_PRODUCT:
+            raise CertificateBudget("a product expands to more terms than the budget allows")
         return self.field.fraction(self.num * other.num, self.den * other.den)
 
     def __truediv__(self, other: Element) -> Element:

@@ -83,6 +83,8 @@ def _combine(op: str, parts: list[Dual], field: Field, width: int) -> Dual:
     if op == "log":
         return first.chain(field.log(u), lambda: field.one / u)
     if op == "sqrt":
+        if u.is_zero() and width:
+            raise CertificateError("a square root (or abs, max, min) has no derivative where its argument is zero")
         root = field.sqrt(u)
         return first.chain(root, lambda: field.one / (two * root))
     sine, cosine = field.sine(u)

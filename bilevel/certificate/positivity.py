@@ -1,0 +1,113 @@
+"""Proofs that an expression is positive: evident signs, comparison with hypotheses, and witnesses.
+
+A witness is the same expression written so that its sign can be read off: sums of products of positive things, even
+powers, exponentials, and `["given", e]`, which refers to a hypothesis e > 0.
+Main definitions: `Prover`, `positive_part`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bilevel.certificate.atoms import Element, Field
+from bilevel.certificate.errors import CertificateError
+from bilevel.certificate.evaluate import Dual, value
+from bilevel.certificate.signs import ANY, NEGATIVE, NONNEGATIVE, POSITIVE, ZERO, Sign, plus, sign_of, times, to_power
+from bilevel.certificate.trees import Tree, expand_defined, is_name, is_rational, rational
+
+GIVEN = ("given",)
+
+
+def positive_part(condition: Tree) -> Tree:
+    """The tree e of a condition e > 0; left > right and left < right are read too."""
+    if isinstance(condition, list) and len(condition) == 3 and condition[0] in ("<", ">"):
+        op, left, right = condition
+        return ["-", left, right] if op == ">" else ["-", right, left]
+    return condition
+
+
+def plain(tree: Tree) -> Tree:
+    """A witness without its references: ["given", e] is e."""
+    if not isinstance(tree, list):
+        return tree
+    if tree[0] == "given":
+        return plain(positive_part(tree[1]))
+    return [plain(part) if isinstance(part, list) and part and isinstance(part[0], str) else part for part in tree]
+
+
+class Prover:
+    """Shows expressions positive from hypotheses (elements known to be positive) and the field's assumptions."""
+
+    def __init__(self, field: Field, place: dict[str, Dual], hypotheses: Sequence[Element]) -> None:
+        self.field, self.place, self.hypotheses = field, place, list(hypotheses)
+
+    def value(self, tree: Tree) -> Element:
+        """The value of a tree, references included."""
+        return value(plain(tree), self.field, self.place)
+
+    def sign(self, element: Element) -> Sign:
+        """The sign of an element: evident, or that of a positive multiple (or opposite) of a hypothesis."""
+        sign = self.field.sign(element)
+        if len(sign) > 1:
+            for hypothesis in self.hypotheses:
+                if not hypothesis.is_zero():
+                    sign = sign & self.field.sign(element / hypothesis) if self._alike(element, hypothesis) else sign
+        return sign
+
+    @staticmethod
+    def _alike(element: Element, hypothesis: Element) -> bool:
+        """Whether the quotient is worth forming: they share a factor."""
+        if element.num.is_constant() or hypothesis.num.is_constant():
+            return False
+        return not element.num.gcd(hypothesis.num).is_constant()
+
+    def positive(self, element: Element) -> bool:
+        """Whether an element is shown positive."""
+        return self.sign(element) == POSITIVE
+
+    def same(self, left: Element, right: Element) -> bool:
+        """Whether two elements are shown to have the same sign everywhere: their quotient is positive."""
+        if left.is_zero() or right.is_zero():
+            return left.is_zero() and right.is_zero()
+        return self.field.sign(left / right) == POSITIVE
+
+    def read(self, tree: Tree) -> Sign:
+        """The sign of a witness, read off its form."""
+        if is_rational(tree):
+            return frozenset((sign_of(rational(tree)),))
+        if is_name(tree):
+            return self.field.sign(self.value(tree))
+        tree = expand_defined(tree)
+        op = tree[0]
+        if op == "given":
+            element = self.value(tree)
+            if not any(self.same(element, h) for h in self.hypotheses) and not self.positive(element):
+                raise CertificateError("a witness refers to a hypothesis that is not there")
+            return POSITIVE
+        found = self._combined(op, tree)
+        return found if len(found) == 1 else found & self.field.sign(self.value(tree))
+
+    def _combined(self, op: str, tree: Tree) -> Sign:
+        if op == "exp":
+            return POSITIVE
+        if op == "sqrt":
+            return POSITIVE if self.read(tree[1]) == POSITIVE else NONNEGATIVE
+        if op == "^":
+            return to_power(self.read(tree[1]), tree[2]) if isinstance(tree[2], int) else POSITIVE
+        if op not in "+-*/":
+            return ANY
+        signs = [self.read(part) for part in tree[1:]]
+        if op == "-":
+            signs[-1] = times(signs[-1], NEGATIVE)
+        if op == "/":
+            signs[-1] = signs[-1] - ZERO
+        total = signs[0]
+        for sign in signs[1:]:
+            total = plus(total, sign) if op in "+-" else times(total, sign)
+        return total
+
+    def witnessed(self, condition: Element, witness: Tree) -> bool:
+        """Whether a witness has the value of a condition (up to a positive factor) and a visible sign."""
+        return self.same(condition, self.value(witness)) and self.read(witness) == POSITIVE
+
+
