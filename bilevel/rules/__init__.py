@@ -16,7 +16,7 @@ _PROTOCOL = {
     "Field": "rule",
     "PerPlayer": "point",
     "Point": "point",
-    "derive": "symbolic",
+    "derive": "derivation",
     "Update": "update",
     "linearise": "linear",
     "Linearisation": "linear",

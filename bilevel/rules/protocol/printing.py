@@ -5,19 +5,15 @@ Main definitions: `text_lines`, `latex_block`, `python_source`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sympy as sp
 from sympy.printing.pycode import PythonCodePrinter
 from sympy.printing.str import StrPrinter
 
 from bilevel.language.errors import GameError
-from bilevel.language.functions import sigmoid, softplus
 from bilevel.language.names import check_name
-
-if TYPE_CHECKING:
-    from bilevel.rules.protocol.update import Update
-
+from bilevel.rules.protocol.symbols import fresh
 
 def _named(variable: Any, name: str) -> Any:
     """A printing-only symbol of the variable's kind."""
@@ -31,7 +27,7 @@ def _text_stamp(variable: Any, when: str) -> Any:
     return _named(variable, shown.get(when, f"{variable.name}_{when}"))
 
 
-def text_lines(update: Update) -> list[str]:
+def text_lines(update: Any) -> list[str]:
     """Each equation on a line: `x[t+1] = x - h*y`."""
     lines = []
     for left, right in update.lines(_text_stamp):
@@ -57,7 +53,7 @@ def _latex_stamp(variable: Any, when: str) -> Any:
     return _named(variable, f"{stem}_{{{index + ',' if index else ''}{below}}}")
 
 
-def latex_block(update: Update) -> str:
+def latex_block(update: Any) -> str:
     """An aligned block: one line an equation, variables stamped with the time."""
     from bilevel.language import latex
 
@@ -96,15 +92,13 @@ class _SourcePrinter(PythonCodePrinter):
         raise GameError(f"{expr} has no plain Python form; instantiate the function first")
 
 
-def python_source(update: Update, name: str = "step") -> str:
+def python_source(update: Any, name: str = "step") -> str:
     """A function of the variables, the memory and the parameters that returns the next values as a tuple."""
     check_name(name)
     if not update.game.is_coordinate:
         raise GameError("Python source needs scalar variables; instantiate the model-level game first")
     if any(line.implicit for line in update.assignments):
         raise GameError(f"{update.rule.name} is an implicit rule; its step is no list of assignments")
-    from bilevel.rules.protocol.symbolic import fresh
-
     printer = _SourcePrinter({"fully_qualified_modules": True})
     memory = [fresh(v, part) for part in update.memory_after for v in update.game.variables]
     results = [*update.after.values(), *(value for part in update.memory_after.values() for value in part.values())]
@@ -118,5 +112,3 @@ def python_source(update: Update, name: str = "step") -> str:
     starred = f", *{keywords}" if keywords else ""
     return "\n".join(["import math", "", "", f"def {name}({arguments}{starred}):", *body, ""])
 
-
-__all__ = ["latex_block", "python_source", "sigmoid", "softplus", "text_lines"]

@@ -1,6 +1,6 @@
 """The symbolic reading: running a rule once on named points writes its update equations down.
 
-Main definitions: `derive`, `Update`, `SymbolicField`.
+Main definitions: `SymbolicField`, `Assignment`.
 
 Wherever a rule evaluates the field at a computed point, that point gets a name, so an update is a short list of assignments
 and never a swollen expression (an extragradient step of 4 players has thousands of operations once substituted).
@@ -19,7 +19,7 @@ from bilevel.game import Game
 from bilevel.language import calculus
 from bilevel.language.blocks import solve_blocks
 from bilevel.rules.protocol.point import Point
-from bilevel.rules.protocol.rule import Rule
+from bilevel.rules.protocol.symbols import fresh
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,6 @@ class Assignment:
     variable: Any
     index: int
     implicit: bool = False
-
-
-def fresh(variable: Any, stamp: str) -> Any:
-    """A symbol of the same kind as the variable, called name_stamp."""
-    if isinstance(variable, sp.Symbol):
-        return sp.Symbol(f"{variable.name}_{stamp}", **variable._assumptions_orig)
-    return variable.func(f"{variable.name}_{stamp}", *variable.args[1:])
 
 
 @dataclass
@@ -126,36 +119,3 @@ class SymbolicField:
         for variable, name, value in zip(self.game.variables, names.leaves(), values.leaves(), strict=True):
             self.assignments.append(Assignment(name, value, variable, index, implicit=True))
         return names
-
-
-def derive(game: Game, rule: Rule | None = None) -> Any:
-    """Every player's update equation under a rule (default: the gradient flow).
-
-    Math: z_{t+1} = T(z_t), written as assignments in the order a program would make them; for a flow dz/dt = -F(z).
-
-    Shapes: discrete rules per step, flows per unit time; works for scalar variables and for vectors of any dimension.
-
-    Raises: GameError if the rule asks for a player the game lacks.
-
-    Reference: Mescheder, Nowozin, Geiger (2017), arXiv:1705.10461.
-
-    Examples:
-        >>> import sympy as sp
-        >>> from bilevel.game import Game, maximize, minimize
-        >>> from bilevel.rules import alternating
-        >>> x, y = sp.symbols("x y", real=True)
-        >>> h = sp.Symbol("h", positive=True)
-        >>> print(derive(Game(a=minimize(x*y, x), b=maximize(x*y, y)), alternating(h)))
-        x[t+1] = x - h*y
-        y[t+1] = y + h*x[t+1]
-    """
-    from bilevel.rules.descent import flow
-    from bilevel.rules.protocol.update import Update
-
-    rule = rule or flow()
-    reading = SymbolicField(game)
-    memory = [Point({n: tuple(fresh(v, part) for v in p.moves) for n, p in game.players.items()}) for part, _ in rule.memory]
-    after = rule.on(reading)(reading.here, *memory)
-    names = ["", *(part for part, _ in rule.memory)]
-    results = [dict(zip(game.variables, point.leaves(), strict=True)) for point in after]
-    return Update(game, rule, tuple(reading.assignments), dict(results[0]), dict(zip(names[1:], results[1:], strict=True)))

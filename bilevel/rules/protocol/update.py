@@ -14,7 +14,9 @@ import sympy as sp
 from bilevel.game import Game
 from bilevel.language import calculus
 from bilevel.language.errors import UnknownAnswer
+from bilevel.rules.protocol.printing import latex_block, python_source, text_lines
 from bilevel.rules.protocol.rule import Rule
+from bilevel.rules.protocol.symbols import fresh
 
 Stamp = Callable[[Any, str], Any]
 
@@ -88,8 +90,6 @@ class Update:
         # An intermediate point that is already some variable's next value is printed under that name.
         rename: dict[Any, Any] = {v: stamp(v, "now") for v in self.game.variables}
         for part in self.memory_after:
-            from bilevel.rules.protocol.symbolic import fresh
-
             rename |= {fresh(v, part): stamp(v, part) for v in self.game.variables}
         for line in self.assignments:
             final = not self.continuous and self.after[line.variable] in (line.target, line.value)
@@ -97,14 +97,10 @@ class Update:
         return dict(self.after), rename
 
     def __str__(self) -> str:
-        from bilevel.rules.protocol.printing import text_lines
-
         return "\n".join(text_lines(self))
 
     def latex(self) -> str:
         """The equations as an aligned LaTeX block."""
-        from bilevel.rules.protocol.printing import latex_block
-
         return latex_block(self)
 
     def _repr_latex_(self) -> str:
@@ -112,6 +108,4 @@ class Update:
 
     def python(self, name: str = "step") -> str:
         """Source of a plain Python function (standard `math` only) that takes one step; coordinate level."""
-        from bilevel.rules.protocol.printing import python_source
-
         return python_source(self, name)

@@ -1,0 +1,153 @@
+"""Actor-critic methods as games, in the form of Pfau and Vinyals (2016), equations 6 to 10.
+
+Main definitions: `actor_critic`, `expected_reward`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import sympy as sp
+
+from bilevel.game import Game, minimize
+from bilevel.language.calculus import replace
+from bilevel.language.errors import GameError
+from bilevel.language.expectation import E
+from bilevel.language.networks import Network
+from bilevel.language.nodes import dot, stop_gradient, vector
+from bilevel.models.divergence import Divergence, squared
+from bilevel.models.environment import Environment
+from bilevel.models.policy import Policy
+
+Mode = Literal["residual gradient", "semi-gradient", "target copy"]
+
+
+def actor_critic(
+    environment: Environment,
+    policy: Policy,
+    critic: Network,
+    weights: Any,
+    *,
+    divergence: Divergence = squared,
+    mode: Mode = "semi-gradient",
+    inside: bool = False,
+    query: Literal["observation", "action"] = "observation",
+    scaled: bool = False,
+    mask: Any = None,
+    actor_state: Any = None,
+) -> Game:
+    """The game of an actor and a critic in an environment.
+
+    Math: critic: min_Q F = E[D(target || Q(o))], target = r + gamma Q(o'), o = what the critic sees; with `inside` the target
+        is averaged given o before it enters the divergence, as in the paper's (9), else it is taken sample by sample.
+        actor: min_pi f = -E[m w Q(o)], with Q at what the critic sees or (`query="action"`, as in DPG) at the action itself;
+        m = `mask` (default 1) and w = 1, or with `scaled` the stopped slope of the divergence, sg(dD(r || Q)/dQ).
+        mode: differentiate through both Q's ("residual gradient"), stop the target ("semi-gradient"), or let a copy of the
+        weights stand in the target, moved by a third player ("target copy") that minimises |copy - sg(weights)|^2 / 2.
+
+    Shapes: any dimensions; `actor_state` is the random variable under which the actor's loss is taken (start law, discounted
+        occupancy, replay); default: the environment's state.
+
+    Raises: GameError for an unknown mode or a query that does not fit the critic.
+
+    Reference: Pfau and Vinyals (2016), arXiv:1610.01945, equations 6 to 10.
+
+    Examples:
+        >>> from bilevel.models import blind_actor_critic
+        >>> sorted(blind_actor_critic().players)
+        ['actor', 'critic']
+    """
+    if mode not in ("residual gradient", "semi-gradient", "target copy"):
+        raise GameError(f"mode is 'residual gradient', 'semi-gradient' or 'target copy'; got {mode!r}")
+    copy = vector(f"{weights.name}_copy", weights.shape[0]) if mode == "target copy" else weights
+    loss = _critic_loss(environment, policy, critic, weights, copy, divergence, mode, inside)
+    players = {
+        "critic": minimize(loss, weights),
+        "actor": minimize(
+            _actor_loss(environment, policy, critic, weights, divergence, query, scaled, mask, actor_state), policy.parameters
+        ),
+    }
+    if mode == "target copy" and copy in loss.free_symbols:
+        apart = copy - stop_gradient(weights)
+        players["target"] = minimize(dot(apart, apart) / 2, copy)
+    return Game(players)
+
+
+def _critic_loss(
+    environment: Environment,
+    policy: Policy,
+    critic: Network,
+    weights: Any,
+    copy: Any,
+    divergence: Divergence,
+    mode: str,
+    inside: bool,
+) -> Any:
+    action, own = policy.act(environment.actor_sees, environment.action)
+    here = {environment.action: action}
+    seen = tuple(replace(sight, here) for sight in environment.critic_sees)
+    averaged = (*environment.randomness, *own)
+    target, later = replace(environment.reward, here), ()
+    if environment.discount != 0:
+        ahead, later = _next_value(environment, policy, critic, copy, here)
+        target = target + environment.discount * ahead
+    if inside:
+        target = E(target, *averaged, *later, given=sp.Tuple(*seen))
+        later = ()
+    if mode == "semi-gradient" and weights in target.free_symbols:
+        target = stop_gradient(target)
+    return E(divergence(target, critic(*seen, weights)), *averaged, *later)
+
+
+def _next_value(
+    environment: Environment, policy: Policy, critic: Network, weights: Any, here: dict[Any, Any]
+) -> tuple[Any, tuple[Any, ...]]:
+    state, noise, drawn = environment.after()
+    moved = {environment.state: replace(state, here), **noise}
+    sight = tuple(replace(part, moved) for part in environment.actor_sees)
+    action, own = policy.act(sight, environment.action, "next")
+    seen = tuple(replace(part, {**moved, environment.action: action}) for part in environment.critic_sees)
+    return critic(*seen, weights), (*drawn, *own)
+
+
+def _actor_loss(
+    environment: Environment,
+    policy: Policy,
+    critic: Network,
+    weights: Any,
+    divergence: Divergence,
+    query: str,
+    scaled: bool,
+    mask: Any,
+    actor_state: Any,
+) -> Any:
+    if query not in ("observation", "action"):
+        raise GameError(f"query is 'observation' or 'action'; got {query!r}")
+    action, own = policy.act(environment.actor_sees, environment.action)
+    here = {environment.action: action}
+    seen = tuple(replace(sight, here) for sight in environment.critic_sees) if query == "observation" else (action,)
+    value = critic(*seen, weights)
+    weight = sp.S.One if mask is None else replace(mask, here)
+    if scaled:
+        weight = weight * stop_gradient(divergence.slope(replace(environment.reward, here), value))
+    loss = -weight * value
+    if actor_state is not None:
+        moved = {environment.state: actor_state}
+        return E(replace(loss, moved), actor_state, *environment.noise, *own)
+    return E(loss, *environment.randomness, *own)
+
+
+def expected_reward(environment: Environment, policy: Policy) -> Any:
+    """The true expected reward of one step, as a function of the policy's parameters.
+
+    Math: E[r(s, a, noise)], a from the policy; in a stateless environment the return is this divided by 1 - gamma.
+
+    Reference: Pfau and Vinyals (2016), arXiv:1610.01945, section 2.3.
+
+    Examples:
+        >>> from bilevel.models import gan_environment, generator_policy
+        >>> expected_reward(gan_environment(), generator_policy())
+        E_{x, y, z}[y]
+    """
+    action, own = policy.act(environment.actor_sees, environment.action)
+    return E(replace(environment.reward, {environment.action: action}), *environment.randomness, *own)

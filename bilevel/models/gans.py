@@ -1,0 +1,149 @@
+"""Generative adversarial networks in their original form, and the environment in which they are actor-critic methods.
+
+Main definitions: `gan`, `gan_environment`, `generator_policy`, `blind_actor_critic`.
+
+Notation: data w ~ p_data in R^n, noise z ~ N(0, I) in R^m, generator G(z, theta), discriminator D(w, phi) in (0, 1), label y.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import sympy as sp
+
+from bilevel.game import Game, maximize, minimize
+from bilevel.language.errors import GameError
+from bilevel.language.expectation import E
+from bilevel.language.laws import Law, bernoulli, data, normal, random
+from bilevel.language.networks import Network, network
+from bilevel.language.nodes import vector
+from bilevel.models.actor_critics import actor_critic
+from bilevel.models.divergence import cross_entropy
+from bilevel.models.environment import Environment
+from bilevel.models.policy import Policy
+from bilevel.response import best_response
+
+GeneratorLoss = Literal["minimax", "non-saturating"]
+
+
+def discriminator_network() -> Network:
+    """D: a probability."""
+    return network("D", range="probability")
+
+
+def generator_network() -> Network:
+    """G: a point of data space."""
+    return network("G", out="n")
+
+
+def gan(
+    generator: GeneratorLoss = "minimax",
+    *,
+    labels: tuple[Any, Any] = (1, 0),
+    noise: Law | None = None,
+    leader: str | None = None,
+) -> Game:
+    """A generative adversarial network: networks of any form, spaces of any dimension.
+
+    Math: discriminator: min_phi F = -E_w[alpha log D(w) + (1-alpha) log(1-D(w))] - E_z[beta log D(G(z)) + (1-beta) log(1-D(G(z)))]
+        with target labels (alpha, beta), default (1, 0), the paper's (4); generator: max_theta F ("minimax"), or
+        min_theta -E_z log D(G(z)) ("non-saturating", the paper's (5)). A `leader` differentiates through the other's best
+        response.
+
+    Shapes: theta in R^p, phi in R^q, data in R^n, noise in R^m (or drawn from the law given), all symbolic.
+
+    Raises: GameError for an unknown generator loss or leader.
+
+    Reference: Goodfellow et al. (2014), arXiv:1406.2661; Pfau and Vinyals (2016), arXiv:1610.01945, equations 3 to 5;
+        Salimans et al. (2016), arXiv:1606.03498, for label targets.
+
+    Examples:
+        >>> print(gan("non-saturating").cost("generator"))
+        -E_z[log(D(G(z, theta), phi))]
+    """
+    theta, phi = vector("theta", "p"), vector("phi", "q")
+    w, z = random("w", data("p_data", "n")), random("z", noise or normal("m"))
+    real, fake = discriminator_network()(w, phi), discriminator_network()(generator_network()(z, theta), phi)
+    alpha, beta = (sp.nsimplify(label) if isinstance(label, float) else label for label in labels)
+    loss = E(cross_entropy(alpha, real), w) + E(cross_entropy(beta, fake), z)
+    losses = {"minimax": maximize(loss, theta), "non-saturating": minimize(-E(sp.log(fake), z), theta)}
+    if generator not in losses:
+        raise GameError(f"generator is 'minimax' or 'non-saturating'; got {generator!r}")
+    players = {"discriminator": minimize(loss, phi), "generator": losses[generator]}
+    return led(Game(players, title="GAN", source="Goodfellow et al. 2014"), leader)
+
+
+def led(game: Game, leader: str | None) -> Game:
+    """The same two-player game in which `leader` differentiates through the other player's best response."""
+    if leader is None:
+        return game
+    (other,) = [name for name in game.players if game[leader] is not game[name]]
+    chosen = game[leader]
+    make = minimize if chosen.sense == "min" else maximize
+    return game.with_players(**{leader: make(chosen.loss, *chosen.moves, through={other: best_response()})})
+
+
+def gan_environment(*, sighted: bool = False, critic_sees_state: bool = False, discount: Any = 0) -> Environment:
+    """The environment of section 2.3: a coin shows the actor's image or a real one; the reward says which.
+
+    Math: state x ~ p_data, action a in R^n, coin y ~ Bernoulli(1/2), shown image y x + (1-y) a, reward y, next state an
+        independent draw. The critic sees the shown image (and the state, if `critic_sees_state`); the actor sees nothing
+        (or the state, if `sighted`).
+
+    Shapes: images in R^n.
+
+    Reference: Pfau and Vinyals (2016), arXiv:1610.01945, section 2.3.
+
+    Examples:
+        >>> gan_environment().blind, gan_environment(sighted=True).blind
+        (True, False)
+    """
+    x, a = random("x", data("p_data", "n")), vector("a", "n")
+    y = random("y", bernoulli(sp.Rational(1, 2)))
+    shown = y * x + (1 - y) * a
+    return Environment(
+        state=x,
+        action=a,
+        reward=y,
+        noise=(y,),
+        critic_sees=(shown, x) if critic_sees_state else (shown,),
+        actor_sees=(x,) if sighted else (),
+        discount=sp.Integer(discount) if isinstance(discount, int) else discount,
+    )
+
+
+def generator_policy(*, sighted: bool = False) -> Policy:
+    """The generator as a policy: blind and reparameterised, a = G(z, theta); or sighted and deterministic, a = G(x, theta).
+
+    Math: z ~ N(0, I_m).
+
+    Reference: Pfau and Vinyals (2016), arXiv:1610.01945, section 2.3.
+
+    Examples:
+        >>> generator_policy().noise
+        (z,)
+    """
+    noise = () if sighted else (random("z", normal("m")),)
+    return Policy(vector("theta", "p"), generator_network(), noise=noise)
+
+
+def blind_actor_critic(*, sighted: bool = False, critic_sees_state: bool = False, discount: Any = 0, **choices: Any) -> Game:
+    """The actor-critic method in the GAN's environment; `choices` go to `actor_critic`.
+
+    Math: critic E[-y log Q(shown) - (1-y) log(1 - Q(shown))], actor -E[Q(shown)], unless `choices` say otherwise.
+
+    Reference: Pfau and Vinyals (2016), arXiv:1610.01945, section 2.3.
+
+    Examples:
+        >>> blind_actor_critic().variables
+        (phi, theta)
+    """
+    settings = {"divergence": cross_entropy, **choices}
+    critic = network("D", range="probability")
+    return actor_critic(
+        gan_environment(sighted=sighted, critic_sees_state=critic_sees_state, discount=discount),
+        generator_policy(sighted=sighted),
+        critic,
+        vector("phi", "q"),
+        **settings,
+    )
