@@ -12,7 +12,8 @@ from typing import Any
 from sympy.core.symbol import Str
 
 from bilevel.show.markup import Markup, element, join
-from bilevel.show.mathml_base import ATOM, UNARY, Base, mo
+from bilevel.show.mathml_base import ADD, ATOM, UNARY, Base, mo
+from bilevel.show.mathml_order import is_negative, negated
 
 
 class ModelPrinting(Base):
@@ -75,10 +76,20 @@ class ModelPrinting(Base):
 
     def print__Average(self, average: Any) -> Markup:
         """𝔼 with what is drawn below it."""
+        if is_negative(average):
+            return element("mrow", mo("−", form="prefix"), self(negated(average)))
         return element("mrow", self._drawn(average.variables), self.fenced(self(average.body), "[", "]"))
+
+    def level__Average(self, average: Any) -> int:
+        """Brackets of its own; with a minus in front it binds like a term."""
+        return ADD if is_negative(average) else ATOM
+
+    level__GivenAverage = level__Average
 
     def print__GivenAverage(self, average: Any) -> Markup:
         """𝔼[body | observed]: what is observed, and where it is read if that is another place."""
+        if is_negative(average):
+            return element("mrow", mo("−", form="prefix"), self(negated(average)))
         given = (
             self(average.at) if average.event == average.at else join(self(average.event), mo("="), self(average.at))
         )
