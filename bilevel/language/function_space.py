@@ -172,7 +172,7 @@ def pointwise_best_response(
     return BestResponse(
         variable, sp.sympify(integrand), sense, interval, value, optimum, _kind(main, interval), (*main, *faces),
         None if curvature is None else tidy((1 if sense == "min" else -1) * curvature.xreplace(back)), assuming,
-        trace=tuple(line.replace("_" + str(variable), str(variable)) for line in trace),
+        trace=tuple(line.replace(f"_{variable}", str(variable)).replace("_X", "X") for line in trace),
     )  # fmt: skip
 
 
@@ -294,7 +294,8 @@ def conjugate(f: Expr, variable: Expr, *, domain: Any = "positive", argument: Ex
         raise UnknownAnswer(f"the supremum of t*u - f(u) is not proved to lie inside {interval}", next_step="state a domain on which f is strictly convex")
     shown = sp.Symbol("t", real=True) if argument is None else argument
     value, maximiser = (_in_positive_coordinate(e, t, slopes, shown) for e in (-outcomes[0].cost, outcomes[0].value))
-    return Conjugate(value, shown, slopes, maximiser, trace=trace)
+    lines = (line.replace("_t", str(shown)).replace(f"_{variable}", str(variable)).replace("_X", "X") for line in trace)
+    return Conjugate(value, shown, slopes, maximiser, trace=tuple(lines))
 
 
 def _in_positive_coordinate(expression: Expr, t: Expr, interval: Any, shown: Expr) -> Expr:
