@@ -1,6 +1,6 @@
 """Certificates: claims as small JSON data, checked again by exact arithmetic without SymPy."""
 
-from bilevel.certificate.checker import check, check_text, kinds
+from bilevel.certificate.checker import check, check_text, known_kinds
 from bilevel.certificate.errors import CertificateBudget, CertificateError, Result
 
-__all__ = ["CertificateBudget", "CertificateError", "Result", "check", "check_text", "kinds"]
+__all__ = ["CertificateBudget", "CertificateError", "Result", "check", "check_text", "known_kinds"]

@@ -2,7 +2,7 @@
 
 A kind's module defines `KIND` (its name), `FIELDS` (field name -> whether it must be there) and
 `check(certificate) -> Result`. Adding a kind is adding a file.
-Main definitions: `check`, `check_text`, `kinds`.
+Main definitions: `check`, `check_text`, `known_kinds`.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ MAX_TEXT = 4_000_000
 COMMENTS = ("statement", "source", "note")  # free text for people, which no checker reads
 
 
-def kinds() -> tuple[str, ...]:
+def known_kinds() -> tuple[str, ...]:
     """The kinds of certificate that can be checked.
 
     Examples:
-        >>> "identity" in kinds() and "schur" in kinds()
+        >>> {"identity", "schur", "region"} <= set(known_kinds())
         True
     """
     return tuple(sorted(_module(m.name).KIND for m in pkgutil.iter_modules(folder.__path__) if not m.name.startswith("_")))
@@ -77,7 +77,7 @@ def _kind_of(certificate: Any) -> ModuleType:
     for entry in pkgutil.iter_modules(folder.__path__):
         if not entry.name.startswith("_") and _module(entry.name).KIND == certificate.get("kind"):
             return _module(entry.name)
-    raise CertificateError(f"no kind of certificate is called {certificate.get('kind')!r}; known: {', '.join(kinds())}")
+    raise CertificateError(f"no kind of certificate is called {certificate.get('kind')!r}; known: {', '.join(known_kinds())}")
 
 
 def check_text(text: str) -> Result:
