@@ -1,0 +1,63 @@
+"""Local stability of a learning rule at an equilibrium.
+
+Main definitions: `stability`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bilevel.analysis.analyse import analyse
+from bilevel.analysis.verdict import Verdict
+from bilevel.language.errors import GameError
+from bilevel.rules.descent import flow, simultaneous
+from bilevel.rules.protocol.linear import linearise
+from bilevel.rules.protocol.rule import Rule
+from bilevel.system import System
+
+
+def default_rule(game: Any) -> Rule:
+    """The gradient flow; for a map given directly, the map itself."""
+    return simultaneous(1) if isinstance(game, System) and game.time == "discrete" else flow()
+
+
+def stability(game: Any, rule: Rule | None = None, *, at: Mapping[Any, Any] | None = None) -> Verdict:
+    """Whether a learning rule converges to an equilibrium, as an exact condition on its parameters.
+
+    Math: the rule is linearised at its own fixed point, exactly; the verdict is on the spectrum of that matrix: modulus below 1
+        (per step) or negative real part (flow).
+
+    Shapes: a game of n variables under a rule with k memory parts gives an n(k+1) x n(k+1) matrix; cost grows with the cube of
+        that size times the size of the coefficients, and doubly exponentially with the number of parameters to be solved for.
+
+    Raises: GameError if the point is not a fixed point of the rule, or if none is given and there is not exactly one.
+
+    Reference: Mescheder, Geiger, Nowozin (2018), arXiv:1801.04406, for the Dirac-GAN below.
+
+    Examples:
+        >>> import sympy as sp
+        >>> from bilevel import Game, maximize, minimize, rules
+        >>> theta, psi = sp.symbols("theta psi", real=True)
+        >>> h, gamma = sp.symbols("h gamma", positive=True)
+        >>> L = -sp.log(1 + sp.exp(-psi*theta))
+        >>> game = Game(generator=minimize(L, theta), discriminator=maximize(L - gamma/2*psi**2, psi))
+        >>> verdict = stability(game, rules.alternating(h), at={theta: 0, psi: 0})
+        >>> verdict.condition
+        2*gamma*h + h**2/4 < 4
+    """
+    rule = rule or default_rule(game)
+    if at is None:
+        at = _only_point(game, rule)
+    linear = linearise(game, rule, at)
+    return analyse(linear.matrix, time=linear.time, assuming=game.assuming)
+
+
+def _only_point(game: Any, rule: Rule) -> Mapping[Any, Any]:
+    from bilevel.analysis.fixed_points import equilibria
+
+    found = equilibria(game, rule)
+    if len(found.points) != 1:
+        listed = "; ".join(map(str, found.points)) or "none found"
+        raise GameError(f"say which equilibrium is meant with at={{...}}: {listed}")
+    return found.points[0].point
