@@ -111,7 +111,7 @@ def power(base: Ratio, exponent: Ratio) -> Ratio:
             for poly, e in pieces:
                 upright = poly if sign(poly) > 0 else {m: -c for m, c in poly.items()}
                 content = content if sign(poly) > 0 else content * (-1) ** int(e)
-                atom = next(iter(upright))[0][0] if len(upright) == 1 else Atom("sum", (Ratio(upright),), range="positive")
+                atom = next(iter(upright))[0][0] if len(upright) == 1 else Atom("root", (Ratio(upright),), range="positive")
                 result = result * Ratio.of(atom, e * fixed) if len(upright) == 1 else result * _root(atom, e * fixed)
             return result * _power_of_number(content, fixed)
         return exponential(exponent * logarithm(base))
@@ -119,25 +119,20 @@ def power(base: Ratio, exponent: Ratio) -> Ratio:
 
 
 def _root(atom: Atom, exponent: Fraction) -> Ratio:
-    """A power of a positive sum: the whole part multiplied out, the rest of the exponent on an atom between 0 and 1."""
-    whole = exponent.numerator // exponent.denominator
-    rest = exponent - whole
+    """A power of a positive sum or a number: the whole part multiplied out, the rest on an atom between 0 and 1."""
     inside: Ratio = atom.parts[0]
-    return inside**whole * (Ratio.of(Atom("root", (inside, Ratio.number(rest)), range="positive")) if rest else Ratio.number(1))
+    whole = exponent.numerator // exponent.denominator
+    return inside**whole * Ratio.of(atom, exponent - whole)
 
 
 def _power_of_number(value: Fraction, exponent: Fraction) -> Ratio:
-    result = Ratio.number(1)
     if value == 0:
         return Ratio.number(0)
+    result = Ratio.number(1)
     for number, turn in ((value.numerator, 1), (value.denominator, -1)):
         for prime, times in flint.fmpz(number).factor():
-            total = exponent * int(times) * turn
-            whole = total.numerator // total.denominator
-            rest = total - whole
-            result = result * Ratio.number(Fraction(int(prime)) ** whole)
-            if rest:
-                result = result * Ratio.of(Atom("root", (Ratio.number(int(prime)), Ratio.number(rest)), range="positive"))
+            root = Atom("root", (Ratio.number(int(prime)),), range="positive")
+            result = result * _root(root, exponent * int(times) * turn)
     return result
 
 

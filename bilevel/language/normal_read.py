@@ -58,6 +58,7 @@ class Reader:
         self.expecter = Expecter(note, moments)
         self.note = self.expecter.note
         self.seen: dict[str, Any] = {}
+        self.ranges: dict[Any, str] = {}
 
     def unique(self, name: str, node: Any) -> str:
         """A text for a leaf: its name, marked where another leaf of the same name was met."""
@@ -94,6 +95,7 @@ class Reader:
     def _leaf_or_function(self, expr: Any, env: Environment) -> Ratio:
         if expr.is_Symbol or isinstance(expr, sp.NumberSymbol):
             ranged = "positive" if expr.is_positive else "nonnegative" if expr.is_nonnegative else "real" if expr.is_real else "complex"
+            ranged = self.ranges.get(expr, ranged)
             return Ratio.of(Atom("symbol", name=self.unique(str(expr), expr), range=ranged, payload=expr))
         if isinstance(expr, (sp.Function, sp.Max, sp.Min)) and not isinstance(expr, sp.Piecewise) and all(is_scalar(a) for a in expr.args):
             name = expr.func.__name__ if not isinstance(expr, AppliedUndef) else "'" + str(expr.func)
@@ -247,7 +249,8 @@ class Reader:
             return Atom("density", parts, name=f"{applied.law.name}", payload=applied.law)
         net = applied.network
         rank = 0 if net.out is None else 1
-        return Atom("call", parts, name=self.unique(net.name, net), rank=rank, range=net.range if rank == 0 else "real", payload=net)
+        ranged = self.ranges.get(applied, net.range) if rank == 0 else "real"
+        return Atom("call", parts, name=self.unique(net.name, net), rank=rank, range=ranged, payload=net)
 
     def _derivative(self, expr: Any, env: Environment) -> Tensor:
         """A partial derivative: one index for a vector value, one per vector slot; held slots are contracted."""
@@ -283,6 +286,7 @@ class Reader:
             return self._drawn(body, rest, env, binders, weight)
         if law.atoms_of is not None:
             self.note("outcomes", (variable,))
+            self.summing(variable)
             parts = []
             for value, probability in law.atoms_of:
                 share = weight * self.scalar(probability, env)
@@ -296,11 +300,15 @@ class Reader:
         value, binder = self._bound(variable, env)
         return self._drawn(body, rest, {**env, variable: value}, (*binders, binder), weight)
 
+    def summing(self, variable: Any) -> None:
+        """Called when an expectation over a finite law is summed; a tracing reader records it."""
+
     def _apart(self, law: Pushforward) -> tuple[tuple[Any, ...], Any]:
         """The base variables of a pushforward under names of their own, and its value in them."""
         swap: dict[Any, Any] = {}
         for base in law.variables:
-            swap[base] = base.xreplace(swap).func(f"{base.name}_{next(self.expecter.fresh_names)[1:]}", *base.xreplace(swap).args[1:])
+            moved = base.xreplace(swap)
+            swap[base] = moved.func(f"{base.name}~{next(self.expecter.fresh_names)[1:]}", *moved.args[1:])  # no user name holds ~
         return tuple(swap.values()), law.value.xreplace(swap)
 
     def _bound(self, variable: Any, env: Environment) -> tuple[Any, Binder]:
@@ -311,20 +319,22 @@ class Reader:
         plain: Any = Ratio.of(standard) if rank == 0 else Tensor.factor(standard)
         if isinstance(law, Uniform):
             lower, upper = (self.scalar(end, env) for end in law.args)
-            return lower + (upper - lower) * plain, Binder(standard, Atom("law", name="uniform"))
+            return lower + (upper - lower) * plain, Binder(standard, Atom("law", name="uniform", payload=Uniform(sp.S.Zero, sp.S.One)))
         if isinstance(law, Normal):
             spread = power(self.scalar(law.args[1], env), Ratio.number(Fraction(1, 2)))
-            mean = self.argument(law.args[0], env)
-            return mean + (spread * plain if rank == 0 else plain.scaled(spread)), Binder(standard, Atom("law", name=f"normal {law.dim or ''}"))
+            mean, zero = self.argument(law.args[0], env), sp.S.Zero if rank == 0 else sp.ZeroMatrix(law.dim, 1)
+            return mean + (spread * plain if rank == 0 else plain.scaled(spread)), Binder(
+                standard, Atom("law", name=f"normal {law.dim or ''}", payload=Normal(zero, sp.S.One))
+            )
         return plain, Binder(standard, self._law(law, env))
 
     def _law(self, law: Law, env: Environment) -> Atom:
         if isinstance(law, (Data, Density)):
             parts = tuple(self.argument(p, env) for p in law.parameters)
-            return Atom("law", parts, name=f"{type(law).__name__.lower()} {law.name} {law.dim or ''}")
+            return Atom("law", parts, name=f"{type(law).__name__.lower()} {law.name} {law.dim or ''}", payload=law)
         if law.atoms_of is not None:
             parts = tuple(self.argument(part, env) for pair in law.atoms_of for part in pair)
-            return Atom("law", parts, name="finite")
+            return Atom("law", parts, name="finite", payload=law)
         raise UnknownAnswer(f"the normal form does not know the law {law}", next_step="use a law of bilevel.language.laws")
 
     def read_in(self, body: Any, env: Environment) -> Shaped:

@@ -1,0 +1,307 @@
+"""From sums of coefficient times word back to the nodes of the model-level language, for people to read.
+
+Main definitions: `Writer`, `write_tensor`.
+
+Expectations over the same variables are gathered under one sign. Words that are chains or trees become products, inner
+products and contracted partials; a closed cycle becomes a trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from typing import Any
+
+import sympy as sp
+from sympy.core.symbol import Str
+
+from bilevel.language import functions
+from bilevel.language.algebra import plus, product, transpose
+from bilevel.language.errors import UnknownAnswer
+from bilevel.language.expectation import Conditional, ConditionalMatrix, Expectation, ExpectationMatrix
+from bilevel.language.laws import LogDensity
+from bilevel.language.networks import partial
+from bilevel.language.nodes import dimension, dot, scale, stop_gradient
+from bilevel.language.normal_ratio import ONE, Atom, Monomial, Polynomial, Ratio, factor, sign
+from bilevel.language.normal_word import EMPTY, Factor, Tensor, Word
+from bilevel.language.normal_zero import law_text
+from bilevel.language.substitute import renamed
+
+Scope = Mapping[str, Any]
+
+
+def write_tensor(tensor: Tensor, rows: bool, columns: bool, dims: tuple[Any, Any] = (1, 1)) -> Any:
+    """The expression of a tensor; raises UnknownAnswer where no node of the language says it."""
+    if not tensor:
+        return sp.ZeroMatrix(*dims) if rows or columns else sp.S.Zero
+    done = Writer().tensor(tensor, {})
+    return transpose(done) if columns and not rows else done
+
+
+class Writer:
+    """Writes tensors; a scope maps the names of bound variables to the random variables that stand for them."""
+
+    def tensor(self, tensor: Tensor, scope: Scope) -> Any:
+        """A sum of terms, expectations over the same variables gathered."""
+        single: list[Any] = []
+        gathered: dict[tuple[str, Ratio], tuple[Any, list[tuple[Word, Ratio]]]] = {}
+        for word in sorted(tensor.terms, key=lambda w: w.key):
+            for outer, block, rest in _split(word, tensor.terms[word]):
+                if block is None:
+                    single.append(scale(self.ratio(outer, scope), self.word(rest, scope)) if rest.rank else self.ratio(outer, scope))
+                    continue
+                content, bare = _content(outer)
+                names = {b.variable.name: f"?{p}" for p, b in enumerate(block.parts[0])}
+                key = (law_text(block.parts[0]), bare)
+                inside = gathered.setdefault(key, (block.parts[0], []))[1]
+                inside.append((block.parts[2].rename(names), block.parts[1].rename(names) * Ratio.number(content)))
+        for (_, bare), (binders, inside) in gathered.items():
+            single.append(scale(self.ratio(bare, scope), self.average(binders, inside, tensor.rank, scope)))
+        return sp.Add(*single) if tensor.rank == 0 else plus(*single)
+
+    def average(self, binders: Any, terms: list[tuple[Word, Ratio]], rank: int, scope: Scope) -> Any:
+        """One expectation of a sum of words over variables named ?0, ?1, ..."""
+        inner, drawn = self.drawn(binders, scope)
+        merged: dict[Word, Ratio] = {}
+        for word, c in terms:
+            merged[word] = merged.get(word, Ratio.number(0)) + c
+        body = self.tensor(Tensor(rank, merged), inner)
+        return (ExpectationMatrix if rank else Expectation)(body, *drawn)
+
+    def drawn(self, binders: Any, scope: Scope) -> tuple[Scope, list[Any]]:
+        """The scope with the bound variables in it, and the variables in an order in which they can be drawn."""
+        inner, names = dict(scope), {b.variable.name: f"?{p}" for p, b in enumerate(binders)}
+        taken = {v.name for v in scope.values()}
+        waiting = [(names[b.variable.name], b) for b in binders]
+        drawn = []
+        while waiting:
+            place = next(p for p, (_, b) in enumerate(waiting) if not (b.law.free & {c.variable.name for _, c in waiting}))
+            name, b = waiting.pop(place)
+            law = self.law(b.law.rename(names), inner)
+            stem = b.variable.payload
+            if "~" in stem.name:
+                stem = stem.func(Str(stem.name.split("~")[0]), *stem.args[1:])
+            inner[name] = renamed(stem, taken, law)
+            taken.add(inner[name].name)
+            drawn.append(inner[name])
+        return inner, drawn
+
+    def law(self, atom: Atom, scope: Scope) -> Any:
+        """The law of a bound variable."""
+        law, parts = atom.payload, [self.part(p, scope) for p in atom.parts]
+        if not parts:
+            return law
+        if atom.name == "finite":
+            return law
+        return law.func(*law.args[: len(law.args) - len(parts)], *parts)
+
+    def part(self, part: Any, scope: Scope) -> Any:
+        """An argument: a coefficient or a vector."""
+        return self.ratio(part, scope) if isinstance(part, Ratio) else self.tensor(part, scope)
+
+    def ratio(self, ratio: Ratio, scope: Scope) -> Any:
+        """A coefficient."""
+        if set(ratio.den) == {ONE} and len(ratio.num) > 1 and any(a.kind == "block" for a in ratio.atoms):
+            return self.tensor(Tensor.scalar(ratio), scope)
+        if set(ratio.den) == {ONE}:
+            return self.poly(ratio.num, scope)
+        content, pieces = factor(ratio.den)
+        below = sp.S.One
+        for piece, power in pieces:  # 1 - D rather than D - 1 where that is the positive one
+            turn = -1 if sign(piece) < 0 else 1
+            content = content * turn ** int(power) if turn < 0 else content
+            below = below * self.poly({m: turn * c for m, c in piece.items()}, scope) ** _number(power)
+        return self.poly({m: c / content for m, c in ratio.num.items()}, scope) / below
+
+    def poly(self, poly: Polynomial, scope: Scope) -> Any:
+        """A polynomial in atoms."""
+        return sp.Add(*(sp.Mul(_number(c), *(self.atom(a, scope) ** _number(e) for a, e in m)) for m, c in poly.items()))
+
+    def atom(self, atom: Atom, scope: Scope) -> Any:
+        """A scalar atom."""
+        kind = atom.kind
+        if kind == "random":
+            return scope.get(atom.name, atom.payload)
+        if kind in ("symbol", "opaque"):
+            return atom.payload
+        if kind == "dimension":
+            return dimension(atom.name)
+        if kind in ("exp", "log"):
+            return getattr(sp, kind)(self.ratio(atom.parts[0], scope))
+        if kind == "power":
+            return self.ratio(atom.parts[0], scope) ** self.ratio(atom.parts[1], scope)
+        if kind == "root":
+            return self.ratio(atom.parts[0], scope)
+        if kind == "function":
+            arguments = [self.ratio(p, scope) for p in atom.parts]
+            known = getattr(sp, atom.name, None) or getattr(functions, atom.name, None)
+            return sp.Function(atom.name[1:])(*arguments) if atom.name.startswith("'") else known(*arguments)
+        if kind in ("call", "density", "partial call", "partial density"):
+            return self.call(atom, scope, ())
+        if kind == "contraction":
+            return self.closed(atom.parts[0], scope)
+        if kind == "stop":
+            return stop_gradient(self.tensor(atom.parts[0], scope))
+        if kind in ("block", "conditional"):
+            return self.block(atom, scope)
+        raise UnknownAnswer(f"no node writes {kind}")
+
+    def block(self, atom: Atom, scope: Scope) -> Any:
+        """A single expectation, plain or conditional."""
+        binders, ratio, word, given = atom.parts
+        names = {b.variable.name: f"?{p}" for p, b in enumerate(binders)}
+        terms = [(word.rename(names), ratio.rename(names))]
+        if not given:
+            return self.average(binders, terms, atom.rank, scope)
+        inner, drawn = self.drawn(binders, scope)
+        body = self.tensor(Tensor(atom.rank, dict(terms)), inner)
+        event, at = self.part(given[0].rename(names), inner), self.part(given[1], scope)
+        return (ConditionalMatrix if atom.rank else Conditional)(body, tuple(drawn), event, at)
+
+    def call(self, atom: Atom, scope: Scope, held: tuple[Any, ...]) -> Any:
+        """An applied network or log-density, or its partial with vectors (or None) in its slots."""
+        arguments = [self.part(p, scope) for p in atom.parts]
+        head = atom.payload[0] if atom.kind.startswith("partial") else atom.payload
+        if atom.kind.endswith("density"):
+            law = head.func(*head.args[: len(head.args) - len(head.parameters)], *arguments[1:])
+            applied = LogDensity(law, arguments[0])
+        else:
+            applied = head(*arguments)
+        if not atom.kind.startswith("partial"):
+            return applied
+        slots, waiting = [], list(held[1:] if applied.output is not None else held)
+        for place in atom.payload[1]:
+            slots.append((place, None if isinstance(atom.parts[place], Ratio) else waiting.pop(0)))
+        return partial(applied, slots, held[0] if applied.output is not None and held else None)
+
+    # tensor factors
+
+    def word(self, word: Word, scope: Scope) -> Any:
+        """A column (one open index) or a matrix (two), rows first."""
+        if word.rank == 1:
+            return self.column(word.factors, 0, None, scope)
+        path = _path(word.factors, 0, 1)
+        if path is None:
+            return product(self.column(word.factors, 0, None, scope), transpose(self.column(word.factors, 1, None, scope)))
+        return product(*(self.matrix(word.factors, place, entry, leave, scope) for place, entry, leave in path))
+
+    def closed(self, word: Word, scope: Scope) -> Any:
+        """A contraction without open indices: an inner product, a contracted partial, or a trace."""
+        factors = word.factors
+        loop = _cycle(factors)
+        if loop is not None:
+            return sp.Trace(product(*(self.matrix(factors, p, a, b, scope) for p, a, b in loop)))
+        for place, (atom, idx) in enumerate(factors):
+            if atom.rank == 1:
+                return dot(self.single(atom, scope), self.column(factors, idx[0], place, scope))
+        raise UnknownAnswer("a contraction without a vector or a loop is not written")
+
+    def column(self, factors: tuple[Factor, ...], index: Any, come_from: int | None, scope: Scope) -> Any:
+        """The column that leaves a tree of factors through an index."""
+        place = next(p for p, (_, idx) in enumerate(factors) if index in idx and p != come_from)
+        atom, idx = factors[place]
+        slot = idx.index(index)
+        held = tuple(None if s == slot else self.column(factors, i, place, scope) for s, i in enumerate(idx))
+        if atom.rank == 1:
+            return self.single(atom, scope)
+        if atom.kind.startswith("partial"):
+            return self.call(atom, scope, held)
+        if atom.rank == 2:
+            whole, other = self.single(atom, scope), held[1 - slot]
+            return product(whole if slot == 0 else transpose(whole), other)
+        raise UnknownAnswer("an expectation with three open indices is not written")
+
+    def matrix(self, factors: tuple[Factor, ...], place: int, entry: int, leave: int, scope: Scope) -> Any:
+        """One factor of a chain: the matrix from slot `entry` (rows) to slot `leave` (columns)."""
+        atom, idx = factors[place]
+        held = tuple(None if s in (entry, leave) else self.column(factors, i, place, scope) for s, i in enumerate(idx))
+        if atom.kind.startswith("partial"):
+            whole = self.call(atom, scope, held)
+        elif atom.rank == 2:
+            whole = self.single(atom, scope)
+        else:
+            raise UnknownAnswer("an expectation with three open indices is not written")
+        return whole if entry < leave else transpose(whole)
+
+    def single(self, atom: Atom, scope: Scope) -> Any:
+        """A vector or matrix factor by itself."""
+        kind = atom.kind
+        if kind == "random":
+            return scope.get(atom.name, atom.payload)
+        if kind in ("vector", "matrix"):
+            return atom.payload
+        if kind == "identity":
+            return sp.Identity(dimension(int(atom.parts[0]) if atom.parts[0].isdigit() else atom.parts[0]))
+        if kind == "entries":
+            rows, columns = map(int, atom.name.split("x"))
+            return sp.ImmutableMatrix(rows, columns, [self.ratio(p, scope) for p in atom.parts])
+        if kind == "inverse":
+            return sp.Inverse(self.tensor(atom.parts[0], scope))
+        if kind == "stop":
+            return stop_gradient(self.tensor(atom.parts[0], scope))
+        if kind in ("block", "conditional"):
+            return self.block(atom, scope)
+        return self.call(atom, scope, (None,) * atom.rank if kind.startswith("partial") else ())
+
+
+def _number(value: Fraction) -> Any:
+    return sp.Rational(value.numerator, value.denominator)
+
+
+def _content(ratio: Ratio) -> tuple[Fraction, Ratio]:
+    """A number in front, chosen so that the rest is the same for multiples."""
+    lead = next(iter(ratio.num.values()))
+    return lead, Ratio({m: c / lead for m, c in ratio.num.items()}, ratio.den, reduced=True)
+
+
+def _split(word: Word, c: Ratio) -> Iterable[tuple[Ratio, Atom | None, Word]]:
+    """Terms of a coefficient times a word as (outside, expectation or None, rest)."""
+    if word.rank:
+        only = word.factors[0][0] if len(word.factors) == 1 else None
+        if only is not None and only.kind == "block" and word.factors[0][1] == tuple(range(word.rank)):
+            yield c, only, EMPTY
+        else:
+            yield c, None, word
+        return
+    plain: dict[Monomial, Fraction] = {}
+    for m, number in c.num.items():
+        single = [a for a, e in m if a.kind == "block" and e == 1]
+        if len(single) == 1 and sum(a.kind == "block" for a, _ in m) == 1 and not any(a.kind == "block" for n in c.den for a, _ in n):
+            yield Ratio({tuple(pair for pair in m if pair[0] != single[0]): number}, c.den), single[0], EMPTY
+        else:
+            plain[m] = number
+    if plain:
+        yield Ratio(plain, c.den), None, EMPTY
+
+
+def _path(factors: tuple[Factor, ...], start: Any, end: Any) -> list[tuple[int, int, int]] | None:
+    """Factors from one index to another as (place, slot entered, slot left); None if they are not connected."""
+
+    def walk(index: Any, visited: frozenset[int]) -> list[tuple[int, int, int]] | None:
+        for place, (_, idx) in enumerate(factors):
+            if place in visited or index not in idx:
+                continue
+            entry = idx.index(index)
+            for slot, leaving in enumerate(idx):
+                if slot == entry:
+                    continue
+                rest = [] if leaving == end else walk(leaving, visited | {place})
+                if rest is not None:
+                    return [(place, entry, slot), *rest]
+        return None
+
+    return walk(start, frozenset())
+
+
+def _cycle(factors: tuple[Factor, ...]) -> list[tuple[int, int, int]] | None:
+    """A closed loop of factors, or None for a tree."""
+    for place, (_, idx) in enumerate(factors):
+        for slot, index in enumerate(idx):
+            if index in idx[slot + 1 :]:
+                return [(place, slot, idx.index(index, slot + 1))]
+            others = tuple((a, i if p != place else ()) for p, (a, i) in enumerate(factors))
+            for back in range(slot + 1, len(idx)):
+                path = _path(others, index, idx[back])
+                if path is not None:
+                    return [(place, back, slot), *path]
+    return None
