@@ -37,6 +37,9 @@ def is_row(matrix: object) -> bool:
     """True for the transpose of a column."""
     if isinstance(matrix, MatAdd):
         return is_row(matrix.args[0])
+    if isinstance(matrix, MatMul):
+        factors = matrix.as_coeff_matrices()[1]
+        return is_row(factors[0]) and not is_column(factors[-1])
     return isinstance(matrix, Transpose) and is_column(matrix.arg)
 
 
@@ -82,7 +85,7 @@ def scaled(coefficient: Expr, matrix: MatrixExpr) -> MatrixExpr:
 
 
 def plus(*summands: MatrixExpr) -> MatrixExpr:
-    """Sum of matrices of one shape; equal words are collected, zeros dropped, the order kept."""
+    """Sum of matrices of one shape; equal words are collected, zeros dropped, the order SymPy's."""
     shape = summands[0].shape
     collected: dict[tuple[MatrixExpr, ...], Expr] = {}
     for summand in summands:
@@ -93,7 +96,7 @@ def plus(*summands: MatrixExpr) -> MatrixExpr:
     parts = [scaled(c, word[0] if len(word) == 1 else MatMul(*word)) for word, c in collected.items() if c != 0]
     if not parts:
         return ZeroMatrix(*shape)
-    return parts[0] if len(parts) == 1 else MatAdd(*parts)
+    return parts[0] if len(parts) == 1 else MatAdd(*sorted(parts, key=sp.default_sort_key))
 
 
 def transpose(matrix: Expr) -> Expr:
@@ -103,7 +106,7 @@ def transpose(matrix: Expr) -> Expr:
     if isinstance(matrix, Transpose):
         return matrix.arg
     if isinstance(matrix, MatAdd):
-        return MatAdd(*(transpose(arg) for arg in matrix.args))
+        return plus(*(transpose(arg) for arg in matrix.args))
     if isinstance(matrix, MatMul):
         coefficient, factors = matrix.as_coeff_matrices()
         return MatMul(*([] if coefficient == 1 else [coefficient]), *(transpose(f) for f in reversed(factors)))

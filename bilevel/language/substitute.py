@@ -15,7 +15,8 @@ from sympy.core.symbol import Str
 from bilevel.language.algebra import is_scalar
 from bilevel.language.errors import GameError
 from bilevel.language.expectation import Conditional, ConditionalMatrix, Expectation, ExpectationMatrix
-from bilevel.language.laws import Pushforward
+from bilevel.language.laws import Law, Pushforward
+from bilevel.language.networks import Network
 from bilevel.language.nodes import RandomScalar, RandomVector, Stopped, StoppedMatrix, rebuilt
 
 AVERAGES = (Expectation, ExpectationMatrix, Pushforward)
@@ -61,8 +62,10 @@ def free_variables(expr: Any) -> frozenset[Any]:
     """The vectors, scalar symbols and random variables that stand free in an expression (laws of bound variables included)."""
     if isinstance(expr, RANDOM) or isinstance(expr, (sp.Symbol, sp.MatrixSymbol)):
         return frozenset({expr})
-    if not isinstance(expr, Basic):
-        return frozenset()
+    if not isinstance(expr, Basic) or isinstance(expr, (Network, sp.ZeroMatrix, sp.Identity)):
+        return frozenset()  # what is left out are dimensions
+    if isinstance(expr, Law) and not isinstance(expr, Pushforward):
+        return frozenset().union(*(free_variables(parameter) for parameter in expr.parameters))
     bound, inside, outside = parts(expr)
     found = frozenset().union(*(free_variables(arg) for arg in outside)) if outside else frozenset()
     scope: frozenset[Any] = frozenset().union(*(free_variables(arg) for arg in inside)) if inside else frozenset()
