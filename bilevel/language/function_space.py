@@ -184,8 +184,7 @@ def _sense(sense: str) -> str:
 
 
 def _interval(range_: Any) -> Any:
-    interval = RANGES.get(range_) if isinstance(range_, str) else range_
-    interval = RANGES["real"] if interval is None else interval
+    interval = RANGES["real"] if range_ is None else RANGES.get(range_) if isinstance(range_, str) else range_
     if isinstance(interval, tuple) and len(interval) == 2:
         interval = sp.Interval.open(*interval)
     if interval == sp.S.Reals:
