@@ -15,7 +15,7 @@ from bilevel.analysis.cells import Line, intervals, polynomials_of
 from bilevel.analysis.decide import check_time, decide, quadratic_roots
 from bilevel.analysis.marginal import why_marginal
 from bilevel.analysis.polynomials import Coordinates, Factor, characteristic_factors
-from bilevel.analysis.reduction import Assumptions, to_boolean
+from bilevel.analysis.reduction import LARGE, Assumptions, formula_size, to_boolean
 from bilevel.analysis.regions import All, Sign, compare, conj, disj, negate, same
 from bilevel.analysis.schur import flow_test, map_test
 from bilevel.analysis.verdict import Verdict, unknown
@@ -129,6 +129,8 @@ def _boundary(strict: Any, stable: Any, closed: Any, reduced: Any, assumptions: 
     """closed and not stable. A strict quantity is never negative on the closed set, so "not positive" is "zero" there."""
     if stable is False:
         return reduced
+    if formula_size(stable) > LARGE:
+        return conj([reduced, negate(stable)])
     pieces: list[Any] = []
     for part in stable.parts if isinstance(stable, All) else (stable,):
         if part is True:

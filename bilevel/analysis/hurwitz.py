@@ -99,10 +99,17 @@ def root_test(a: Sequence[Any], coordinates: Any, *, leading_known: bool, shifte
         if n >= 3:
             parts.append(compare(strict[0 if leading_known else 1][0], ">="))
         if n == 4:
-            square = coordinates.reduce(a[2] * a[2] - 4 * a[0] * a[4])
-            parts.append(disj([compare(a[1], ">"), compare(square, ">=")]))
+            parts.append(disj([compare(a[1], ">"), compare(_discriminant(a[0], a[2], a[4], coordinates), ">=")]))
         return RootTest(tuple(strict), conj(parts))
     return RootTest(tuple(strict), _closed_by_shift(shifted() if shifted else None, coordinates))
+
+
+def _discriminant(a: Any, b: Any, c: Any, coordinates: Any) -> Any:
+    """b^2 - 4 a c, expanded while that stays small."""
+    if len(b) ** 2 + len(a) * len(c) <= MAX_EXPANDED // 3:
+        return coordinates.reduce(b * b - 4 * a * c)
+    a, b, c = (coordinates.expression(p) for p in (a, b, c))
+    return b**2 - 4 * a * c
 
 
 def _closed_by_shift(a: Any, coordinates: Any) -> Any:

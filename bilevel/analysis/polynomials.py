@@ -62,6 +62,7 @@ class Coordinates:
         self.relations: dict[int, tuple[int, Any]] = {}
         self._cache: dict[Any, tuple[Any, Any]] = {}
         self._scales: dict[int, Any] = {}
+        self._written: dict[int, tuple[Any, Any]] = {}
         for index, radicand, q in self._pending:
             numerator, denominator = self.convert(radicand)
             # t = (radicand)^(1/q) * denominator is stored, so that t^q is a polynomial.
@@ -180,12 +181,14 @@ class Coordinates:
         """A polynomial as a SymPy expression in the original terms (an expression is returned as it is)."""
         if isinstance(p, sp.Basic):
             return p
-        meanings = [self._meaning(i) for i in range(len(self.meaning))]
-        terms = []
-        for monomial, c in p.to_dict().items():
-            powers = [meanings[i] ** e for i, e in enumerate(monomial) if e]
-            terms.append(sp.Mul(to_sympy(c), *powers))
-        return sp.Add(*terms)
+        if id(p) not in self._written:
+            meanings = [self._meaning(i) for i in range(len(self.meaning))]
+            terms = []
+            for monomial, c in p.to_dict().items():
+                powers = [meanings[i] if e == 1 else meanings[i] ** e for i, e in enumerate(monomial) if e]
+                terms.append(sp.Mul(to_sympy(c), *powers))
+            self._written[id(p)] = (p, sp.Add(*terms))
+        return self._written[id(p)][1]
 
     def _meaning(self, index: int) -> Any:
         scale = self._scales.get(index)

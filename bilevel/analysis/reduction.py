@@ -12,13 +12,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import comb
+from time import perf_counter
 from typing import Any
 
 import sympy as sp
 
+from bilevel.analysis.cells import Line
 from bilevel.analysis.polynomials import Coordinates, rational
 from bilevel.analysis.regions import All, Sign, Some, compare, conj, disj, negate, same, signs
 
+LARGE = 400  # terms times degree: from here on SymPy is not asked to evaluate a Boolean
 FREE = (None, False, None, False)  # lower bound, strict?, upper bound, strict?
 
 
@@ -45,10 +48,11 @@ def _tighter(old: tuple[Any, ...], lower: Any, upper: Any, strict: bool) -> tupl
 
 @dataclass
 class Budget:
-    """How much z3 may still be asked: number of queries, resource units each."""
+    """How much z3 may still be asked: number of queries, resource units each, seconds for all."""
 
     queries: int = 60
-    units: int = 60_000
+    units: int = 200_000
+    seconds: float = 0.8
 
 
 class Assumptions:
@@ -67,6 +71,7 @@ class Assumptions:
         for fact in facts:
             self._assume(fact)
         self._solver: Any = None
+        self._last_method = "z3"
 
     def _assume(self, fact: Any) -> None:
         """Record a relational; a linear one in a single generator also tightens its bounds."""
@@ -196,7 +201,7 @@ class Assumptions:
             return formula
         if self.impossible(conj([given, *parts])):
             return False
-        for part in sorted(parts, key=_size, reverse=True):
+        for part in sorted(parts, key=formula_size, reverse=True):
             others = [q for q in parts if q is not part]
             if self.implies(conj([given, *others]), part):
                 parts = others
@@ -214,7 +219,7 @@ class Assumptions:
                     self.proofs.append((self._text(claim), "positivity identity"))
                     return True
         if self.impossible(conj([hypothesis, negate(claim)])):
-            self.proofs.append((self._text(claim), "z3"))
+            self.proofs.append((self._text(claim), self._last_method))
             return True
         return False
 
@@ -233,16 +238,30 @@ class Assumptions:
         """Whether z3 proves that nothing satisfies the formula and the assumptions (no answer within budget: False)."""
         if formula is False:
             return True
-        if formula is True or any(isinstance(s.polynomial, sp.Basic) or len(s.polynomial) > 60 for s in signs(formula)):
+        polynomials = [s.polynomial for s in signs(formula)]
+        if formula is True or any(isinstance(p, sp.Basic) for p in polynomials):
             return False
-        if self.budget.queries <= 0:
+        used = {i for p in polynomials for i, d in enumerate(p.degrees()) if d}
+        if len(used) == 1 and not used & self.coordinates.relations.keys():
+            return self._impossible_on_line(formula, polynomials, used.pop())
+        if any(len(p) > 40 or p.total_degree() > 12 for p in polynomials) or self.budget.queries <= 0 or self.budget.seconds <= 0:
             return False
         self.budget.queries -= 1
         if self._solver is None:
             from bilevel.analysis.solvers import Z3
 
             self._solver = Z3(self)
-        return bool(self._solver.unsatisfiable(formula, self.budget.units))
+        started = perf_counter()
+        answer = self._solver.unsatisfiable(formula, self.budget.units)
+        self.budget.seconds -= perf_counter() - started
+        self._last_method = "z3"
+        return bool(answer)
+
+    def _impossible_on_line(self, formula: Any, polynomials: list[Any], index: int) -> bool:
+        """The same for one parameter, exactly: no cell of the line satisfies the formula."""
+        line = Line(polynomials, index, self.bounds[index])
+        self._last_method = "real root isolation"
+        return not any(line.truth(formula, k) for k in line.cells)
 
     def _text(self, formula: Any) -> str:
         return str(to_boolean(formula, self.coordinates))
@@ -252,7 +271,8 @@ def _conjuncts(formula: Any) -> tuple[Any, ...]:
     return formula.parts if isinstance(formula, All) else (formula,)
 
 
-def _size(formula: Any) -> int:
+def formula_size(formula: Any) -> int:
+    """Terms times degree over all its polynomials: a measure of what it costs to work on."""
     return sum(len(s.polynomial) * (1 + s.polynomial.total_degree()) if not isinstance(s.polynomial, sp.Basic) else 10**6
                for s in signs(formula))
 
@@ -311,7 +331,7 @@ def to_boolean(formula: Any, coordinates: Coordinates) -> Any:
     if isinstance(formula, Sign):
         return relation(formula, coordinates)
     join = sp.And if isinstance(formula, All) else sp.Or
-    return join(*(to_boolean(part, coordinates) for part in formula.parts))
+    return join(*(to_boolean(part, coordinates) for part in formula.parts), evaluate=formula_size(formula) < LARGE)
 
 
 def relation(atom: Sign, coordinates: Coordinates) -> Any:
@@ -319,7 +339,7 @@ def relation(atom: Sign, coordinates: Coordinates) -> Any:
     p, op = atom.polynomial, atom.relation
     make = {">": sp.Gt, ">=": sp.Ge, "==": sp.Eq, "!=": sp.Ne, "<": sp.Lt, "<=": sp.Le}
     if isinstance(p, sp.Basic):
-        return make[op](p, 0)
+        return make[op](p, 0, evaluate=False)
     terms = p.to_dict()
     plus = coordinates.context.from_dict({m: c for m, c in terms.items() if c > 0})
     minus = coordinates.context.from_dict({m: -c for m, c in terms.items() if c < 0})
@@ -327,7 +347,8 @@ def relation(atom: Sign, coordinates: Coordinates) -> Any:
     if left is minus:
         op = {">": "<", ">=": "<="}.get(op, op)
     scale = _common_scale(left, right)
-    return make[op](coordinates.expression(left / scale), coordinates.expression(right / scale))
+    # Asking SymPy to compare long sums costs seconds and decides nothing.
+    return make[op](coordinates.expression(left / scale), coordinates.expression(right / scale), evaluate=len(p) <= 8)
 
 
 def _weight(p: Any) -> tuple[Any, ...]:

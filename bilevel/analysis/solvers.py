@@ -61,7 +61,7 @@ class Z3:
         """Whether z3 proves that no point satisfies the formula; unknown counts as no."""
         solver = self.z3.Solver(ctx=self.context)
         solver.set("rlimit", units)
-        solver.set("timeout", 400)
+        solver.set("timeout", 150)
         solver.add(self._formula(formula))
         for _, fact in self.background:
             solver.add(fact)
