@@ -1,18 +1,29 @@
-"""Sums, products and transposes of matrix expressions of symbolic shape, simplified only as far as papers do by eye.
+"""Sums, products, transposes and inner products of matrix expressions of symbolic shape, simplified only as far as
+papers do by eye.
 
-Main definitions: `product`, `plus`, `transpose`, `terms`, `is_scalar`, `is_column`, `is_row`.
+Main definitions: `product`, `plus`, `transpose`, `Dot`, `terms`, `is_scalar`, `is_column`, `is_row`, `Node`.
 
-SymPy's own `doit` walks whole trees and merges powers; these constructors look at one level and keep the order of factors,
-so that a derivative stays a readable word such as `c (d2 G)^T (d1 D)`. A word that holds a row followed by a column holds
-a number, and that number moves to the front.
+SymPy's own `doit` walks whole trees and merges powers; these constructors look at one level and keep the order of
+factors, so that a derivative stays a readable word such as `c (d2 G)^T (d1 D)`. A word that holds a row followed by a
+column holds a number, the inner product, and that number moves to the front.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import sympy as sp
 from sympy import Expr, Identity, Inverse, MatAdd, MatMul, MatPow, MatrixExpr, S, Transpose, ZeroMatrix
+from sympy.printing.precedence import PRECEDENCE
 
 from bilevel.language.errors import GameError
+
+
+class Node:
+    """Marks the nodes whose inside SymPy's scalar calculus must not look into."""
+
+    __slots__ = ()
+    model_node = True
 
 
 def is_scalar(expr: object) -> bool:
@@ -120,6 +131,46 @@ def transpose(matrix: Expr) -> Expr:
     return Transpose(matrix) if own is None else own()
 
 
+class Dot(Node, Expr):
+    """Inner product of two columns: bilinear (coefficients and sums come out), arguments in a fixed order."""
+
+    is_commutative = True
+    is_real = True
+    precedence = PRECEDENCE["Pow"]
+
+    def __new__(cls, left: Any, right: Any) -> Any:
+        if not (is_column(left) and is_column(right)) or left.shape != right.shape:
+            raise GameError(f"an inner product takes two column vectors of one dimension; got {left} and {right}")
+        parts = []
+        for c, u in terms(left):
+            for d, w in terms(right):
+                parts.append(c * d * cls._plain(product(*u), product(*w)))
+        return sp.Add(*parts)
+
+    @classmethod
+    def _plain(cls, left: MatrixExpr, right: MatrixExpr) -> Expr:
+        if any(isinstance(side, ZeroMatrix) for side in (left, right)):
+            return S.Zero
+        # A product may itself have been rewritten into a sum or a multiple: then start over.
+        if any(len(terms(side)) != 1 or terms(side)[0][0] != 1 for side in (left, right)):
+            return cls(left, right)
+        return Expr.__new__(cls, *sorted((left, right), key=sp.default_sort_key))
+
+    def _eval_is_nonnegative(self) -> bool | None:
+        return True if self.args[0] == self.args[1] else None
+
+    def _sympystr(self, printer: Any) -> str:
+        if self.args[0] == self.args[1]:
+            return f"|{printer._print(self.args[0])}|^2"
+        return f"<{printer._print(self.args[0])}, {printer._print(self.args[1])}>"
+
+    def _latex(self, printer: Any) -> str:
+        left, right = (printer._print(arg) for arg in self.args)
+        if left == right:
+            return rf"\left\lVert {left} \right\rVert^{{2}}"
+        return rf"\left\langle {left}, {right} \right\rangle"
+
+
 def _word(factors: tuple[Expr, ...]) -> tuple[Expr, list[MatrixExpr]]:
     coefficient, word = S.One, []
     for factor in factors:
@@ -136,8 +187,6 @@ def _word(factors: tuple[Expr, ...]) -> tuple[Expr, list[MatrixExpr]]:
 
 
 def _numbers_to_front(coefficient: Expr, word: list[MatrixExpr]) -> tuple[Expr, list[MatrixExpr]]:
-    from bilevel.language.nodes import Dot
-
     end = 0
     while end < len(word):
         start = next((i for i in range(end - 1, -1, -1) if is_row(word[i])), None) if is_column(word[end]) else None

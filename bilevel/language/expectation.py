@@ -15,6 +15,7 @@ from sympy import Basic, Expr, MatrixExpr, Tuple, ZeroMatrix
 
 from bilevel.language.algebra import is_column, is_scalar, transpose
 from bilevel.language.errors import GameError
+from bilevel.language.latex import plain
 from bilevel.language.nodes import Node, RandomScalar, RandomVector
 
 
@@ -23,6 +24,7 @@ class _Average(Node):
 
     __slots__ = ()
     args: tuple[Any, ...]
+    loose = True
 
     @property
     def body(self) -> Any:
@@ -35,7 +37,7 @@ class _Average(Node):
         return self.args[1:]
 
     def _sympystr(self, printer: Any) -> str:
-        return f"E_{_names(self.variables, printer)}[{_inside(self.body)}]"
+        return f"E_{_names(self.variables, printer)}[{plain(self.body)}]"
 
     def _latex(self, printer: Any) -> str:
         drawn = ", ".join(map(getattr(printer, "drawn", printer._print), self.variables))
@@ -81,6 +83,7 @@ class _GivenAverage(Node):
 
     __slots__ = ()
     args: tuple[Any, ...]
+    loose = True
 
     @property
     def body(self) -> Any:
@@ -103,10 +106,10 @@ class _GivenAverage(Node):
         return self.args[3]
 
     def _sympystr(self, printer: Any) -> str:
-        given = _inside(self.at)
+        given = plain(self.at)
         if self.event != self.at:
-            given = f"{_inside(self.event)} = {given}"
-        return f"E_{_names(self.variables, printer)}[{_inside(self.body)} | {given}]"
+            given = f"{plain(self.event)} = {given}"
+        return f"E_{_names(self.variables, printer)}[{plain(self.body)} | {given}]"
 
     def _latex(self, printer: Any) -> str:
         given = printer._print(self.at)
@@ -188,12 +191,3 @@ def _checked(variables: Any) -> tuple[Any, ...]:
 def _names(variables: tuple[Any, ...], printer: Any) -> str:
     names = ", ".join(map(printer._print, variables))
     return names if len(variables) == 1 else f"{{{names}}}"
-
-
-
-
-def _inside(expr: Any) -> str:
-    """Plain text, whichever printer asked: matrices inside an expectation read as in papers."""
-    from bilevel.language.latex import plain
-
-    return plain(expr)

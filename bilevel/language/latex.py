@@ -11,15 +11,10 @@ from __future__ import annotations
 from typing import Any
 
 import sympy as sp
-from sympy import Expr, MatMul, S, ZeroMatrix
+from sympy import Expr, MatMul
 from sympy.printing.latex import LatexPrinter
 from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.str import StrPrinter
-
-from bilevel.language import laws
-from bilevel.language.expectation import Expectation, ExpectationMatrix
-from bilevel.language.laws import LogDensity
-from bilevel.language.networks import Partial, PartialMatrix
 
 
 def latex(expr: Any) -> str:
@@ -69,9 +64,7 @@ class _Style:
 
     def _grouped(self, expr: Any, last: bool = False) -> str:
         text = self._print(expr)
-        loose = isinstance(expr, (sp.Add, sp.MatAdd, sp.Mul, MatMul)) or (
-            not last and isinstance(expr, (Partial, PartialMatrix, LogDensity, Expectation, ExpectationMatrix))
-        )
+        loose = isinstance(expr, (sp.Add, sp.MatAdd, sp.Mul, MatMul)) or (not last and getattr(expr, "loose", False))
         return self.bracket.format(text) if loose else text
 
     def _print_Transpose(self, expr: Any) -> str:
@@ -122,27 +115,7 @@ class _Latex(_Style, LatexPrinter):
 
     def drawn(self, variable: Any) -> str:
         """A random variable with its law, as it stands below an expectation."""
-        return rf"{self._print(variable)} \sim {self.law(variable.law)}"
-
-    def law(self, law: Any) -> str:
-        """A law's usual sign."""
-        shown = [self._print(arg) for arg in law.args if isinstance(arg, Expr)]
-        if isinstance(law, laws.Normal):
-            mean, variance = law.args
-            spread = self._print(variance)
-            if law.dim is not None:
-                spread = "I" if variance == S.One else rf"{spread} I"
-            return rf"\mathcal{{N}}({'0' if isinstance(mean, ZeroMatrix) else shown[0]}, {spread})"
-        if isinstance(law, (laws.Data, laws.Density)):
-            name = self._print(sp.Symbol(law.name))
-            given = ", ".join(map(self._print, law.parameters))
-            return rf"{name}(\cdot \mid {given})" if given else name
-        if isinstance(law, laws.Pushforward):
-            return rf"{shown[0]}"
-        if isinstance(law, laws.Finite):
-            pairs = ", ".join(rf"{self._print(v)}: {self._print(p)}" for v, p in law.atoms_of)
-            return rf"\{{{pairs}\}}"
-        return rf"\operatorname{{{type(law).__name__}}}({', '.join(shown)})"
+        return rf"{self._print(variable)} \sim {variable.law.sign(self._print)}"
 
     def _print_Inverse(self, expr: Any) -> str:
         return rf"{self.bracket.format(self._print(expr.arg))}^{{-1}}"

@@ -1,11 +1,10 @@
-"""Laws of random variables at the model level, compared by structure, and their log-densities.
+"""Laws of random variables at the model level, and random variables.
 
-Main definitions: `Law` and its kinds `Normal`, `Bernoulli`, `Uniform`, `Categorical`, `Finite`, `Data`, `Density`,
-`Pushforward`; the functions `normal`, `bernoulli`, `uniform`, `categorical`, `finite`, `data`, `density`, `pushforward`
-that build them; `random`, `LogDensity`, `log_density`.
+Main definitions: `normal`, `bernoulli`, `uniform`, `categorical`, `finite`, `data`, `density`, `pushforward`; `random`,
+`log_density`. The classes are in `law_kinds`.
 
-A law is scalar (`dim` is None) or the law of a column vector. Its parameters may be any expressions, other random variables
-included: a ~ pi(. | s, theta) is `density("pi", "k", s, theta)`.
+A law is scalar (`dim` is None) or the law of a column vector. Its parameters may be any expressions, other random
+variables included: a ~ pi(. | s, theta) is `density("pi", "k", s, theta)`.
 """
 
 from __future__ import annotations
@@ -14,192 +13,29 @@ from collections.abc import Iterable
 from typing import Any
 
 import sympy as sp
-from sympy import Basic, Expr, S, Tuple, ZeroMatrix
+from sympy import Expr, S, Tuple, ZeroMatrix
 from sympy.core.symbol import Str
-from sympy.printing.precedence import PRECEDENCE
 
-from bilevel.language.algebra import is_column, is_scalar, plus
+from bilevel.language.algebra import is_column, is_scalar
 from bilevel.language.errors import GameError
-from bilevel.language.nodes import Dimension, Dot, Node, RandomScalar, RandomVector, checked_name, dimension, scale
+from bilevel.language.law_kinds import (
+    Bernoulli,
+    Categorical,
+    Data,
+    Density,
+    Finite,
+    Law,
+    LogDensity,
+    Normal,
+    Pushforward,
+    Uniform,
+)
+from bilevel.language.nodes import Dimension, RandomScalar, RandomVector, checked_name, dimension
 
-
-class Law(Basic):
-    """A probability law. Two laws are equal when kind and parameters are."""
-
-    @property
-    def dim(self) -> Expr | None:
-        """Dimension of the vectors drawn, None for scalars."""
-        return None
-
-    @property
-    def parameters(self) -> tuple[Any, ...]:
-        """The expressions the law depends on."""
-        return self.args
-
-    @property
-    def atoms_of(self) -> tuple[tuple[Expr, Expr], ...] | None:
-        """(value, probability) pairs of a finite law, else None."""
-        return None
-
-    def log_density(self, value: Expr) -> Expr | None:
-        """Logarithm of the density at a value, None if there is none to speak of."""
-        return None
-
-
-class Normal(Law):
-    """Normal law: args (mean, variance); a vector mean has covariance variance * I."""
-
-    @property
-    def dim(self) -> Expr | None:
-        """Dimension of the mean, None for a scalar."""
-        return None if is_scalar(self.args[0]) else self.args[0].shape[0]
-
-    def log_density(self, value: Expr) -> Expr:
-        """-|x - mean|^2 / (2 variance) - (n/2) log(2 pi variance)."""
-        mean, variance = self.args
-        if self.dim is None:
-            return -((value - mean) ** 2) / (2 * variance) - sp.log(2 * sp.pi * variance) / 2
-        apart = plus(value, scale(S.NegativeOne, mean))
-        return -Dot(apart, apart) / (2 * variance) - self.dim * sp.log(2 * sp.pi * variance) / 2
-
-
-class Uniform(Law):
-    """Uniform law on an interval: args (lower, upper)."""
-
-    def log_density(self, value: Expr) -> Expr:
-        """-log(upper - lower), inside the interval."""
-        return -sp.log(self.args[1] - self.args[0])
-
-
-class Finite(Law):
-    """Finitely many values: args (Tuple of values, Tuple of probabilities)."""
-
-    @property
-    def dim(self) -> Expr | None:
-        """Dimension of the values, None for scalars."""
-        first = self.args[0][0]
-        return None if is_scalar(first) else first.shape[0]
-
-    @property
-    def atoms_of(self) -> tuple[tuple[Expr, Expr], ...]:
-        """The (value, probability) pairs."""
-        return tuple(zip(self.args[0], self.args[1]))
-
-
-class Bernoulli(Law):
-    """The coin: 1 with probability p, else 0; args (p,)."""
-
-    @property
-    def atoms_of(self) -> tuple[tuple[Expr, Expr], ...]:
-        """The (value, probability) pairs."""
-        return ((S.One, self.args[0]), (S.Zero, 1 - self.args[0]))
-
-    def log_density(self, value: Expr) -> Expr:
-        """y log p + (1 - y) log(1 - p) at y in {0, 1}."""
-        return value * sp.log(self.args[0]) + (1 - value) * sp.log(1 - self.args[0])
-
-
-class Categorical(Law):
-    """The values 0, 1, ..., k - 1 with given probabilities; args: the probabilities."""
-
-    @property
-    def atoms_of(self) -> tuple[tuple[Expr, Expr], ...]:
-        """The (value, probability) pairs."""
-        return tuple((sp.Integer(i), p) for i, p in enumerate(self.args))
-
-
-class Data(Law):
-    """The law of the data, without parameters: args (name,) or (name, dim)."""
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-        return self.args[0].name
-
-    @property
-    def dim(self) -> Expr | None:
-        """Dimension of the data, None for scalars."""
-        return self.args[1] if len(self.args) > 1 else None
-
-    @property
-    def parameters(self) -> tuple[Any, ...]:
-        """None."""
-        return ()
-
-    def log_density(self, value: Expr) -> Expr:
-        """The node log p(x)."""
-        return LogDensity(self, value)
-
-
-class Density(Law):
-    """A density of unspecified form, smooth and positive: args (name, Tuple() or Tuple(dim), *parameters)."""
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-        return self.args[0].name
-
-    @property
-    def dim(self) -> Expr | None:
-        """Dimension of the vectors drawn, None for scalars."""
-        return self.args[1][0] if self.args[1] else None
-
-    @property
-    def parameters(self) -> tuple[Any, ...]:
-        """What it depends on: conditioning variables and parameters."""
-        return self.args[2:]
-
-    def log_density(self, value: Expr) -> Expr:
-        """The node log p(x; parameters)."""
-        return LogDensity(self, value)
-
-
-class Pushforward(Law):
-    """The law of an expression of random variables: args (value, *variables)."""
-
-    @property
-    def dim(self) -> Expr | None:
-        """Dimension of the value, None for a scalar."""
-        return None if is_scalar(self.args[0]) else self.args[0].shape[0]
-
-    @property
-    def value(self) -> Expr:
-        """The expression drawn."""
-        return self.args[0]
-
-    @property
-    def variables(self) -> tuple[Any, ...]:
-        """The random variables it is made from, bound here."""
-        return self.args[1:]
-
-
-class LogDensity(Node, Expr):
-    """Logarithm of an unspecified density at a value: args (law, value). Its partials count (value, *parameters)."""
-
-    is_commutative = True
-    is_real = True
-    output = None
-    precedence = PRECEDENCE["Mul"]
-
-    @property
-    def law(self) -> Any:
-        """The law."""
-        return self.args[0]
-
-    @property
-    def arguments(self) -> tuple[Expr, ...]:
-        """The value, then the law's parameters."""
-        return (self.args[1], *self.law.parameters)
-
-    def _called(self, printer: Any, name: str) -> str:
-        value, *given = (printer._print(a) for a in self.arguments)
-        return f"{name}({value}; {', '.join(given)})" if given else f"{name}({value})"
-
-    def _sympystr(self, printer: Any) -> str:
-        return f"log {self._called(printer, self.law.name)}"
-
-    def _latex(self, printer: Any) -> str:
-        return rf"\log {self._called(printer, printer._print(sp.Symbol(self.law.name)))}"
+__all__ = [
+    "Bernoulli", "Categorical", "Data", "Density", "Finite", "Law", "LogDensity", "Normal", "Pushforward", "Uniform",
+    "bernoulli", "categorical", "data", "density", "finite", "log_density", "normal", "pushforward", "random", "uniform",
+]  # fmt: skip
 
 
 def random(name: str, law: Law) -> Any:

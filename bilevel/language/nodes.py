@@ -11,24 +11,16 @@ from __future__ import annotations
 
 import keyword
 import re
-from typing import Any
+from typing import Any, TypeAlias
 
 import sympy as sp
 from sympy import Basic, Expr, MatrixExpr, MatrixSymbol, S, ZeroMatrix
 from sympy.core.symbol import Str
-from sympy.printing.precedence import PRECEDENCE
 
-from bilevel.language.algebra import is_column, is_scalar, plus, product, scaled, terms, transpose
+from bilevel.language.algebra import Dot, Node, is_column, is_scalar, plus, product, scaled, transpose
 from bilevel.language.errors import GameError
 
-Dimension = int | str | Expr
-
-
-class Node:
-    """Marks the nodes whose inside SymPy's scalar calculus must not look into."""
-
-    __slots__ = ()
-    model_node = True
+Dimension: TypeAlias = int | str | Expr
 
 
 def checked_name(name: str) -> str:
@@ -101,46 +93,6 @@ class RandomScalar(Node, Expr):
 
     def _latex(self, printer: Any) -> str:
         return printer._print(sp.Symbol(self.name))
-
-
-class Dot(Node, Expr):
-    """Inner product of two columns: bilinear (coefficients and sums come out), arguments in a fixed order."""
-
-    is_commutative = True
-    is_real = True
-    precedence = PRECEDENCE["Pow"]
-
-    def __new__(cls, left: Any, right: Any) -> Any:
-        if not (is_column(left) and is_column(right)) or left.shape != right.shape:
-            raise GameError(f"an inner product takes two column vectors of one dimension; got {left} and {right}")
-        parts = []
-        for c, u in terms(left):
-            for d, w in terms(right):
-                parts.append(c * d * cls._plain(product(*u), product(*w)))
-        return sp.Add(*parts)
-
-    @classmethod
-    def _plain(cls, left: MatrixExpr, right: MatrixExpr) -> Expr:
-        if any(isinstance(side, ZeroMatrix) for side in (left, right)):
-            return S.Zero
-        # A product may itself have been rewritten into a sum or a multiple: then start over.
-        if any(len(terms(side)) != 1 or terms(side)[0][0] != 1 for side in (left, right)):
-            return cls(left, right)
-        return Expr.__new__(cls, *sorted((left, right), key=sp.default_sort_key))
-
-    def _eval_is_nonnegative(self) -> bool | None:
-        return True if self.args[0] == self.args[1] else None
-
-    def _sympystr(self, printer: Any) -> str:
-        if self.args[0] == self.args[1]:
-            return f"|{printer._print(self.args[0])}|^2"
-        return f"<{printer._print(self.args[0])}, {printer._print(self.args[1])}>"
-
-    def _latex(self, printer: Any) -> str:
-        left, right = (printer._print(arg) for arg in self.args)
-        if left == right:
-            return rf"\left\lVert {left} \right\rVert^{{2}}"
-        return rf"\left\langle {left}, {right} \right\rangle"
 
 
 class Stopped(Node, Expr):

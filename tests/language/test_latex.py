@@ -4,7 +4,22 @@ from __future__ import annotations
 
 import sympy as sp
 
-from bilevel.language import E, bernoulli, data, density, dot, gradient, jacobian, latex, network, normal, plain, random, stop_gradient, vector
+from bilevel.language import (
+    E,
+    bernoulli,
+    data,
+    density,
+    dot,
+    gradient,
+    jacobian,
+    latex,
+    network,
+    normal,
+    plain,
+    random,
+    stop_gradient,
+    vector,
+)
 
 theta, phi = vector("theta", "p"), vector("phi", "q")
 z, w = random("z", normal("m")), random("w", data("p_data", "n"))

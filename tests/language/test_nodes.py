@@ -5,7 +5,20 @@ from __future__ import annotations
 import pytest
 import sympy as sp
 
-from bilevel.language import E, data, dot, gradient, jacobian, network, norm2, normal, random, release, stop_gradient, vector
+from bilevel.language import (
+    E,
+    data,
+    dot,
+    gradient,
+    jacobian,
+    network,
+    norm2,
+    normal,
+    random,
+    release,
+    stop_gradient,
+    vector,
+)
 from bilevel.language.algebra import is_column, is_row, plus, product, transpose
 from bilevel.language.errors import GameError
 from bilevel.language.networks import OPEN, Partial, PartialMatrix, check_calls, partial
