@@ -199,11 +199,15 @@ def _label(name: str) -> list[Markup]:
     parts = read_name(name)
     letter = parts.letter + {"^": "\u0302", "¯": "\u0304", "~": "\u0303", "˙": "\u0307"}.get(parts.accent, "")
     pieces = [element("tspan", letter, font_style="italic" if len(parts.letter) == 1 else None)]
-    if parts.superscripts:
-        # dy accumulates, so every script brings the pen back by an empty step that follows it.
-        pieces.append(element("tspan", "".join(parts.superscripts), dy="-0.45em", font_size="68%"))
+    primes = [part for part in parts.superscripts if part == "′"]
+    raised = [part for part in parts.superscripts if part != "′"]
+    if primes:
+        pieces.append(element("tspan", "".join(primes)))
+    if raised:
+        pieces.append(element("tspan", "".join(raised), dy="-0.45em", font_size="68%"))
     if parts.subscripts:
-        down = "0.28em" if not parts.superscripts else "0.95em"
+        # dy moves the pen for good: below a raised script it has further to go.
+        down = "0.95em" if raised else "0.28em"
         pieces.append(element("tspan", ",".join(parts.subscripts), dy=down, font_size="68%", font_style="italic" if len(parts.subscripts[0]) == 1 else None))  # fmt: skip
     return pieces
 

@@ -90,7 +90,9 @@ class Base:
         return join(*(self.at(item, level) for item in items), separator=mo(",", separator="true"))
 
     def applied(self, head: Markup, arguments: Any) -> Markup:
-        """A function with its arguments in brackets."""
+        """A function with its arguments in brackets; an explicit matrix has its own."""
+        if len(arguments) == 1 and isinstance(arguments[0], sp.MatrixBase):
+            return element("mrow", head, mo(APPLY), self.printed(arguments[0]))
         return element("mrow", head, mo(APPLY), self.fenced(self.commas(arguments)))
 
     def name(self, written: str, also_below: Markup | None = None, also_above: Markup | None = None) -> Markup:

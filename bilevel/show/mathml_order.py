@@ -88,3 +88,9 @@ def has_model(expression: Any) -> bool:
         isinstance(node, sp.MatrixExpr) or getattr(node, "model_node", False)
         for node in sp.preorder_traversal(expression)
     )
+
+
+def has_root(expression: Any) -> bool:
+    """Whether the imaginary unit or a root of anything but a number stands in the expression."""
+    roots = (power for power in expression.atoms(sp.Pow) if power.base.free_symbols and power.exp.is_Rational)
+    return bool(expression.has(sp.I)) or any(not power.exp.is_Integer for power in roots)

@@ -15,7 +15,7 @@ import sympy as sp
 
 from bilevel.language.errors import GameError
 from bilevel.show.markup import Markup, element, join
-from bilevel.show.mathml_base import ANY, mo, text, visible_width
+from bilevel.show.mathml_base import mo, text, visible_width
 from bilevel.show.mathml_matrix import MatrixPrinting
 from bilevel.show.mathml_model import ModelPrinting
 from bilevel.show.mathml_sets import SetPrinting
@@ -81,7 +81,7 @@ def equations(rows: Iterable[tuple[Any, str, Any]], *, width: int = 64, laws: bo
             lines.append(
                 _line(inside(left, laws=laws), mo(sign), piece) if index == 0 else _line(Markup(""), Markup(""), piece)
             )
-    return _math(element("mtable", *lines, class_="rows"), block=True)
+    return _math(element("mtable", *lines, class_="rows", displaystyle="true"), block=True)
 
 
 def _broken(expression: Any, width: int, laws: bool) -> list[Markup]:
@@ -112,8 +112,7 @@ def _math(content: Markup, block: bool) -> Markup:
 
 def operator(name: str, expression: Any) -> Markup:
     """A named operator before its operand, `sp(J)` or `det(A)`, as ready MathML for `inside` and `equations`."""
-    printer = Printer()
-    return element("mrow", element("mi", name), mo("\u2061"), printer.fenced(printer.at(expression, ANY)))
+    return Printer().applied(element("mi", name), [expression])
 
 
 def equality(left: Any, right: Any, sign: str = "=") -> Markup:

@@ -12,7 +12,7 @@ import sympy as sp
 
 from bilevel.show.markup import Markup, element, join
 from bilevel.show.mathml_base import ADD, ANY, APPLY, ATOM, MUL, POW, TIMES, UNARY, Base, mo, text, visible_width
-from bilevel.show.mathml_order import has_model, is_negative, negated, split_fraction
+from bilevel.show.mathml_order import has_model, has_root, is_negative, negated, split_fraction
 
 _SIGNS = {"Pi": "π", "ImaginaryUnit": "i", "Exp1": "e", "EulerGamma": "γ"}
 _NAMES = {"sigmoid": "σ", "Heaviside": "H", "DiracDelta": "δ", "gamma": "Γ", "LambertW": "W", "re": "Re", "im": "Im",
@@ -97,7 +97,8 @@ class ScalarPrinting(Base):
     def ordered_terms(self, expression: Any) -> list[Any]:
         """The terms of a sum in the order in which a person would write them."""
         if isinstance(expression, sp.Add) and not has_model(expression):
-            terms = list(expression.as_ordered_terms())
+            # Roots and the imaginary unit last: 1 + ih/2.
+            terms = sorted(expression.as_ordered_terms(), key=has_root)
         else:
             # Papers write the shorter term first; width is a better measure of that than any count of nodes.
             terms = sorted(
