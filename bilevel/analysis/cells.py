@@ -159,19 +159,18 @@ def _between(a: Any, b: Any) -> fmpq:
         denominator *= 2
 
 
-def intervals(line: Line, formula: Any, symbol: Any) -> Any:
-    """The formula as a Boolean about the symbol, inside the line's bounds; None when an end has no short closed form."""
+def intervals(line: Line, formula: Any, symbol: Any, *, short: bool = True) -> Any:
+    """The formula as a Boolean about the symbol, inside the line's bounds; None when `short` and an end has no short closed form."""
     truth = {k: line.truth(formula, k) for k in line.cells}
     if all(truth.values()):
         return sp.true
     if not any(truth.values()):
         return sp.false
     ends = {k: line.roots[k // 2] for k in truth if k % 2}
-    if all(not v or k % 2 for k, v in truth.items()) is False and all(v or k % 2 for k, v in truth.items()):
+    if all(v or k % 2 for k, v in truth.items()):
         missing = [ends[k] for k, v in truth.items() if not v]
-        return sp.And(*(sp.Ne(symbol, r.exact(symbol)) for r in missing)) if all(r.is_short for r in missing) else None
-    pieces, first, last = [], line.cells[0], line.cells[-1]
-    k = first
+        return sp.And(*(sp.Ne(symbol, r.exact(symbol)) for r in missing)) if not short or all(r.is_short for r in missing) else None
+    pieces, k, last = [], line.cells[0], line.cells[-1]
     while k <= last:
         if not truth[k]:
             k += 1
@@ -179,7 +178,7 @@ def intervals(line: Line, formula: Any, symbol: Any) -> Any:
         start = k
         while k < last and truth[k + 1]:
             k += 1
-        piece = _piece(line, start, k, first, last, symbol)
+        piece = _piece(line, start, k, symbol, short)
         if piece is None:
             return None
         pieces.append(piece)
@@ -187,17 +186,18 @@ def intervals(line: Line, formula: Any, symbol: Any) -> Any:
     return sp.Or(*pieces)
 
 
-def _piece(line: Line, start: int, stop: int, first: int, last: int, symbol: Any) -> Any:
+def _piece(line: Line, start: int, stop: int, symbol: Any, short: bool) -> Any:
+    first, last = line.cells[0], line.cells[-1]
     if start == stop and start % 2:
         root = line.roots[start // 2]
-        return sp.Eq(symbol, root.exact(symbol)) if root.is_short else None
+        return sp.Eq(symbol, root.exact(symbol)) if root.is_short or not short else None
     parts = []
     for cell, edge, closed, strict in ((start, first, sp.Ge, sp.Gt), (stop, last, sp.Le, sp.Lt)):
         if cell == edge:
             continue
         neighbour = cell if cell % 2 else (cell - 1 if edge == first else cell + 1)
         root = line.roots[neighbour // 2]
-        if not root.is_short:
+        if short and not root.is_short:
             return None
         parts.append((closed if cell % 2 else strict)(symbol, root.exact(symbol)))
     return sp.And(*parts)

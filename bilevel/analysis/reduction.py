@@ -68,6 +68,8 @@ class Assumptions:
             if index >= 2:
                 known = index not in coordinates._scales or coordinates._scales[index].is_constant()
                 self.bounds[index] = _bounds_of(meaning) if known else FREE
+                if known and self.bounds[index] == FREE and coordinates.relations.get(index, (1,))[0] % 2 == 0:
+                    self.bounds[index] = (rational(0), False, None, False)  # an even root, where it is real
         for fact in facts:
             self._assume(fact)
         self._solver: Any = None

@@ -1,0 +1,315 @@
+"""A condition solved for one of its parameters: exact intervals, with cases where signs depend on the other parameters.
+
+Main definitions: `solve`, `Case` (a guard free of the parameter, and intervals).
+
+Math: each condition is a polynomial in the parameter x (or in x^k with x positive) whose factors have degree one or two; its
+solution set is written down for every sign of the leading coefficient and the discriminant. Conjunctions intersect; a bound or a
+case is dropped only when the others are proved to imply it. The result is compared with the original condition at rational points
+before it is returned.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from itertools import product
+from math import gcd, lcm
+from typing import Any
+
+import sympy as sp
+
+from bilevel.analysis.cells import Line, intervals, polynomials_of
+from bilevel.analysis.polynomials import Coordinates, rational
+from bilevel.analysis.reduction import Assumptions, to_boolean, to_formula
+from bilevel.analysis.regions import All, Sign, Some, compare, conj, disj
+from bilevel.language.errors import GameError, UnknownAnswer
+
+
+@dataclass(frozen=True)
+class Case:
+    """Under `guard` (a formula without the parameter) the solutions are these intervals: each a tuple of relationals in x."""
+
+    guard: Any
+    intervals: tuple[tuple[Any, ...], ...]
+
+
+EVERYTHING: tuple[tuple[Any, ...], ...] = ((),)
+
+
+def solve(condition: Any, parameter: Any, assuming: Any = ()) -> Any:
+    """The condition as exact bounds on one parameter, a SymPy Boolean.
+
+    Math: equivalent to `condition` wherever the assumptions (of the symbols, and `assuming`) hold.
+    Raises: GameError when `parameter` is no symbol; UnknownAnswer where a factor has degree above two in it.
+    Reference: Loos and Weispfenning 1993 (elimination by quadratic roots), doi:10.1093/comjnl/36.5.450.
+    Examples:
+        >>> h, gamma = sp.symbols("h gamma", positive=True)
+        >>> solve(h**2/4 + 2*gamma*h < 4, h)
+        h < -4*gamma + 4*sqrt(gamma**2 + 1)
+        >>> solve(sp.And(h < 4*gamma, 2*gamma*h < h**2/4 + 4), h)
+        ((gamma < 1) & (h < 4*gamma)) | ((gamma >= 1) & (h < 4*gamma - 4*sqrt(gamma**2 - 1)))
+    """
+    if not isinstance(parameter, sp.Symbol):
+        raise GameError(f"a condition is solved for a symbol, got {parameter!r}")
+    condition = sp.sympify(condition)
+    if condition in (sp.true, sp.false) or parameter not in condition.free_symbols:
+        return condition
+    facts = [f for f in map(sp.sympify, assuming) if f != sp.true]
+    relationals = [r for b in (condition, *facts) for r in b.atoms(sp.core.relational.Relational)]
+    coordinates = Coordinates([side for r in relationals for side in r.args] + [parameter], sp.Dummy("z"))
+    formula = to_formula(condition, coordinates)
+    if formula is None:
+        raise UnknownAnswer(f"the condition {condition} is not a combination of inequalities", next_step="solve a part of it")
+    solver = _Solver(coordinates, Assumptions(coordinates, facts), parameter, facts)
+    result = solver.solved(formula)
+    _compare_at_points(condition, result, facts)
+    return result
+
+
+class _Solver:
+    def __init__(self, coordinates: Coordinates, assumptions: Assumptions, parameter: Any, facts: list[Any]) -> None:
+        self.coordinates, self.assumptions, self.parameter, self.facts = coordinates, assumptions, parameter, facts
+        self.index = coordinates.meaning.index(parameter)
+        for i, (_, radicand) in coordinates.relations.items():
+            if radicand.degrees()[self.index] or coordinates.meaning[i].has(parameter):
+                raise UnknownAnswer(f"{parameter} stands under a root", next_step=f"substitute {parameter} = t^2 first")
+        if any(m.has(parameter) and m != parameter for m in coordinates.meaning):
+            raise UnknownAnswer(f"{parameter} stands inside a function that is no polynomial", next_step="solve numerically")
+
+    def solved(self, formula: Any) -> Any:
+        """The formula as a Boolean: intervals of a line when nothing else is free, else cases."""
+        polynomials = polynomials_of(formula)
+        used = {i for p in polynomials for i, d in enumerate(p.degrees()) if d}
+        if used <= {self.index}:
+            line = Line(polynomials, self.index, self.assumptions.bounds[self.index])
+            return intervals(line, formula, self.parameter, short=False)
+        cases = [case for part in self._disjuncts(formula) for case in self._conjunction(part)]
+        return self._written(cases)
+
+    def _disjuncts(self, formula: Any) -> list[list[Sign]]:
+        """Disjunctive normal form, with products of factors split by their signs."""
+        if isinstance(formula, bool):
+            return [[]] if formula else []
+        if isinstance(formula, Sign):
+            return self._split(formula)
+        parts = [self._disjuncts(part) for part in formula.parts]
+        if isinstance(formula, Some):
+            return [conjunct for part in parts for conjunct in part]
+        total = 1
+        for part in parts:
+            total *= len(part)
+        if total > 64:
+            raise UnknownAnswer("too many cases", reached=f"{total} of them", next_step="fix some parameters")
+        return [[sign for conjunct in choice for sign in conjunct] for choice in product(*parts)]
+
+    def _split(self, atom: Sign) -> list[list[Sign]]:
+        tidied = self.assumptions.tidy(atom)
+        if not isinstance(tidied, Sign):
+            return self._disjuncts(tidied)
+        unit, factors = tidied.polynomial.factor()
+        if len(factors) <= 1 or all(m % 2 == 0 for _, m in factors[1:]) and len(factors) == 1:
+            return [[tidied]]
+        if tidied.relation in ("==", "!="):
+            pieces = [Sign(f, tidied.relation) for f, _ in factors]
+            return [[piece] for piece in pieces] if tidied.relation == "==" else [pieces]
+        odd = [f for f, _ in factors]
+        choices = []
+        for pattern in product((1, -1), repeat=len(odd)):
+            sign = 1 if unit > 0 else -1
+            for s in pattern:
+                sign *= s
+            if sign > 0:
+                choices.append([compare(f * s, tidied.relation) for f, s in zip(odd, pattern, strict=True)])
+        if tidied.relation == ">=":
+            choices += [[Sign(f, "==")] for f in odd]
+        return choices
+
+    def _conjunction(self, atoms: list[Sign]) -> list[Case]:
+        cases = [Case(True, EVERYTHING)]
+        for atom in atoms:
+            merged = []
+            for old, new in product(cases, self._atom(atom)):
+                guard = conj([old.guard, new.guard])
+                if guard is False or not new.intervals or not old.intervals:
+                    continue
+                guard = self.assumptions.drop_implied(guard)
+                if guard is not False:
+                    merged.append(Case(guard, tuple(a + b for a in old.intervals for b in new.intervals)))
+            cases = merged
+        return [case for case in map(self._pruned, cases) if case.intervals]
+
+    def _atom(self, atom: Sign) -> list[Case]:
+        """The cases of one irreducible condition."""
+        c = self.coordinates.coefficients(atom.polynomial, self.index)
+        power = 0
+        for k, coefficient in enumerate(c):
+            power = gcd(power, k) if coefficient != 0 else power
+        if power == 0:
+            return [Case(atom, EVERYTHING)]
+        if power > 1 and self.assumptions.sign(self.coordinates.generators[self.index]) not in ("+", ">=0"):
+            power = 1
+        return self._in_power(c[::power], power, atom.relation)
+
+    def _in_power(self, c: list[Any], power: int, relation: str) -> list[Case]:
+        """sum c_k y^k against 0 with y = x^power, by the sign of the leading coefficient."""
+        if len(c) == 1:
+            return [Case(compare(c[0], relation), EVERYTHING)]
+        if len(c) > 3:
+            raise UnknownAnswer(f"degree {(len(c) - 1) * power} in {self.parameter}", next_step="fix the other parameters, or solve for another")
+        leading, cases = c[-1], []
+        for sign, symbol in ((1, ">"), (-1, "<")):
+            guard = self._guard(leading, symbol)
+            if guard is not False:
+                turned = relation if sign > 0 else {">": "<", ">=": "<="}.get(relation, relation)
+                make = self._linear if len(c) == 2 else self._quadratic
+                cases += [Case(conj([guard, case.guard]), case.intervals) for case in make([p * sign for p in c], power, turned)]
+        vanishing = self._guard(leading, "==")
+        if vanishing is not False:
+            cases += [Case(conj([vanishing, k.guard]), k.intervals) for k in self._in_power(c[:-1], power, relation)]
+        return cases
+
+    def _guard(self, p: Any, symbol: str) -> Any:
+        atom = compare(p, symbol)
+        return atom if isinstance(atom, bool) else self.assumptions.tidy(atom)
+
+    def _linear(self, c: list[Any], power: int, relation: str) -> list[Case]:
+        """c_0 + c_1 y with c_1 > 0: y against -c_0/c_1."""
+        return self._bounded(self._quotient(-c[0], c[1]), -c[0], power, relation)
+
+    def _bounded(self, end: Any, sign_of_end: Any, power: int, relation: str) -> list[Case]:
+        """y (relation) end, with y = x^power; a negative end settles the matter when the power is above one."""
+        if power == 1:
+            return [Case(True, _against(self.parameter, end, relation))]
+        root = sp.root(end, power) if power > 2 else sp.sqrt(end)
+        everything = relation in (">", ">=", "!=")
+        cases = [Case(self._guard(sign_of_end, "<"), EVERYTHING if everything else ())]
+        return cases + [Case(self._guard(sign_of_end, ">="), _against(self.parameter, root, relation))]
+
+    def _quadratic(self, c: list[Any], power: int, relation: str) -> list[Case]:
+        """c_0 + c_1 y + c_2 y^2 with c_2 > 0, by the sign of the discriminant."""
+        discriminant = self.coordinates.reduce(c[1] * c[1] - 4 * c[2] * c[0])
+        outside = relation in (">", ">=", "!=")
+        no_root, roots = self._guard(discriminant, "<"), self._guard(discriminant, ">=")
+        cases = [Case(no_root, EVERYTHING if outside else ())] if no_root is not False else []
+        if roots is False:
+            return cases
+        if power > 1:
+            raise UnknownAnswer(f"degree {2 * power} in {self.parameter}", next_step="fix the other parameters, or solve for another")
+        low, high = (self._surd(c, discriminant, sign) for sign in (-1, 1))
+        x = self.parameter
+        found: Any = {
+            ">": ((x < low,), (x > high,)), ">=": ((x <= low,), (x >= high,)), "<": ((x > low, x < high),),
+            "<=": ((x >= low, x <= high),), "==": ((sp.Eq(x, low),), (sp.Eq(x, high),)), "!=": ((sp.Ne(x, low), sp.Ne(x, high)),),
+        }[relation]
+        # SymPy may already know that a bound holds or fails, from the assumptions on x.
+        found = tuple(tuple(r for r in i if r != sp.true) for i in found if sp.false not in i)
+        return [*cases, Case(roots, found)]
+
+    def _quotient(self, top: Any, bottom: Any) -> Any:
+        common = top.gcd(bottom) if top != 0 else bottom
+        top, bottom = top / common, bottom / common
+        return self.coordinates.expression(top) / self.coordinates.expression(bottom)
+
+    def _surd(self, c: list[Any], discriminant: Any, sign: int) -> Any:
+        """(-c_1 + sign sqrt(discriminant)) / (2 c_2) with squares of known sign taken out of the root."""
+        unit, factors = discriminant.factor() if discriminant != 0 else (0, [])
+        outer, inner = self.coordinates.one, self.coordinates.one
+        for factor, multiplicity in factors:
+            known = self.assumptions.sign(factor)
+            half = multiplicity // 2 if known in ("+", "-", ">=0", "<=0") else 0
+            turned = -factor if known in ("-", "<=0") else factor
+            outer, inner = outer * turned**half, inner * factor ** (multiplicity - 2 * half)
+        content = sp.Rational(int(unit.p), int(unit.q)) if factors else sp.Integer(0)
+        written, two = self.coordinates.expression, 2 * c[2]
+        root, body = sp.sqrt(abs(content)), inner if content >= 0 else -inner
+        if two.is_constant():
+            scale = two.leading_coefficient()
+            return written(-c[1] / scale) + sign * root * written(outer / scale) * sp.sqrt(written(body))
+        if root.is_Rational:
+            outer, root = outer * rational(root), sp.Integer(1)
+        common = c[1].gcd(outer).gcd(c[2]) * _content(c[1], outer, two)
+        top = written(-c[1] / common) + sign * root * written(outer / common) * sp.sqrt(written(body))
+        return top / written(two / common)
+
+    # ---- tidying -----------------------------------------------------------------------------------------------------------
+
+    def _pruned(self, case: Case) -> Case:
+        """The case without bounds that others imply and without intervals proved empty."""
+        expressions = [r.rhs for interval in case.intervals for r in interval]
+        if not expressions:
+            return case
+        guard = to_boolean(case.guard, self.coordinates)
+        sides = [a for f in (guard, *self.facts) for r in f.atoms(sp.core.relational.Relational) for a in r.args]
+        wider = Coordinates([*expressions, *sides, self.parameter, *self.coordinates.parameters], sp.Dummy("z"))
+        known = Assumptions(wider, [*self.facts, *([guard] if guard != sp.true else [])])
+        kept: list[tuple[Any, ...]] = []
+        for interval in case.intervals:
+            formulas = [(r, to_formula(r, wider)) for r in dict.fromkeys(interval)]
+            if known.impossible(conj(f for _, f in formulas)):
+                continue
+            for r, f in sorted(formulas, key=lambda pair: -pair[0].rhs.count_ops()):
+                others = [pair for pair in formulas if pair[0] is not r]
+                if known.implies(conj(g for _, g in others), f):
+                    formulas = others
+            kept.append(tuple(r for r, _ in formulas))
+        return Case(case.guard, tuple(kept) if () not in kept else EVERYTHING)
+
+    def _written(self, cases: list[Case]) -> Any:
+        """Cases with the same solutions joined, guards of one parameter as intervals."""
+        groups: list[tuple[Any, tuple[tuple[Any, ...], ...]]] = []
+        for case in cases:
+            position = next((k for k, (_, found) in enumerate(groups) if set(found) == set(case.intervals)), None)
+            if position is None:
+                groups.append((case.guard, case.intervals))
+            else:
+                groups[position] = (disj([groups[position][0], case.guard]), case.intervals)
+        return sp.Or(*(sp.And(self._guard_text(guard), sp.Or(*(sp.And(*i) for i in found))) for guard, found in groups))
+
+    def _guard_text(self, guard: Any) -> Any:
+        polynomials = polynomials_of(guard)
+        used = {i for p in polynomials for i, d in enumerate(p.degrees()) if d}
+        if len(used) == 1:
+            index = used.pop()
+            if index not in self.coordinates.relations:
+                line = Line(polynomials, index, self.assumptions.bounds[index])
+                return intervals(line, guard, self.coordinates.meaning[index], short=False)
+        if isinstance(guard, Some) and len(guard.parts) == 2 and self.assumptions.impossible(_neither(guard)):
+            return sp.true
+        return to_boolean(guard, self.coordinates)
+
+
+def _neither(guard: Some) -> Any:
+    from bilevel.analysis.regions import negate
+
+    return All(tuple(negate(part) for part in guard.parts))
+
+
+def _content(*polynomials: Any) -> Any:
+    """The greatest common rational factor of all coefficients."""
+    values = [c for p in polynomials for c in p.coeffs()]
+    top = gcd(*(int(c.p) for c in values))
+    bottom = lcm(*(int(c.q) for c in values))
+    return rational(sp.Rational(top, bottom))
+
+
+def _against(x: Any, end: Any, relation: str) -> tuple[tuple[Any, ...], ...]:
+    make = {">": sp.Gt, ">=": sp.Ge, "==": sp.Eq, "!=": sp.Ne, "<": sp.Lt, "<=": sp.Le}[relation]
+    result = make(x, end)
+    if result == sp.true:
+        return EVERYTHING
+    return () if result == sp.false else ((result,),)
+
+
+def _compare_at_points(condition: Any, result: Any, facts: list[Any]) -> None:
+    """Refuse a result that differs from the condition at some rational point."""
+    source = random.Random(20)
+    symbols = sorted(condition.free_symbols | result.free_symbols, key=str)
+    for _ in range(40):
+        point = {}
+        for s in symbols:
+            value = sp.Rational(source.randint(1, 60), source.choice((1, 2, 7, 16)))
+            point[s] = -value if s.is_negative or (not s.is_nonnegative and source.random() < 0.5) else value
+        if any(f.subs(point) != sp.true for f in facts):
+            continue
+        if condition.subs(point) != result.subs(point):
+            raise UnknownAnswer(f"the solved form failed its check at {point}", next_step="use the condition itself")
