@@ -145,6 +145,8 @@ def rule(
         return functools.partial(rule, time=time, memory=memory)
     kept = dict(memory) if isinstance(memory, Mapping) else dict.fromkeys(memory, "same")
     signature = inspect.signature(function)
+    # A parameter annotated `str` names a player or a variant; text given to any other is an expression.
+    labels = {key for key, parameter in signature.parameters.items() if parameter.annotation in (str, "str", "str | None")}
 
     @functools.wraps(function)
     def make(*args: Any, **kwargs: Any) -> Rule:
@@ -153,7 +155,9 @@ def rule(
         except TypeError as problem:
             raise GameError(f"rule {function.__name__}{signature}: {problem}") from None
         bound.apply_defaults()
-        values = {key: exact(value, f"{function.__name__}: {key}") for key, value in bound.arguments.items()}
+        values = {
+            key: value if key in labels else exact(value, f"{function.__name__}: {key}") for key, value in bound.arguments.items()
+        }
         shown = tuple((key, value) for key, value in values.items() if value is not None)
         positional = [values[p] for p in signature.parameters if signature.parameters[p].kind is not inspect.Parameter.KEYWORD_ONLY]
         keyword = {p: values[p] for p in signature.parameters if signature.parameters[p].kind is inspect.Parameter.KEYWORD_ONLY}
