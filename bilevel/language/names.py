@@ -40,7 +40,7 @@ def name_problem(name: object, *, memory: bool = False) -> str | None:
         advice = f"; try {plain}" if _NAME.fullmatch(plain) else ""
         return f"the name {shown!a} has letters outside a-z, A-Z, 0-9 and _{advice}"
     if not _NAME.fullmatch(name):
-        return f"{shown!r} is no name: a letter comes first, then at most 30 letters, digits or _ (for example theta_1)"
+        return f"{shown!r} is no name; write a letter first, then at most 30 letters, digits or _ (for example theta_1)"
     if keyword.iskeyword(name):
         return f"the name {name!r} is a keyword of Python; try {name}_"
     if name in RESERVED:

@@ -1,6 +1,6 @@
 """The safe reader: plain text to SymPy, without eval, within a budget, with errors that name the column.
 
-Main definitions: `read`, `read_function`, `read_value`.
+Main definitions: `read`, `read_value`, `read_function`, `read_assumptions`, `Bound`.
 
 Text goes tokens -> postfix steps -> expression; nothing in it is ever run. `bilevel.language.text` writes what is read here.
 """
@@ -8,7 +8,7 @@ Text goes tokens -> postfix steps -> expression; nothing in it is ever run. `bil
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from types import MappingProxyType
@@ -17,13 +17,14 @@ from typing import Any
 import sympy as sp
 from sympy.logic.boolalg import Boolean
 
-from bilevel.language.errors import GameError, ReadError
+from bilevel.language.errors import ReadError
 from bilevel.language.names import name_problem, nearest
-from bilevel.language.reader_build import FUNCTIONS, TRUTH, Builder
-from bilevel.language.reader_grammar import COMPARISONS, Step, postfix
+from bilevel.language.reader_build import Builder
+from bilevel.language.reader_grammar import postfix
+from bilevel.language.reader_run import Reading
 from bilevel.language.tokens import Budget, Token, refuse, tokenise
 
-__all__ = ["read", "read_function", "read_value"]
+__all__ = ["Bound", "read", "read_assumptions", "read_function", "read_value"]
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -57,8 +58,7 @@ def read(
         Traceback (most recent call last):
         bilevel.language.errors.ReadError: 1:3: the name 'gama' is not known; did you mean gamma?
     """
-    steps = postfix(tokenise(text, budget), budget)
-    return _Reading(names, dict(functions or {}), Builder(budget, imaginary)).run(steps)
+    return _evaluate(tokenise(text, budget), names, functions, budget, imaginary)
 
 
 def read_value(value: Any, names: Mapping[str, Any] = _NOTHING, **options: Any) -> Any:
@@ -120,183 +120,115 @@ def read_function(
         if problem or token.text in arguments:
             refuse(problem or f"the argument {token.shown} stands twice; rename one", token)
         arguments[token.text] = sp.Symbol(token.text, real=True)
-    steps = postfix(tokens[arrow + 1 :], budget)
-    body = _Reading({**names, **arguments}, dict(functions or {}), Builder(budget, False)).run(steps)
+    body = _evaluate(tokens[arrow + 1 :], {**names, **arguments}, functions, budget)
     if isinstance(body, Boolean):
         refuse("a function gives a number, this one gives a condition; remove the comparison", tokens[arrow + 1])
     return sp.Lambda(tuple(arguments.values()), body)
 
 
-@dataclass(slots=True)
-class _Open:
-    """A sum, product, comparison chain, `and` or `or` that still gathers parts, so that long ones are built at once."""
+@dataclass(frozen=True)
+class Bound:
+    """One side of an interval as a condition on a symbol: `Bound("<", 1)(x)` is x < 1."""
 
-    kind: str
-    token: Token
-    parts: list[Any] = field(default_factory=list)
-    bracketed: bool = False
+    sign: str
+    value: sp.Expr
+
+    def __call__(self, symbol: sp.Expr) -> Boolean:
+        """The condition on a symbol."""
+        relations = {"<": sp.Lt, "<=": sp.Le, ">": sp.Gt, ">=": sp.Ge}
+        return relations[self.sign](symbol, self.value)
 
 
-class _Reading:
-    """Runs postfix steps on a stack of values; each entry is (value or _Open, token it began with)."""
+_WORDS = ("real", "positive", "negative", "nonnegative", "nonpositive", "nonzero", "integer")
 
-    def __init__(self, names: Mapping[str, Any], functions: Mapping[str, Any], builder: Builder) -> None:
-        self.names, self.functions, self.builder = names, functions, builder
-        self.stack: list[tuple[Any, Token]] = []
 
-    def run(self, steps: list[Step]) -> Any:
-        try:
-            for step in steps:
-                getattr(self, step.kind)(step)
-            return self.settled(self.stack.pop())
-        except RecursionError:
-            raise ReadError("the expression is nested too deeply; name a part of it and write it apart") from None
+def read_assumptions(
+    text: str, names: Mapping[str, Any] = _NOTHING, *, budget: Budget = Budget()
+) -> tuple[dict[str, bool], tuple[Bound, ...]]:
+    """What a text such as "positive, in (0, 1)" assumes: keywords for `sympy.Symbol`, and bounds to hold beside them.
 
-    # --- steps ---------------------------------------------------------------------------------------------------
-    def number(self, step: Step) -> None:
-        self.stack.append((_exact(step.token, self.builder.budget), step.token))
-
-    def name(self, step: Step) -> None:
-        name, token = step.token.text, step.token
-        if name in TRUTH:
-            value: Any = TRUTH[name]
-        elif name in self.names:
-            value = self.names[name]
-            if isinstance(value, (int, Fraction)) and not isinstance(value, bool):
-                value = sp.Rational(value.numerator, value.denominator)
-            if not isinstance(value, (sp.Expr, Boolean)):
-                raise GameError(f"the name {name!r} stands for a {type(value).__name__}; give a SymPy expression")
-        elif name == "pi":
-            value = sp.pi
-        elif name == "I" and self.builder.imaginary:
-            value = sp.I
+    Math:
+        real, positive, negative, nonnegative, nonpositive, nonzero, integer; in (a, b), [a, b), (a, b], [a, b], where a may
+        be -inf and b inf. Every parameter is real. Commas inside brackets do not separate.
+    Raises:
+        ReadError: for another word, an empty interval, or words that contradict one another.
+    Reference:
+        SymPy's documentation of assumptions.
+    Examples:
+        >>> read_assumptions("positive, in (0, 1)")
+        ({'real': True, 'positive': True}, (Bound(sign='>', value=0), Bound(sign='<', value=1)))
+    """
+    tokens = tokenise(text, budget)
+    keywords, bounds = {"real": True}, []
+    for part in _split(tokens):
+        if part[0].text == "in" and len(part) > 2:
+            found = _interval(part, names, budget)
+            bounds += found
+            keywords |= _implied(found)
+        elif len(part) == 2 and part[0].text in _WORDS:
+            keywords[part[0].text] = True
+        elif part[0].text in _WORDS:
+            refuse(f"a comma was expected before {part[1].shown}; write for example positive, integer", part[1])
         else:
-            self.unknown(token)
-        self.stack.append((value, token))
+            close = nearest(part[0].text, _WORDS)
+            advice = f"did you mean {close}?" if close else "write " + ", ".join(_WORDS) + " or in (0, 1)"
+            refuse(f"{part[0].shown} begins no assumption; {advice}", part[0])
+    try:
+        sp.Symbol("x", **keywords)
+    except ValueError:
+        refuse(f"no number is {' and '.join(keywords)}; remove one of the assumptions", tokens[0])
+    return keywords, tuple(bounds)
 
-    def prefix(self, step: Step) -> None:
-        entry = self.stack.pop()
-        if step.token.text == "not":
-            self.stack.append((self.builder.attempt(sp.Not, [self.condition(entry, step.token)], step.token), step.token))
-        elif step.token.text == "-":
-            self.stack.append((self.negated(entry, step.token), step.token))
+
+def _evaluate(
+    tokens: list[Token], names: Mapping[str, Any], functions: Mapping[str, Any] | None, budget: Budget, imaginary: bool = False
+) -> Any:
+    """The value of tokens that end with an end token."""
+    return Reading(names, dict(functions or {}), Builder(budget, imaginary)).run(postfix(tokens, budget))
+
+
+def _split(tokens: list[Token]) -> list[list[Token]]:
+    """The parts between commas outside brackets, each with an end token."""
+    parts: list[list[Token]] = [[]]
+    depth = 0
+    for token in tokens:
+        depth += (token.text in ("(", "[")) - (token.text in (")", "]"))
+        if token.kind == "end" or (token.text == "," and depth == 0):
+            parts[-1].append(replace(token, kind="end", text=""))
+            if token.kind != "end":
+                parts.append([])
         else:
-            self.stack.append((self.scalar(entry, step.token), step.token))
-
-    def infix(self, step: Step) -> None:
-        right, left = self.stack.pop(), self.stack.pop()
-        sign, token = step.token.text, step.token
-        if sign == "^":
-            value = self.builder.power(self.scalar(left, token), self.scalar(right, token), token)
-        elif sign in ("+", "-"):
-            term = self.negated(right, token) if sign == "-" else right[0]
-            value = self.gather("sum", left, token, [self.scalar((term, right[1]), token)])
-        elif sign in ("*", "/"):
-            value = self.gather("product", left, token, self.inverses(right, token) if sign == "/" else [self.scalar(right, token)])
-        elif sign in COMPARISONS:
-            value = self.gather("comparison", left, token, [step.token, self.scalar(right, token)])
-        else:
-            value = self.gather(sign, left, token, [self.condition(right, token)])
-        self.stack.append((value, left[1]))
-
-    def close(self, step: Step) -> None:
-        value, token = self.stack.pop()
-        if isinstance(value, _Open) and value.kind == "product":
-            value.bracketed = True
-        else:
-            value = self.settled((value, token))
-        self.stack.append((value, token))
-
-    def call(self, step: Step) -> None:
-        name, token = step.token.text, step.token
-        arguments = [self.scalar(entry, token) for entry in self.stack[-step.count :]]
-        del self.stack[-step.count :]
-        if name in self.functions:
-            value = self.builder.apply(self.functions[name], name, arguments, token)
-        elif name in FUNCTIONS:
-            value = self.builder.call(name, arguments, token)
-        elif name in self.names or name in ("pi", *TRUTH):
-            refuse(f"{token.shown} is no function; write {name[:40]}*(...) for a product", token)
-        else:
-            self.unknown(token, called=True)
-        self.stack.append((value, token))
-
-    # --- gathering -----------------------------------------------------------------------------------------------
-    def gather(self, kind: str, left: tuple[Any, Token], token: Token, parts: list[Any]) -> _Open:
-        """Append parts to the open node on the left, or open one."""
-        value = left[0]
-        if not (isinstance(value, _Open) and value.kind == kind and not value.bracketed):
-            first = self.condition(left, token) if kind in ("and", "or") else self.scalar(left, token)
-            value = _Open(kind, token, [first])
-        value.parts.extend(parts)
-        return value
-
-    def negated(self, entry: tuple[Any, Token], token: Token) -> Any:
-        """Minus an entry; a product stays open, so that -(a + b)*(c + d) is not multiplied out."""
-        value = entry[0]
-        if isinstance(value, _Open) and value.kind == "product" and not value.bracketed:
-            return _Open("product", value.token, [sp.S.NegativeOne, *value.parts])
-        return _Open("product", token, [sp.S.NegativeOne, self.scalar(entry, token)])
-
-    def inverses(self, entry: tuple[Any, Token], token: Token) -> list[Any]:
-        """Factors of 1/entry: dividing by a product in brackets divides by each of its factors."""
-        value = entry[0]
-        parts = value.parts if isinstance(value, _Open) and value.kind == "product" else [self.scalar(entry, token)]
-        return [self.builder.power(part, sp.S.NegativeOne, token) for part in parts]
-
-    def settled(self, entry: tuple[Any, Token]) -> Any:
-        """The finished value of an entry."""
-        value = entry[0]
-        if not isinstance(value, _Open):
-            return value
-        if value.kind == "sum":
-            return self.builder.add(value.parts, value.token)
-        if value.kind == "product":
-            return self.builder.multiply(value.parts, value.token)
-        if value.kind == "comparison":
-            left, pairs = value.parts[0], list(zip(value.parts[1::2], value.parts[2::2]))
-            links = []
-            for sign, right in pairs:
-                links.append(self.builder.compare(sign.text, left, right, sign))
-                left = right
-            return links[0] if len(links) == 1 else self.builder.attempt(sp.And, links, value.token)
-        return self.builder.attempt(sp.And if value.kind == "and" else sp.Or, value.parts, value.token)
-
-    def scalar(self, entry: tuple[Any, Token], token: Token) -> Any:
-        """The finished value, which must be a number."""
-        value = self.settled(entry)
-        if isinstance(value, Boolean) and not isinstance(value, sp.Symbol):
-            refuse(f"{token.shown} needs numbers, but {entry[1].shown} begins a condition; join conditions with and, or, not", token)
-        return value
-
-    def condition(self, entry: tuple[Any, Token], token: Token) -> Any:
-        """The finished value, which must be a condition."""
-        value = self.settled(entry)
-        if not isinstance(value, Boolean) or isinstance(value, sp.Symbol):
-            refuse(f"{token.shown} joins conditions, but {entry[1].shown} begins a number; write a comparison such as x > 0", token)
-        return value
-
-    def unknown(self, token: Token, called: bool = False) -> None:
-        """Refuse a name that means nothing here, with the nearest that does."""
-        name = token.text
-        if name == "E":
-            refuse("E(...) averages over [random] variables and stands in losses only; write exp(1) for Euler's number", token)
-        if name == "I":
-            refuse("I is the imaginary unit and stands in eigenvalues only; rename the parameter, for example I0", token)
-        if name in FUNCTIONS or name in self.functions:
-            refuse(f"the function {name} needs its argument; write for example {name}(x)", token)
-        known = [*FUNCTIONS, *self.functions] if called else [*self.names, "pi"]
-        close = nearest(name, known)
-        advice = f"did you mean {close}?" if close else "declare it under [functions]" if called else "declare it under [parameters]"
-        refuse(f"the {'function' if called else 'name'} {token.shown} is not known; {advice}", token)
+            parts[-1].append(token)
+    return parts
 
 
-def _exact(token: Token, budget: Budget) -> sp.Rational:
-    """A literal as an exact rational."""
-    mantissa, _, exponent = token.text.lower().partition("e")
-    whole, _, decimals = mantissa.partition(".")
-    if len(whole) + len(decimals) > budget.digits or len(exponent) > 10 or abs(int(exponent or 0)) > budget.digits:
-        refuse(f"the number {token.shown} has more than {budget.digits} digits; round it or use a parameter", token)
-    shift = int(exponent or 0) - len(decimals)
-    digits = int((whole + decimals) or 0)
-    return sp.Integer(digits * 10**shift) if shift >= 0 else sp.Rational(digits, 10**-shift)
+def _interval(part: list[Token], names: Mapping[str, Any], budget: Budget) -> list[Bound]:
+    """The bounds of `in (a, b)`."""
+    opening, closing = part[1], part[-2]
+    sides = _split([*part[2:-2], replace(closing, kind="end", text="")])
+    if opening.text not in ("(", "[") or closing.text not in (")", "]") or len(sides) != 2:
+        refuse("an interval has two ends in brackets; write for example in (0, 1) or in [0, 1)", opening)
+    lower = None if _words(sides[0]) in ("-inf", "-oo") else _evaluate(sides[0], names, None, budget)
+    upper = None if _words(sides[1]) in ("inf", "oo") else _evaluate(sides[1], names, None, budget)
+    if isinstance(lower, Boolean) or isinstance(upper, Boolean):
+        refuse("the ends of an interval are numbers, not conditions; write for example in (0, 1)", opening)
+    closed = opening.text == "[" and closing.text == "]"
+    if lower is not None and upper is not None and ((upper - lower).is_negative or (upper == lower and not closed)):
+        refuse(f"the interval from {lower} to {upper} is empty; swap its ends", opening)
+    bounds = [] if lower is None else [Bound(">=" if opening.text == "[" else ">", lower)]
+    return bounds if upper is None else [*bounds, Bound("<=" if closing.text == "]" else "<", upper)]
+
+
+def _words(tokens: list[Token]) -> str:
+    return "".join(token.text for token in tokens)
+
+
+def _implied(bounds: list[Bound]) -> dict[str, bool]:
+    """Signs that bounds imply."""
+    implied = {}
+    for bound in bounds:
+        if bound.sign in (">", ">=") and bound.value.is_nonnegative:
+            implied["positive" if bound.sign == ">" or bound.value.is_positive else "nonnegative"] = True
+        if bound.sign in ("<", "<=") and bound.value.is_nonpositive:
+            implied["negative" if bound.sign == "<" or bound.value.is_negative else "nonpositive"] = True
+    return implied

@@ -20,12 +20,13 @@ from sympy.logic.boolalg import Boolean, BooleanFalse, BooleanTrue
 from bilevel.language.functions import sigmoid, softplus
 from bilevel.language.tokens import Budget, Token, refuse
 
-__all__ = ["FUNCTIONS", "Builder"]
+__all__ = ["FUNCTIONS", "TRUTH", "Builder"]
 
 FUNCTIONS: Mapping[str, Callable[..., Any]] = MappingProxyType({
     "sqrt": sp.sqrt, "exp": sp.exp, "log": sp.log, "abs": sp.Abs, "min": sp.Min, "max": sp.Max, "sin": sp.sin,
     "cos": sp.cos, "tan": sp.tan, "tanh": sp.tanh, "sigmoid": sigmoid, "softplus": softplus,
 })  # fmt: skip
+TRUTH: Mapping[str, BooleanTrue | BooleanFalse] = MappingProxyType({"true": sp.true, "false": sp.false})
 _MANY = ("min", "max")
 _SINGULAR = (sp.zoo, sp.nan, sp.oo, -sp.oo)
 _STUCK = (TypeError, ValueError, ArithmeticError, NotImplementedError, AttributeError, RecursionError)
@@ -196,6 +197,3 @@ class Builder:
 def _brief(number: Any) -> str:
     text = str(number)
     return text if len(text) <= 20 else text[:20] + "..."
-
-
-TRUTH: Mapping[str, BooleanTrue | BooleanFalse] = MappingProxyType({"true": sp.true, "false": sp.false})

@@ -13,6 +13,7 @@ from bilevel.language.errors import GameError
 from bilevel.language.functions import sigmoid, softplus
 from bilevel.language.reader import read
 from bilevel.language.text import write, write_polynomial
+from bilevel.language.tokens import Budget
 
 x, y = sp.symbols("x y", real=True)
 h, gamma = sp.symbols("h gamma", positive=True)
@@ -85,6 +86,7 @@ def test_floats_become_their_shortest_decimal() -> None:
     assert float(read(write(sp.Float(1 / 3)))) == 1 / 3
 
 
+ROOMY = Budget(exponent=10**9, bits=10**9)  # what SymPy has already evaluated may hold exp(1331)
 numbers = st.fractions(min_value=-20, max_value=20, max_denominator=12).map(lambda q: sp.Rational(q.numerator, q.denominator))
 leaves = st.one_of(numbers, st.sampled_from([x, y, h, gamma, sp.pi, sp.E]))
 smooth = st.sampled_from([sp.exp, sp.sin, sp.cos, sp.tanh, sp.Abs, sigmoid, softplus])
@@ -108,15 +110,15 @@ def _writable(e: Any) -> bool:
     return not e.has(sp.zoo, sp.nan, sp.oo, -sp.oo, sp.re, sp.im, sp.arg, sp.sinh, sp.cosh, sp.cot, sp.sign)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(expressions)
 def test_law_read_after_write_is_the_identity(e: Any) -> None:
     if not _writable(e):
         return
-    assert read(write(e), NAMES, imaginary=True) == e, write(e)
+    assert read(write(e), NAMES, imaginary=True, budget=ROOMY) == e, write(e)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(expressions, expressions, st.sampled_from([sp.Lt, sp.Le, sp.Gt, sp.Ge, sp.Eq, sp.Ne])), min_size=1, max_size=3),
        st.sampled_from([sp.And, sp.Or, lambda *parts: sp.Not(sp.And(*parts))]))  # fmt: skip
 def test_law_for_conditions(parts: list[tuple[Any, Any, Any]], joined: Any) -> None:
@@ -125,4 +127,4 @@ def test_law_for_conditions(parts: list[tuple[Any, Any, Any]], joined: Any) -> N
     condition = joined(*[relation(left, right) for left, right, relation in parts])
     if condition.has(sp.oo, sp.Symbol("none")):
         return
-    assert read(write(condition), NAMES) == condition, write(condition)
+    assert read(write(condition), NAMES, budget=ROOMY) == condition, write(condition)

@@ -1,0 +1,206 @@
+"""Exact expectations at the coordinate level: averages of polynomials times exponentials under scalar laws.
+
+Main definitions: `moment`, `expectation`; with them the laws `Normal`, `Bernoulli`, `Uniform`, `Finite` and `read_law`.
+
+A normal or uniform variable is averaged where the expression is a sum of terms c x^n exp(a x); a variable with finitely many
+values is averaged in every expression. Anything else is no closed form known here, and is said to be so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from typing import Any
+
+import sympy as sp
+
+from bilevel.language.coordinate_laws import Bernoulli, Finite, Law, Normal, Uniform, outcomes, read_law
+from bilevel.language.errors import GameError, UnknownAnswer
+from bilevel.language.reader import read_value
+
+__all__ = ["Bernoulli", "Finite", "Law", "Normal", "Uniform", "expectation", "moment", "read_law"]
+
+_TERMS = 2_000  # terms of one sum, and outcomes summed out together
+_POWER = 100
+
+
+def moment(law: Law, order: int, rate: Any = 0) -> sp.Expr:
+    """E[x^order exp(rate x)] of a coordinate law, in closed form.
+
+    Math:
+        Normal(m, v), tilted: exp(a m + a^2 v/2) E[y^n] with y ~ Normal(m + a v, v), and
+        E[y^n] = sum_k n!/((2k)! (n-2k)!) (2k-1)!! v^k mean^(n-2k).
+        Uniform: sum_i low^i high^(n-i)/(n+1) at a = 0, else by parts. Finite laws: the sum.
+    Raises:
+        UnknownAnswer: for a uniform law when it is not known whether the rate is 0.
+    Reference:
+        Isserlis 1918, Biometrika 12 (the case of one variable); Esscher 1932 (tilting).
+    Examples:
+        >>> s = sp.Symbol("s", positive=True)
+        >>> moment(Normal(0, s), 4), moment(Uniform(-1, 1), 2), moment(Normal(0, s), 0, 1)
+        (3*s**2, 1/3, exp(s/2))
+    """
+    rate = sp.sympify(rate) if isinstance(rate, int) else rate
+    pairs = outcomes(law)
+    if pairs is not None:
+        return sp.Add(*[p * value**order * sp.exp(rate * value) for value, p in pairs])
+    if isinstance(law, Normal):
+        tilt = sp.exp(sp.expand(rate * law.mean + rate**2 * law.variance / 2))
+        return tilt * _normal_moment(order, law.mean + rate * law.variance, law.variance)
+    low, high = law.low, law.high
+    if rate.is_zero:
+        return sp.Add(*[low**i * high ** (order - i) for i in range(order + 1)]) / (order + 1)
+    if rate.is_zero is None:
+        raise UnknownAnswer(f"the average of exp({rate}*x) over a uniform law depends on whether {rate} is 0",
+                            next_step="declare the parameters in it positive or nonzero")  # fmt: skip
+    # The integral of x^n e^(ax) is P_n e^(ax) with P_0 = 1/a and P_n = (x^n - n P_(n-1))/a.
+    x = sp.Dummy("x")
+    inside = 1 / rate
+    for n in range(1, order + 1):
+        inside = (x**n - n * inside) / rate
+    return (inside.subs(x, high) * sp.exp(rate * high) - inside.subs(x, low) * sp.exp(rate * low)) / (high - low)
+
+
+def expectation(expr: Any, laws: Mapping[sp.Symbol, Law]) -> sp.Expr:
+    """Exact average of an expression over independent random variables.
+
+    Math:
+        E is linear, splits over independent factors, and E[c x^n exp(a x)] is `moment`; a finite law is summed out.
+    Raises:
+        GameError: when a variable carries assumptions its law does not grant, or a law's parameter is random.
+        UnknownAnswer: when no closed form is known here, with the part that has none.
+    Reference:
+        Isserlis 1918, Biometrika 12.
+    Examples:
+        >>> x, y, t = sp.symbols("x y t", real=True)
+        >>> expectation((x + t)**2*y, {x: Normal(0, 1), y: Bernoulli("1/3")})
+        t**2/3 + 1/3
+        >>> expectation(sp.log(1 + x**2), {x: Normal(0, 1)})
+        Traceback (most recent call last):
+        bilevel.language.errors.UnknownAnswer: no closed form is known for the average of log(x**2 + 1) over x; try: average it \
+numerically, or choose a law with finitely many values
+    """
+    expr = read_value(expr)
+    if not isinstance(expr, sp.Expr):
+        raise GameError(f"an average is taken of a number, not of the condition {expr}; write it as values 0 and 1")
+    for symbol, law in laws.items():
+        _check(symbol, law, laws)
+    return _average(expr, dict(laws))
+
+
+# --- averaging -------------------------------------------------------------------------------------------------------
+def _average(expr: Any, laws: dict[sp.Symbol, Law]) -> Any:
+    """Average by linearity, independence, then one variable at a time."""
+    involved = sorted(expr.free_symbols & laws.keys(), key=lambda symbol: symbol.name)
+    if not involved:
+        return expr
+    if isinstance(expr, sp.Add):
+        return sp.Add(*[_average(term, laws) for term in expr.args])
+    if isinstance(expr, sp.Mul):
+        groups = _independent_factors(expr, laws)
+        if len(groups) > 1:
+            return sp.Mul(*[_average(group, laws) for group in groups])
+    for symbol in involved:
+        terms = _exponential_polynomial(expr, symbol)
+        if terms is not None:
+            rest = sp.Add(*[factor * moment(laws[symbol], power, rate) for (rate, power), factor in terms.items()])
+            return _average(rest, {other: law for other, law in laws.items() if other != symbol})
+    finite = {symbol: pairs for symbol in involved if (pairs := outcomes(laws[symbol])) is not None}
+    if finite:
+        return _summed_out(expr, finite, laws)
+    over = ", ".join(symbol.name for symbol in involved)
+    raise UnknownAnswer(f"no closed form is known for the average of {expr} over {over}",
+                        next_step="average it numerically, or choose a law with finitely many values")  # fmt: skip
+
+
+def _summed_out(expr: Any, finite: Mapping[sp.Symbol, Any], laws: dict[sp.Symbol, Law]) -> Any:
+    """Average over one finite variable by its values, then over the others."""
+    count = prod(len(pairs) for pairs in finite.values())
+    if count > _TERMS:
+        raise UnknownAnswer(f"{count} joint outcomes of {', '.join(map(str, finite))} are more than {_TERMS}",
+                            next_step="average numerically, or split the expression into independent parts")  # fmt: skip
+    symbol, pairs = next(iter(finite.items()))
+    parts = [p * expr.subs(symbol, value) for value, p in pairs]
+    if any(part.has(sp.zoo, sp.nan, sp.oo, -sp.oo) for part in parts):
+        raise UnknownAnswer(f"{expr} is not finite at every value of {symbol}", next_step="leave out the value, or change the expression")
+    return _average(sp.Add(*parts), {other: law for other, law in laws.items() if other != symbol})
+
+
+def _independent_factors(product: Any, laws: Mapping[sp.Symbol, Law]) -> list[Any]:
+    """Factors grouped so that no random variable stands in two groups."""
+    groups: list[tuple[set[Any], Any]] = []
+    for factor in product.args:
+        symbols = factor.free_symbols & laws.keys()
+        touching = [group for group in groups if group[0] & symbols]
+        groups = [group for group in groups if not group[0] & symbols]
+        groups.append((symbols.union(*[group[0] for group in touching]), sp.Mul(factor, *[group[1] for group in touching])))
+    return [group[1] for group in groups]
+
+
+_Terms = dict[tuple[Any, int], Any]
+
+
+def _exponential_polynomial(e: Any, x: sp.Symbol) -> _Terms | None:
+    """{(a, n): c} with e = sum of c x^n exp(a x) and every c free of x; None when e is no such sum."""
+    if x not in e.free_symbols:
+        return {(sp.S.Zero, 0): e}
+    if e == x:
+        return {(sp.S.Zero, 1): sp.S.One}
+    if isinstance(e, (sp.sinh, sp.cosh)):
+        return _exponential_polynomial(e.rewrite(sp.exp), x)
+    if isinstance(e, sp.exp) or (isinstance(e, sp.Pow) and x not in e.base.free_symbols and e.base.is_positive):
+        inside = _exponential_polynomial(e.exp, x)
+        if inside is None or not inside.keys() <= {(0, 0), (0, 1)}:
+            return None
+        scale = sp.S.One if isinstance(e, sp.exp) else sp.log(e.base)
+        constant = inside.get((sp.S.Zero, 0), sp.S.Zero)
+        return {(sp.expand(scale * inside.get((sp.S.Zero, 1), sp.S.Zero)), 0): sp.exp(scale * constant)}
+    if isinstance(e, sp.Pow):
+        factors = [e.base] * int(e.exp) if e.exp.is_Integer and 0 < e.exp <= _POWER else None
+    else:
+        factors = list(e.args) if isinstance(e, (sp.Add, sp.Mul)) else None
+    if factors is None:
+        return None
+    parts = [_exponential_polynomial(factor, x) for factor in factors]
+    total: _Terms | None = parts[0]
+    for part in parts[1:]:
+        if total is None or part is None:
+            return None
+        total = _merged(total, part) if isinstance(e, sp.Add) else _product(total, part)
+    return total
+
+
+def _merged(left: _Terms, right: _Terms) -> _Terms:
+    return _nonzero({key: left.get(key, sp.S.Zero) + right.get(key, sp.S.Zero) for key in {**left, **right}})
+
+
+def _product(left: _Terms, right: _Terms) -> _Terms | None:
+    total: dict[tuple[Any, int], list[Any]] = {}
+    for (rate, power), factor in left.items():
+        for (other_rate, other_power), other in right.items():
+            total.setdefault((rate + other_rate, power + other_power), []).append(factor * other)
+    return _nonzero({key: sp.Add(*parts) for key, parts in total.items()}) if len(total) <= _TERMS else None
+
+
+def _nonzero(terms: _Terms) -> _Terms:
+    return {key: factor for key, factor in terms.items() if factor != 0}
+
+
+def _normal_moment(order: int, mean: Any, variance: Any) -> Any:
+    """E[y^n] of Normal(mean, variance)."""
+    return sp.Add(*[
+        sp.binomial(order, 2 * k) * sp.factorial2(2 * k - 1) * variance**k * mean ** (order - 2 * k) for k in range(order // 2 + 1)
+    ])  # fmt: skip
+
+
+# --- checks ----------------------------------------------------------------------------------------------------------
+def _check(symbol: Any, law: Any, laws: Mapping[sp.Symbol, Law]) -> None:
+    """A random variable is real and nothing more; what its law does not grant would be used to simplify wrongly."""
+    if not isinstance(symbol, sp.Symbol) or not isinstance(law, (Normal, Uniform, Finite, Bernoulli)):
+        raise GameError(f"{symbol} has the law {law}; give symbols their laws, for example {{x: Normal(0, 1)}}")
+    if symbol.is_real is False or any(getattr(symbol, f"is_{word}") is not None for word in ("positive", "negative", "zero", "rational")):
+        raise GameError(f"the random variable {symbol} carries a sign or is an integer by assumption; declare it real only")
+    parameters = law.__dict__.values()
+    random = sp.Tuple(*parameters).free_symbols & laws.keys()
+    if random:
+        raise GameError(f"the law of {symbol} depends on the random variable {min(map(str, random))}; laws here are independent")
