@@ -101,7 +101,9 @@ def plus(*summands: MatrixExpr) -> MatrixExpr:
     collected: dict[tuple[MatrixExpr, ...], Expr] = {}
     for summand in summands:
         if summand.shape != shape:
-            raise GameError(f"only equal shapes add: {summands[0]} is {_size(summands[0])}, {summand} is {_size(summand)}")
+            raise GameError(
+                f"only equal shapes add: {summands[0]} is {_size(summands[0])}, {summand} is {_size(summand)}"
+            )
         for coefficient, word in terms(summand):
             collected[word] = collected.get(word, S.Zero) + coefficient
     parts = [scaled(c, word[0] if len(word) == 1 else MatMul(*word)) for word, c in collected.items() if c != 0]
@@ -172,14 +174,17 @@ class Dot(Node, Expr):
 
 
 def _word(factors: tuple[Expr, ...]) -> tuple[Expr, list[MatrixExpr]]:
-    coefficient, word = S.One, []
+    coefficient: Expr = S.One
+    word: list[MatrixExpr] = []
     for factor in factors:
         if is_scalar(factor):
             coefficient = coefficient * factor
         elif isinstance(factor, MatMul):
             inner, inside = _word(factor.args)
             coefficient, word = coefficient * inner, word + inside
-        elif isinstance(factor, MatPow) and not isinstance(factor, Inverse) and factor.exp.is_Integer and factor.exp > 0:
+        elif (
+            isinstance(factor, MatPow) and not isinstance(factor, Inverse) and factor.exp.is_Integer and factor.exp > 0
+        ):
             word += [factor.base] * int(factor.exp)
         else:
             word.append(factor)

@@ -2,8 +2,8 @@
 
 Main definitions: `Expectation`, `ExpectationMatrix`, `Conditional`, `ConditionalMatrix`; `E`.
 
-`E(f, s, a)` draws s first, then a, whose law may mention s. A conditional expectation on an event that is drawn together
-with the variables, E[f | g = at], keeps g (bound inside) and the place `at` where it is read (free).
+`E(f, s, a)` draws s first, then a, whose law may mention s. A conditional expectation on an event drawn together with
+the variables, E[f | g = at], keeps g (bound inside) and the place `at` where it is read (free).
 """
 
 from __future__ import annotations
@@ -136,7 +136,9 @@ class ConditionalMatrix(_GivenAverage, MatrixExpr):
     """Conditional expectation of a vector or a matrix: args (body, Tuple of variables, event, at)."""
 
     def __new__(cls, body: Any, variables: Any, event: Any, at: Any) -> Any:
-        return body if isinstance(body, ZeroMatrix) else Basic.__new__(cls, body, Tuple(*_checked(variables)), event, at)
+        return (
+            body if isinstance(body, ZeroMatrix) else Basic.__new__(cls, body, Tuple(*_checked(variables)), event, at)
+        )
 
     @property
     def shape(self) -> tuple[Expr, Expr]:
@@ -156,8 +158,8 @@ class ConditionalMatrix(_GivenAverage, MatrixExpr):
 def E(expr: Any, *variables: Any, given: Any = None) -> Expr:
     """Expectation of a scalar, vector or matrix over random variables, optionally given an observation of them.
 
-    Math: E_{x ~ law}[expr]; with several variables the later laws may depend on the earlier variables. With `given=g` the
-    result is the random variable E[expr | g], read at the value that g takes where it stands.
+    Math: E_{x ~ law}[expr]; with several variables the later laws may depend on the earlier variables. With `given=g`
+    the result is the random variable E[expr | g], read at the value that g takes where it stands.
     Shapes: as the expression.
     Raises: GameError if something that is no random variable is averaged over.
     Reference: standard.
@@ -182,7 +184,9 @@ def E(expr: Any, *variables: Any, given: Any = None) -> Expr:
 def _checked(variables: Any) -> tuple[Any, ...]:
     for variable in variables:
         if not isinstance(variable, (RandomVector, RandomScalar)):
-            raise GameError(f"an expectation averages over random variables, made with random(name, law); got {variable!r}")
+            raise GameError(
+                f"an expectation averages over random variables, made with random(name, law); got {variable!r}"
+            )
     if len(set(variables)) != len(tuple(variables)):
         raise GameError(f"an expectation names each variable once; got {list(variables)}")
     return tuple(variables)

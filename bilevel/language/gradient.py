@@ -4,7 +4,8 @@ Main definitions: `gradient`, `jacobian`.
 
 One function, `derivative(u, v)`, covers the four cases: of a scalar u the gradient column (a number for scalar v), of a
 column u the Jacobian (a column for scalar v). Expectations are differentiated pathwise where v enters the sample and by
-the score function where v enters the law. At a kink (max, abs) SymPy's convention holds: Heaviside(0) = 1/2, sign(0) = 0.
+the score function where v enters the law. At a kink (max, abs) SymPy's convention holds: Heaviside(0) = 1/2,
+sign(0) = 0.
 """
 
 from __future__ import annotations
@@ -29,8 +30,9 @@ HOW = ("auto", "pathwise", "score")
 def gradient(loss: Expr, variable: Any, how: str = "auto") -> Expr:
     """Gradient of a scalar in a vector (a column), or its derivative in a scalar.
 
-    Math: (d loss / d v)^T. d E_{x ~ p_v}[f] = E[d f] (pathwise) + E[f d log p_v(x)] (score function); `how` = "auto" takes
-    each where v enters, "pathwise" rewrites every law that depends on v as a map of noise free of v, "score" insists on a density.
+    Math: (d loss / d v)^T. d E_{x ~ p_v}[f] = E[d f] (pathwise) + E[f d log p_v(x)] (score function); `how` =
+    "auto" takes each where v enters, "pathwise" rewrites every law that depends on v as a map of noise free of v,
+    "score" insists on a density.
     Shapes: (dim, 1) for a vector of shape (dim, 1); a scalar for a scalar.
     Raises: GameError if the loss is no scalar, the variable no symbol, a law cannot be differentiated in the way asked
         for, or a network is called inconsistently.
@@ -49,9 +51,9 @@ def gradient(loss: Expr, variable: Any, how: str = "auto") -> Expr:
 
 
 def jacobian(value: Expr, variable: Any, how: str = "auto") -> Expr:
-    """Jacobian of a column in a vector: rows are the components of the value. Second derivatives: jacobian(gradient(L, x), y).
+    """Jacobian of a column in a vector: rows are the components of the value.
 
-    Math: (d u_i / d v_j)_ij; of a scalar, the gradient as a row.
+    Math: (d u_i / d v_j)_ij; of a scalar, the gradient as a row. Second derivatives are jacobian(gradient(L, x), y).
     Shapes: (n, 1) in (p, 1) gives (n, p); in a scalar gives (n, 1).
     Raises: GameError as `gradient`; also where a derivative would keep more than two open indices.
     Reference: Magnus, Neudecker (1985), doi 10.1016/0022-2496(85)90006-9.
@@ -70,11 +72,15 @@ def jacobian(value: Expr, variable: Any, how: str = "auto") -> Expr:
 def _checked(value: Expr, variable: Any, how: str) -> Expr:
     if how not in HOW:
         raise GameError(f"how is one of {', '.join(HOW)}; got {how!r}")
-    if not isinstance(variable, (sp.Symbol, sp.MatrixSymbol, RandomVector, RandomScalar)) or not (is_scalar(variable) or is_column(variable)):
+    if not isinstance(variable, (sp.Symbol, sp.MatrixSymbol, RandomVector, RandomScalar)) or not (
+        is_scalar(variable) or is_column(variable)
+    ):
         raise GameError(f"derivatives are taken in vectors and scalar symbols; got {variable}")
     check_calls([value])
     if how == "score" and not any(law_depends(x.law, variable) for x in value.atoms(RandomVector, RandomScalar)):
-        raise GameError(f"no law in the expression depends on {variable}, so there is no score function; use how='pathwise'")
+        raise GameError(
+            f"no law in the expression depends on {variable}, so there is no score function; use how='pathwise'"
+        )
     return derivative(value, variable, how)
 
 
@@ -87,8 +93,12 @@ def derivative(value: Expr, v: Any, how: str = "auto") -> Expr:
     if is_column(value):
         return _of_column(value, v, how)
     if is_scalar(v):
-        raise GameError(f"the derivative of the matrix {value} in a scalar is not offered; apply the matrix to a vector first")
-    raise GameError(f"the derivative of the matrix {value} in a vector has three indices; apply the matrix to a vector first")
+        raise GameError(
+            f"the derivative of the matrix {value} in a scalar is not offered; apply the matrix to a vector first"
+        )
+    raise GameError(
+        f"the derivative of the matrix {value} in a vector has three indices; apply the matrix to a vector first"
+    )
 
 
 def zero(value: Expr, v: Any) -> Expr:
@@ -157,7 +167,7 @@ def _pulled(constant: MatrixExpr, moving: MatrixExpr, v: Any, how: str) -> Expr:
 def _of_call(node: Any, v: Any, how: str, held: Any = None) -> list[Expr]:
     """Chain rule for an applied network, a log-density or a partial with at most one open index.
 
-    `held = (applied, weight, slots)` stands for a node that would not exist by itself (a Hessian times a frozen vector).
+    `held = (applied, weight, slots)` stands for a node that would not exist by itself: a Hessian times a frozen vector.
     """
     if held is None and isinstance(node, (Partial, PartialMatrix)):
         held = (node.applied, node.weight, node.slots)
@@ -166,7 +176,11 @@ def _of_call(node: Any, v: Any, how: str, held: Any = None) -> list[Expr]:
     for place, argument in enumerate(applied.arguments):
         if depends(argument, v):
             outer = _one_more(applied, weight, slots, place)
-            summands.append(_chained(outer, derivative(argument, v, how), is_scalar(argument), v, weight == OPEN or _has_open(slots)))
+            summands.append(
+                _chained(
+                    outer, derivative(argument, v, how), is_scalar(argument), v, weight == OPEN or _has_open(slots)
+                )
+            )
     if weight not in (S.One, OPEN) and depends(weight, v):
         outer = partial(applied, slots, None)
         if _has_open(slots):
@@ -239,14 +253,18 @@ def _of_word(word: tuple[MatrixExpr, ...], v: Any, how: str) -> list[Expr]:
 def _of_matrix_times(matrix: MatrixExpr, vector: MatrixExpr, v: Any, how: str) -> Expr:
     """Derivative of matrix * vector with the vector held constant: a symbol stands for it meanwhile."""
     taken = {symbol.name for symbol in free_variables(matrix) | free_variables(vector) if hasattr(symbol, "name")}
-    held = Vector(next(name for name in map("held{}".format, range(len(taken) + 1)) if name not in taken), vector.shape[0])
+    held = Vector(
+        next(name for name in map("held{}".format, range(len(taken) + 1)) if name not in taken), vector.shape[0]
+    )
     return substitute(_of_matrix_on(matrix, held, v, how), {held: vector})
 
 
 def _of_matrix_on(matrix: MatrixExpr, held: Vector, v: Any, how: str) -> Expr:
     """Derivative of matrix * held, where held is a constant symbol."""
     if isinstance(matrix, MatAdd):
-        return total(product(matrix, held), v, [_of_matrix_on(arg, held, v, how) for arg in matrix.args if depends(arg, v)])
+        return total(
+            product(matrix, held), v, [_of_matrix_on(arg, held, v, how) for arg in matrix.args if depends(arg, v)]
+        )
     if isinstance(matrix, Inverse):
         return product(S.NegativeOne, matrix, _of_matrix_times(matrix.arg, product(matrix, held), v, how))
     if isinstance(matrix, MatMul):

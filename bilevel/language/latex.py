@@ -20,8 +20,8 @@ from sympy.printing.str import StrPrinter
 def latex(expr: Any) -> str:
     """LaTeX of a model-level expression (or any SymPy expression).
 
-    Math: gradients of scalar networks print as nabla_k, other partials as partial_k, inner products with angle brackets,
-    expectations with the law of each variable below.
+    Math: gradients of scalar networks print as nabla_k, other partials as partial_k, inner products with angle
+    brackets, expectations with the law of each variable below.
     Reference: the notation of Pfau, Vinyals (2016), arXiv 1610.01945.
     Examples:
         >>> from bilevel.language.networks import network

@@ -34,7 +34,8 @@ from bilevel.language.nodes import Dimension, RandomScalar, RandomVector, checke
 
 __all__ = [
     "Bernoulli", "Categorical", "Data", "Density", "Finite", "Law", "LogDensity", "Normal", "Pushforward", "Uniform",
-    "bernoulli", "categorical", "data", "density", "finite", "log_density", "normal", "pushforward", "random", "uniform",
+    "bernoulli", "categorical", "data", "density", "finite", "log_density", "normal", "pushforward", "random",
+    "uniform",
 ]  # fmt: skip
 
 
@@ -68,7 +69,9 @@ def log_density(law: Law, value: Expr) -> Expr:
     """
     found = law.log_density(value)
     if found is None:
-        raise GameError(f"a {type(law).__name__.lower()} law has no density here; declare one with density(name, dim, *parameters)")
+        raise GameError(
+            f"a {type(law).__name__.lower()} law has no density here; declare one with density(name, dim, *parameters)"
+        )
     return found
 
 
@@ -132,7 +135,11 @@ def categorical(*probabilities: Any) -> Categorical:
         >>> categorical(sp.Rational(1, 3), sp.Rational(2, 3)).atoms_of
         ((0, 1/3), (1, 2/3))
     """
-    given = probabilities[0] if len(probabilities) == 1 and isinstance(probabilities[0], (list, tuple, Tuple)) else probabilities
+    given = (
+        probabilities[0]
+        if len(probabilities) == 1 and isinstance(probabilities[0], (list, tuple, Tuple))
+        else probabilities
+    )
     return Categorical(*_probabilities(given))
 
 
@@ -149,7 +156,9 @@ def finite(values: Iterable[Any], probabilities: Iterable[Any]) -> Finite:
     """
     points, weights = [sp.sympify(v) for v in values], _probabilities(probabilities)
     if len(points) != len(weights) or not points or len({None if is_scalar(v) else v.shape for v in points}) != 1:
-        raise GameError(f"a finite law needs as many values (all of one shape) as probabilities; got {points} and {list(weights)}")
+        raise GameError(
+            f"a finite law needs as many values (all of one shape) as probabilities; got {points} and {list(weights)}"
+        )
     return Finite(Tuple(*points), Tuple(*weights))
 
 

@@ -17,7 +17,17 @@ from bilevel.language.errors import GameError
 from bilevel.language.nodes import Dimension, checked_name, dimension
 from bilevel.language.partials import OPEN, Partial, PartialMatrix, partial
 
-__all__ = ["OPEN", "Applied", "AppliedVector", "Network", "Partial", "PartialMatrix", "check_calls", "network", "partial"]
+__all__ = [
+    "OPEN",
+    "Applied",
+    "AppliedVector",
+    "Network",
+    "Partial",
+    "PartialMatrix",
+    "check_calls",
+    "network",
+    "partial",
+]
 
 RANGES = ("real", "positive", "probability")
 
@@ -109,7 +119,7 @@ class AppliedVector(_Call, MatrixExpr):
 def network(name: str, out: Dimension = 1, range: str | None = None) -> Network:
     """A network of unspecified form, scalar-valued by default, vector-valued if `out` is a name or more than 1.
 
-    Math: D: (x, phi) -> D(x, phi), smooth in every argument; `range` is "real", "positive" or "probability" (in (0, 1)).
+    Math: D: (x, phi) -> D(x, phi), smooth in every argument; `range` is "real", "positive" or "probability", (0, 1).
     Shapes: values are scalars, or columns of shape (out, 1).
     Raises: GameError for an unsafe name, an unknown range, or a range on a vector-valued network.
     Reference: Pfau, Vinyals (2016), arXiv 1610.01945.
@@ -135,4 +145,7 @@ def check_calls(expressions: Iterable[Basic]) -> None:
             shapes = tuple(None if is_scalar(a) else a.shape[0] for a in call.arguments)
             net, known, first = seen.setdefault(call.network.name, (call.network, shapes, call))
             if (net, known) != (call.network, shapes):
-                raise GameError(f"{net.name} is called as {first} and as {call}: a network keeps its arguments' number and sizes, its output and its range")
+                raise GameError(
+                    f"{net.name} is called as {first} and as {call}: a network keeps the number and the sizes of its "
+                    "arguments, its output and its range"
+                )

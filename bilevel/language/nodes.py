@@ -1,6 +1,6 @@
-"""The leaves and the simplest nodes of the model-level language: vectors of unspecified dimension, inner products, stopped gradients.
+"""The leaves of the model-level language, vectors of unspecified dimension and random variables, and stopped gradients.
 
-Main definitions: `Vector`, `RandomVector`, `RandomScalar`, `Dot`, `Stopped`, `StoppedMatrix`; `vector`, `dot`, `norm2`,
+Main definitions: `Vector`, `RandomVector`, `RandomScalar`, `Stopped`, `StoppedMatrix`; `vector`, `dot`, `norm2`,
 `stop_gradient`, `release`.
 
 Scalars are SymPy `Expr`, vectors are columns (`MatrixExpr` of shape n x 1) whose n may be a symbol: whatever is derived
@@ -26,7 +26,9 @@ Dimension: TypeAlias = int | str | Expr
 def checked_name(name: str) -> str:
     """The name, if it is safe to print as code and as LaTeX."""
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,30}", name) or keyword.iskeyword(name):
-        raise GameError(f"a name is a letter followed by up to 30 letters, digits or _, and no Python keyword; got {name!r}")
+        raise GameError(
+            f"a name is a letter followed by up to 30 letters, digits or _, and no Python keyword; got {name!r}"
+        )
     return name
 
 
@@ -35,7 +37,12 @@ def dimension(dim: Dimension) -> Expr:
     if isinstance(dim, str):
         return sp.Symbol(checked_name(dim), integer=True, positive=True)
     value = sp.sympify(dim) if isinstance(dim, int) and not isinstance(dim, bool) else dim
-    if not isinstance(value, Expr) or value.is_integer is False or value.is_positive is False or isinstance(value, sp.Float):
+    if (
+        not isinstance(value, Expr)
+        or value.is_integer is False
+        or value.is_positive is False
+        or isinstance(value, sp.Float)
+    ):
         raise GameError(f"a dimension is a positive integer, a name or a SymPy symbol; got {dim!r}")
     return value
 

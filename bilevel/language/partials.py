@@ -8,7 +8,7 @@ partials commute, so slots are kept sorted. Tensors with at most two indices are
 Hessian times a vector is written as a product; tensors with three and more take in the vectors beside them. A scalar
 argument's slot has nothing to contract and carries the number 1.
 
-What is differentiated is any node with `arguments` (its arguments) and `output` (dimension of its value, None for scalars).
+What is differentiated is any node with `arguments` and `output` (the dimension of its value, None for scalars).
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ OPEN = Str("open")
 
 
 class _Derivative(Node):
-    """What scalar and matrix partials share: args (applied, weight, *slots), a slot being Tuple(place, vector | 1 | OPEN).
+    """What scalar and matrix partials share: args (applied, weight, *slots).
 
-    `weight` is 1 for scalar-valued functions, else OPEN or the vector contracted with the value.
+    A slot is Tuple(place, what is contracted there): a vector, 1 for a scalar argument, or OPEN. `weight` is 1 for scalar-valued functions, else OPEN or the vector contracted with the value.
     """
 
     __slots__ = ()
@@ -91,7 +91,7 @@ class Partial(_Derivative, Expr):
 
 
 class PartialMatrix(_Derivative, MatrixExpr):
-    """A partial derivative with one open index (a column) or two (a matrix; rows are the value, or else the earlier slot)."""
+    """A partial derivative with one open index, a column, or two, a matrix: rows are the value, else the earlier slot."""
 
     def __new__(cls, applied: Any, weight: Any, *slots: Any) -> Any:
         return _canonical(applied, weight, [(int(place), held) for place, held in slots])
@@ -159,7 +159,9 @@ def _canonical(applied: Any, weight: Any, slots: list[tuple[int, Any]]) -> Expr:
         return applied if weight in (S.One, OPEN) else Dot(weight, applied)
     opens = _opens(applied, weight, slots)
     if len(opens) > 2:
-        raise GameError(f"a derivative of {applied} would keep {len(opens)} open indices; contract one with a vector first")
+        raise GameError(
+            f"a derivative of {applied} would keep {len(opens)} open indices; contract one with a vector first"
+        )
     held = ([(-1, weight)] if applied.output is not None else []) + slots
     for position, (_, vector) in enumerate(held):
         if vector == OPEN or vector == S.One:
@@ -176,7 +178,9 @@ def _canonical(applied: Any, weight: Any, slots: list[tuple[int, Any]]) -> Expr:
     return Expr.__new__(Partial, applied, weight, *ordered)
 
 
-def _expanded(applied: Any, weight: Any, slots: list[tuple[int, Any]], position: int, parts: Any, opens: list[Expr]) -> Expr:
+def _expanded(
+    applied: Any, weight: Any, slots: list[tuple[int, Any]], position: int, parts: Any, opens: list[Expr]
+) -> Expr:
     """Linearity in one contracted vector."""
     total: Any = S.Zero if not opens else ZeroMatrix(opens[0], opens[1] if len(opens) > 1 else S.One)
     for coefficient, word in parts:
@@ -186,7 +190,11 @@ def _expanded(applied: Any, weight: Any, slots: list[tuple[int, Any]], position:
         else:
             changed = slots[:position] + [(slots[position][0], vector)] + slots[position + 1 :]
             part = _canonical(applied, weight, changed)
-        total = scale(coefficient, part) if total == 0 or isinstance(total, ZeroMatrix) else total + scale(coefficient, part)
+        total = (
+            scale(coefficient, part)
+            if total == 0 or isinstance(total, ZeroMatrix)
+            else total + scale(coefficient, part)
+        )
     return total
 
 

@@ -2,8 +2,8 @@
 
 Main definitions: `differentiated`, `rewritten`.
 
-A law that depends on the variable is either kept, and its score joins the integrand, or rewritten as something whose law is
-free of the variable: noise and a map (normal, uniform, pushforward), or a weighted sum (finite laws).
+A law that depends on the variable is either kept, and its score joins the integrand, or rewritten as something whose
+law is free of the variable: noise and a map (normal, uniform, pushforward), or a weighted sum (finite laws).
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ def differentiated(value: Any, v: Any, how: str, derivative: Derivative) -> Expr
         return derivative(changed, v, how)
     body = value.body
     slope = derivative(body, v, how)
-    scores = [derivative(log_density(drawn.law, drawn), v, how) for drawn in value.variables if law_depends(drawn.law, v)]
+    scores = [
+        derivative(log_density(drawn.law, drawn), v, how) for drawn in value.variables if law_depends(drawn.law, v)
+    ]
     if scores:
         slope = _with_scores(body, slope, scores, is_scalar(v))
     content = _content(slope)
@@ -75,16 +77,22 @@ def rewritten(value: Any, v: Any, how: str) -> Any:
             continue
         if law.atoms_of is not None:
             if how == "pathwise":
-                raise GameError(f"{drawn.name} has a finite law that depends on {v}: it cannot be moved along a path; use how='auto'")
+                raise GameError(
+                    f"{drawn.name} has a finite law that depends on {v}: no path moves it; use how='auto'"
+                )
             return _summed(value, place)
         if isinstance(law, Pushforward):
             if how == "score":
-                raise GameError(f"the law of {drawn.name} is a pushforward without a density, so it has no score function; use how='pathwise'")
+                raise GameError(
+                    f"the law of {drawn.name} is a pushforward without a density: no score function; use how='pathwise'"
+                )
             return _moved(value, place, *_unfolded(value, law))
         if how == "pathwise" or (how == "auto" and isinstance(law, Uniform)):
             return _moved(value, place, *_noise(value, drawn, v))
         if isinstance(law, Uniform):
-            raise GameError(f"the support of {drawn.name} moves with {v}, so the score function is biased; use how='pathwise'")
+            raise GameError(
+                f"the support of {drawn.name} moves with {v}, so the score function is biased; use how='pathwise'"
+            )
     return value
 
 
@@ -106,7 +114,8 @@ def _names(value: Any) -> set[str]:
 
 def _unfolded(value: Any, law: Pushforward) -> tuple[tuple[Any, ...], Expr]:
     """The variables a pushforward is made from, under fresh names, and the value drawn."""
-    taken, fresh, changes = _names(value), [], {}
+    taken, fresh = _names(value), []
+    changes: dict[Any, Any] = {}
     for drawn in law.variables:
         new = renamed(drawn, taken, substitute(drawn.law, changes))
         taken |= {new.name}

@@ -59,8 +59,8 @@ def law_depends(law: Any, variable: Any) -> bool:
 
 
 def free_variables(expr: Any) -> frozenset[Any]:
-    """The vectors, scalar symbols and random variables that stand free in an expression (laws of bound variables included)."""
-    if isinstance(expr, RANDOM) or isinstance(expr, (sp.Symbol, sp.MatrixSymbol)):
+    """The vectors, scalar symbols and random variables that stand free, in the laws of bound variables too."""
+    if isinstance(expr, (*RANDOM, sp.Symbol, sp.MatrixSymbol)):
         return frozenset({expr})
     if not isinstance(expr, Basic) or isinstance(expr, (Network, sp.ZeroMatrix, sp.Identity)):
         return frozenset()  # what is left out are dimensions
@@ -113,14 +113,18 @@ def _replaced(expr: Any, changes: Mapping[Any, Any]) -> Any:
         return expr
     if isinstance(expr, RANDOM):
         return renamed(expr, (), _law(expr.law, changes))
-    bound, inside, outside = parts(expr)
+    bound = parts(expr)[0]
     if not bound:
         return rebuilt(expr, [_replaced(arg, changes) for arg in expr.args])
     return _under(expr, bound, changes)
 
 
 def _law(law: Any, changes: Mapping[Any, Any]) -> Any:
-    return rebuilt(law, [_replaced(arg, changes) for arg in law.args]) if not isinstance(law, Pushforward) else _replaced(law, changes)
+    return (
+        rebuilt(law, [_replaced(arg, changes) for arg in law.args])
+        if not isinstance(law, Pushforward)
+        else _replaced(law, changes)
+    )
 
 
 def _under(expr: Any, bound: tuple[Any, ...], changes: Mapping[Any, Any]) -> Any:
@@ -139,7 +143,9 @@ def _under(expr: Any, bound: tuple[Any, ...], changes: Mapping[Any, Any]) -> Any
         inner = {**inner, drawn: new} if new != drawn else inner
         fresh.append(new)
     if isinstance(expr, GIVEN_AVERAGES):
-        return expr.func(_replaced(expr.body, inner), Tuple(*fresh), _replaced(expr.event, inner), _replaced(expr.at, changes))
+        return expr.func(
+            _replaced(expr.body, inner), Tuple(*fresh), _replaced(expr.event, inner), _replaced(expr.at, changes)
+        )
     return expr.func(_replaced(expr.args[0], inner), *fresh)
 
 

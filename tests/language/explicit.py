@@ -101,7 +101,9 @@ class Explicit:
         """The derivative of an explicit function, contracted as the node says."""
         arguments = [self(argument, env) for argument in node.applied.arguments]
         fresh = [
-            sp.Matrix(sp.symbols(f"a{i}_:{len(a)}", real=True)) if isinstance(a, sp.MatrixBase) else sp.Symbol(f"a{i}", real=True)
+            sp.Matrix(sp.symbols(f"a{i}_:{len(a)}", real=True))
+            if isinstance(a, sp.MatrixBase)
+            else sp.Symbol(f"a{i}", real=True)
             for i, a in enumerate(arguments)
         ]
         if isinstance(node.applied, LogDensity):
@@ -109,7 +111,9 @@ class Explicit:
             value = self.log_weight(law, fresh[0], dict(zip(law.parameters, fresh[1:])))
         else:
             value = self.functions[node.applied.network.name](*fresh)
-        back = {s: v for f, a in zip(fresh, arguments) for s, v in (zip(f, a) if isinstance(f, sp.MatrixBase) else [(f, a)])}
+        back = {
+            s: v for f, a in zip(fresh, arguments) for s, v in (zip(f, a) if isinstance(f, sp.MatrixBase) else [(f, a)])
+        }
         table: Any = {(): value}
         if node.applied.output is not None:
             table = {(i,): entry for i, entry in enumerate(value)}
@@ -120,10 +124,14 @@ class Explicit:
             if vector == sp.S.One:
                 table = {key: sp.diff(entry, fresh[place]) for key, entry in table.items()}
             elif vector == OPEN:
-                table = {(*key, j): sp.diff(entry, x) for key, entry in table.items() for j, x in enumerate(fresh[place])}
+                table = {
+                    (*key, j): sp.diff(entry, x) for key, entry in table.items() for j, x in enumerate(fresh[place])
+                }
             else:
                 along = self(vector, env)
-                table = {key: sum(u * sp.diff(entry, x) for u, x in zip(along, fresh[place])) for key, entry in table.items()}
+                table = {
+                    key: sum(u * sp.diff(entry, x) for u, x in zip(along, fresh[place])) for key, entry in table.items()
+                }
         table = {key: sp.sympify(entry).subs(back, simultaneous=True) for key, entry in table.items()}
         shape = [self.size(s) for s in getattr(node, "shape", ())]
         if not shape:

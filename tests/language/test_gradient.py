@@ -63,7 +63,9 @@ def components(variable):
 
 
 def at_point(value):
-    point = {sym: val for v in (theta, phi, u) for sym, val in zip(WORLD.symbols(v), POINT[v.name])} | {s: sp.Rational(1, 3)}
+    point = {sym: val for v in (theta, phi, u) for sym, val in zip(WORLD.symbols(v), POINT[v.name])} | {
+        s: sp.Rational(1, 3)
+    }
     return sp.Matrix(value).subs(point) if isinstance(value, sp.MatrixBase) else sp.Matrix([value]).subs(point)
 
 

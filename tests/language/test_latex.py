@@ -60,4 +60,8 @@ def test_pieces():
 def test_both_printers_read_every_derivative():
     step = jacobian(gradient(E(sp.log(D(G(z, theta), phi)), z), theta), theta)
     for text in (plain(step), latex(step)):
-        assert text.count("(") == text.count(")") and text.count("{") == text.count("}") and text.count("[") == text.count("]")
+        assert (
+            text.count("(") == text.count(")")
+            and text.count("{") == text.count("}")
+            and text.count("[") == text.count("]")
+        )
