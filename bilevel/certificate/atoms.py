@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from flint import Ordering, fmpq, fmpq_mpoly, fmpq_mpoly_ctx
 
 from bilevel.certificate.errors import CertificateBudget, CertificateError
-from bilevel.certificate.signs import ANY, NEGATIVE, NONNEGATIVE, NONZERO, POSITIVE, ZERO, Sign, plus, sign_of, times, to_power
+from bilevel.certificate.signs import ANY, NEGATIVE, NONNEGATIVE, POSITIVE, ZERO, Sign, plus, sign_of, times, to_power
 
 T = TypeVar("T")
 MAX_TERMS = 20_000
@@ -294,6 +294,8 @@ class Field:
         """log(u) for u > 0, split over the irreducible factors of u."""
         if u.is_zero():
             raise CertificateError("the logarithm of zero is not defined")
+        if 1 not in self.sign(u):
+            raise CertificateError("the logarithm of something that is never positive is not defined")
         out = self.zero
         for part, direction in ((u.num, 1), (u.den, -1)):
             content, found = self.factors(part)
@@ -323,6 +325,8 @@ class Field:
         """sqrt(u) for u >= 0, split over the irreducible factors of u."""
         if u.is_zero():
             return self.zero
+        if self.sign(u) == NEGATIVE:
+            raise CertificateError("the square root of something negative is not defined")
         out, odd, sign = self.one, [], 1
         for part, direction in ((u.num, 1), (u.den, -1)):
             content, found = self.factors(part)

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from bilevel.certificate.atoms import Element, Field, in_field
 from bilevel.certificate.errors import CertificateError
+from bilevel.certificate.sampling import meaningful
 from bilevel.certificate.signs import ASSUMPTIONS, RELATIONS, Sign
 from bilevel.certificate.trees import Tree, expand_defined, is_name, is_rational, rational, validate
 
@@ -155,12 +156,23 @@ def assumed(field: Field, relations: Sequence[tuple[str, Tree, Tree]]) -> list[t
     return found
 
 
-def setting(certificate: Mapping[str, Any], work: Callable[[Field], T], extra: Mapping[str, Sign] | None = None) -> T:
-    """Run `work` in the field of a certificate's symbols, its assumptions learned."""
+def setting(
+    certificate: Mapping[str, Any],
+    work: Callable[[Field], T],
+    extra: Mapping[str, Sign] | None = None,
+    defined: Sequence[Tree] = (),
+) -> T:
+    """Run `work` in the field of a certificate's symbols, its assumptions learned.
+
+    A claim whose assumptions exclude each other, or about expressions that are nowhere defined, is refused.
+    """
     symbols, relations = declared(certificate)
 
     def prepared(field: Field) -> T:
         assumed(field, relations)
         return work(field)
 
-    return in_field({**symbols, **(extra or {})}, prepared)
+    answer = in_field({**symbols, **(extra or {})}, prepared)
+    if relations or defined or "example" in certificate:
+        meaningful(certificate, defined)
+    return answer

@@ -1,23 +1,27 @@
 """A search for counterexamples: claims about regions, tried at rational points with balls (arb).
 
 It refutes and never proves. It shares no code with the field of atoms.
-Main definitions: `ball`, `disagreement`.
+Main definitions: `ball`, `disagreement`, `meaningful`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from flint import arb, arb_mat, fmpq
 
 from bilevel.certificate.conditions import families
 from bilevel.certificate.errors import CertificateError
-from bilevel.certificate.signs import ASSUMPTIONS, RELATIONS
+from bilevel.certificate.signs import ASSUMPTIONS, RELATIONS, sign_of
 from bilevel.certificate.trees import Tree, expand_defined, is_name, is_rational, rational
 
 POINTS = 400
-VALUES = tuple(fmpq(p, q) for p, q in ((1, 1), (1, 10), (3, 1), (1, 3), (7, 10), (2, 1), (21, 20), (9, 10), (5, 1), (1, 40), (3, 2), (20, 1)))
+VALUES = tuple(
+    fmpq(p, q)
+    for p, q in ((1, 1), (1, 10), (3, 1), (1, 3), (7, 10), (2, 1), (21, 20), (9, 10), (5, 1), (1, 40), (3, 2), (20, 1))
+    + ((1, 1000), (1, 2), (300, 1), (4, 1))
+)
 
 
 def ball(tree: Tree, point: Mapping[str, Any]) -> arb:
@@ -29,6 +33,8 @@ def ball(tree: Tree, point: Mapping[str, Any]) -> arb:
     tree = expand_defined(tree)
     op = tree[0]
     if op == "call":
+        if "call" in point:
+            return point["call"]
         raise CertificateError("an unknown function has no value")
     if op == "^" and isinstance(tree[2], int):
         return ball(tree[1], point) ** tree[2]
@@ -73,6 +79,26 @@ def _holds(relation: list[Any], point: Mapping[str, Any]) -> bool:
     return _sign(ball(left, point) - ball(right, point)) in RELATIONS[op]
 
 
+def meaningful(certificate: Mapping[str, Any], trees: Sequence[Tree]) -> None:
+    """Refuse a claim about nothing: find a point (or use the "example" given) with the assumptions true, the trees defined."""
+    if "example" in certificate:
+        table = certificate["example"]
+        if not isinstance(table, dict) or set(table) != set(certificate["symbols"]):
+            raise CertificateError('"example" gives a rational to every symbol')
+        point = {name: rational(text) for name, text in table.items()}
+        allowed = all(sign_of(x) in ASSUMPTIONS[certificate["symbols"][name]] for name, x in point.items())
+        if not allowed or not all(_holds(relation, point) for relation in certificate.get("assume", [])):
+            raise CertificateError('the "example" does not satisfy the assumptions')
+        found: Iterator[dict[str, Any]] = iter([point])
+    else:
+        found = points(certificate)
+    for point in found:
+        stand_in = {**point, "call": arb(1) / 3}
+        if all(ball(tree, stand_in).is_finite() for tree in trees):
+            return
+    raise CertificateError('the claim may be about nothing: give a point where it has a meaning as "example"')
+
+
 def disagreement(certificate: Mapping[str, Any], jacobian: Any, named: Mapping[str, Tree], time: str, claim: Any) -> str:
     """A point at which the claim is certainly wrong, as a sentence; empty when none was found."""
     try:
@@ -100,6 +126,3 @@ def _all_positive(numbers: list[arb]) -> bool | None:
     if any(s in (-1, 0) for s in signs):
         return False
     return True if all(s == 1 for s in signs) else None
-
-
-

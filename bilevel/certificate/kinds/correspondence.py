@@ -23,6 +23,7 @@ KIND = "correspondence"
 FIELDS = {
     "symbols": False,
     "assume": False,
+    "example": False,
     "relation": False,
     "first": False,
     "second": False,

@@ -13,7 +13,7 @@ from bilevel.certificate.evaluate import gradient, setting, value
 from bilevel.certificate.trees import is_name, validate
 
 KIND = "derivative"
-FIELDS = {"symbols": True, "assume": False, "of": True, "in": True, "is": True}
+FIELDS = {"symbols": True, "assume": False, "example": False, "of": True, "in": True, "is": True}
 
 
 def check(certificate: dict[str, Any]) -> Result:
@@ -27,6 +27,6 @@ def check(certificate: dict[str, Any]) -> Result:
     def same(field: Field) -> bool:
         return gradient(function, field, [variable])[0].equals(value(claim, field))
 
-    if setting(certificate, same):
+    if setting(certificate, same, defined=(function, claim)):
         return Result(True, KIND)
     return Result(False, KIND, f"the derivative in {variable} could not be shown equal to the expression claimed")

@@ -14,7 +14,7 @@ from bilevel.certificate.games import cost_slopes, order_of, players, standing
 from bilevel.certificate.trees import validate
 
 KIND = "field"
-FIELDS = {"symbols": True, "assume": False, "players": True, "field": True}
+FIELDS = {"symbols": True, "assume": False, "example": False, "players": True, "field": True}
 
 
 def check(certificate: dict[str, Any]) -> Result:

@@ -13,7 +13,7 @@ from bilevel.certificate.evaluate import setting, value
 from bilevel.certificate.trees import validate
 
 KIND = "identity"
-FIELDS = {"symbols": True, "assume": False, "left": True, "right": True}
+FIELDS = {"symbols": True, "assume": False, "example": False, "left": True, "right": True}
 
 
 def check(certificate: dict[str, Any]) -> Result:
@@ -25,6 +25,6 @@ def check(certificate: dict[str, Any]) -> Result:
     def same(field: Field) -> bool:
         return value(left, field).equals(value(right, field))
 
-    if setting(certificate, same):
+    if setting(certificate, same, defined=(left, right)):
         return Result(True, KIND)
     return Result(False, KIND, "the two sides could not be shown equal")

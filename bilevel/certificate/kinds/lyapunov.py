@@ -19,7 +19,7 @@ from bilevel.certificate.spectra import time_of
 from bilevel.certificate.trees import Tree, validate
 
 KIND = "lyapunov"
-FIELDS = {"symbols": False, "assume": False, "time": True, "matrix": True, "P": True, "rate": False}
+FIELDS = {"symbols": False, "assume": False, "example": False, "time": True, "matrix": True, "P": True, "rate": False}
 
 
 def check(certificate: dict[str, Any]) -> Result:

@@ -24,6 +24,7 @@ KIND = "lyapunov_polynomial"
 FIELDS = {
     "symbols": True,
     "assume": False,
+    "example": False,
     "time": True,
     "order": True,
     "functions": True,

@@ -26,6 +26,7 @@ KIND = "region"
 FIELDS = {
     "symbols": True,
     "assume": False,
+    "example": False,
     "time": True,
     "order": False,
     "jacobian": True,
