@@ -42,13 +42,15 @@ def gan(
     labels: tuple[Any, Any] = (1, 0),
     noise: Law | None = None,
     leader: str | None = None,
+    labelled: bool = False,
 ) -> Game:
     """A generative adversarial network: networks of any form, spaces of any dimension.
 
     Math: discriminator: min_phi F = -E_w[alpha log D(w) + (1-alpha) log(1-D(w))] - E_z[beta log D(G(z)) + (1-beta) log(1-D(G(z)))]
         with target labels (alpha, beta), default (1, 0), the paper's (4); generator: max_theta F ("minimax"), or
         min_theta -E_z log D(G(z)) ("non-saturating", the paper's (5)). A `leader` differentiates through the other's best
-        response.
+        response. `labelled` writes F with the label y in it, as the first line of the paper's (3): the expectation, over a
+        fair coin y, of the loss on the image shown; that is half of F.
 
     Shapes: theta in R^p, phi in R^q, data in R^n, noise in R^m (or drawn from the law given), all symbolic.
 
@@ -66,6 +68,10 @@ def gan(
     real, fake = discriminator_network()(w, phi), discriminator_network()(generator_network()(z, theta), phi)
     alpha, beta = (sp.nsimplify(label) if isinstance(label, float) else label for label in labels)
     loss = E(cross_entropy(alpha, real), w) + E(cross_entropy(beta, fake), z)
+    if labelled:
+        x, y = random("x", data("p_data", "n")), random("y", bernoulli(sp.Rational(1, 2)))
+        shown = y * x + (1 - y) * generator_network()(z, theta)
+        loss = E(cross_entropy(alpha * y + beta * (1 - y), discriminator_network()(shown, phi)), x, y, z)
     losses = {"minimax": maximize(loss, theta), "non-saturating": minimize(-E(sp.log(fake), z), theta)}
     if generator not in losses:
         raise GameError(f"generator is 'minimax' or 'non-saturating'; got {generator!r}")

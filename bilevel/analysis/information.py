@@ -1,0 +1,122 @@
+"""Who sees what, and whose gradient passes through whom, read off a model-level game.
+
+Main definitions: `information_structure`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import sympy as sp
+
+from bilevel.game import Game
+from bilevel.language.laws import Normal, Uniform
+from bilevel.language.networks import Network
+from bilevel.language.nodes import RandomScalar, RandomVector
+from bilevel.language.structure import Edge, InformationStructure, Node
+
+
+def information_structure(game: Game) -> InformationStructure:
+    """The diagram of a game: models, environment and fixed noise; information and gradient edges.
+
+    Math: a model is a network one player's variables parameterise. Information: everything a model is applied to (environment
+        variables, noise, other models' outputs), and every environment variable that stands beside the model's own output in
+        its player's loss (a reward, a label; a model that enters the loss only through another one is not told the label).
+        Gradient: model A passes its gradient to model B when B's player's derivative in B's
+        variables contains a derivative of A in an argument other than A's own weights.
+
+    Reference: Pfau and Vinyals (2016), arXiv:1610.01945, figure 1.
+
+    Examples:
+        >>> from bilevel.models import gan
+        >>> print([(e.source, e.target, e.kind) for e in information_structure(gan(labelled=True)).edges])
+        [('G', 'D', 'information'), ('x', 'D', 'information'), ('y', 'D', 'information'), ('z', 'G', 'information'), ('D', 'G', 'gradient')]
+    """
+    models = {net: name for name, player in game.players.items() for net in _owned(player)}
+    edges: dict[tuple[str, str, str], Edge] = {}
+    seen: dict[str, str] = {net.name: "model" for net in models}
+    for net, name in models.items():
+        inputs = {source for call in _calls(_losses(game), net) for arg in call.arguments for source in _sources(arg, models)}
+        if net in _outermost(game[name].loss):
+            inputs |= {s for s in _outside_networks(game[name].loss) if not _is_noise(s)}
+        for source in sorted(inputs, key=lambda s: s.name):
+            if source is net or source in game.variables:
+                continue
+            if source.name not in seen:
+                seen[source.name] = "fixed" if _is_noise(source) else "environment"
+            edges[source.name, net.name, "information"] = Edge(source.name, net.name, "information")
+    for passing, receiving in _gradient_edges(game, models):
+        edges[passing, receiving, "gradient"] = Edge(passing, receiving, "gradient")
+    ordered = sorted(edges.values(), key=lambda e: (e.kind != "information", e.target, e.source))
+    nodes = tuple(Node(name, kind) for name, kind in seen.items())
+    return InformationStructure(nodes, tuple(ordered), title=game.title)
+
+
+def _losses(game: Game) -> list[Any]:
+    return [player.loss for player in game.players.values()]
+
+
+def _calls(expressions: Iterable[Any], net: Network) -> list[Any]:
+    return [
+        part
+        for expression in expressions
+        for part in sp.preorder_traversal(expression)
+        if getattr(part, "network", None) == net and hasattr(part, "arguments")
+    ]
+
+
+def _owned(player: Any) -> list[Network]:
+    """Networks whose last argument is one of the player's own variables."""
+    found = []
+    for part in sp.preorder_traversal(player.loss):
+        if isinstance(getattr(part, "network", None), Network) and part.arguments and part.arguments[-1] in player.moves:
+            if part.network not in found:
+                found.append(part.network)
+    return found
+
+
+def _sources(argument: Any, models: Any) -> set[Any]:
+    """Random variables and models an argument is made of; what stands inside another model belongs to that model."""
+    net = getattr(argument, "network", None)
+    if isinstance(net, Network) and net in models:
+        return {net}
+    if isinstance(argument, RandomVector | RandomScalar):
+        return {argument}
+    return {source for part in getattr(argument, "args", ()) for source in _sources(part, models)}
+
+
+def _outside_networks(expression: Any) -> set[Any]:
+    if isinstance(getattr(expression, "network", None), Network):
+        return set()
+    if isinstance(expression, RandomVector | RandomScalar):
+        return {expression}
+    averaged = type(expression).__name__.startswith(("Expectation", "Conditional"))
+    parts = expression.args[:1] if averaged else getattr(expression, "args", ())
+    return {source for part in parts for source in _outside_networks(part)}
+
+
+def _outermost(expression: Any) -> set[Network]:
+    """Networks whose output stands in the loss itself, not inside another network."""
+    net = getattr(expression, "network", None)
+    if isinstance(net, Network):
+        return {net}
+    return {found for part in getattr(expression, "args", ()) for found in _outermost(part)}
+
+
+def _is_noise(source: Any) -> bool:
+    law = getattr(source, "law", None)
+    return isinstance(law, Normal | Uniform)
+
+
+def _gradient_edges(game: Game, models: dict[Network, str]) -> list[tuple[str, str]]:
+    found = []
+    field = game.field()
+    for net, name in models.items():
+        slopes = [field[v] for v in game[name].moves]
+        for part in (p for slope in slopes for p in sp.preorder_traversal(slope)):
+            applied = getattr(part, "applied", None)
+            other = getattr(applied, "network", None)
+            if other in models and models[other] != name and (other.name, net.name) not in found:
+                found.append((other.name, net.name))
+    return found
