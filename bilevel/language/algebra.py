@@ -26,6 +26,14 @@ class Node:
     model_node = True
 
 
+def expression(value: Any) -> Any:
+    """A number or an expression as SymPy's; text is refused, so none is ever evaluated."""
+    try:
+        return sp.sympify(value, strict=True)
+    except (sp.SympifyError, TypeError):
+        raise GameError(f"expected a number or an expression; got {value!r} (text is read with read(...))") from None
+
+
 def is_scalar(expr: object) -> bool:
     """True for scalar expressions (SymPy's matrix expressions are `Expr` too)."""
     return isinstance(expr, Expr) and not isinstance(expr, MatrixExpr)

@@ -13,7 +13,7 @@ from typing import Any
 import sympy as sp
 from sympy import Basic, Expr, MatrixExpr, Tuple, ZeroMatrix
 
-from bilevel.language.algebra import is_column, is_scalar, transpose
+from bilevel.language.algebra import expression, is_column, is_scalar, transpose
 from bilevel.language.errors import GameError
 from bilevel.language.latex import plain
 from bilevel.language.nodes import Node, RandomScalar, RandomVector
@@ -170,14 +170,14 @@ def E(expr: Any, *variables: Any, given: Any = None) -> Expr:
         >>> E(network("D")(z), z)
         E_z[D(z)]
     """
-    body = sp.sympify(expr)
+    body = expression(expr)
     if not isinstance(body, Expr):
         raise GameError(f"E averages scalar and matrix expressions; got {expr!r}")
     if not variables:
         return body
     if given is not None:
         kind = Conditional if is_scalar(body) else ConditionalMatrix
-        return kind(body, variables, sp.sympify(given), sp.sympify(given))
+        return kind(body, variables, expression(given), expression(given))
     return (Expectation if is_scalar(body) else ExpectationMatrix)(body, *variables)
 
 

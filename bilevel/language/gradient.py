@@ -15,7 +15,7 @@ from typing import Any
 import sympy as sp
 from sympy import Expr, Identity, Inverse, MatAdd, MatMul, MatrixExpr, S, Transpose, ZeroMatrix
 
-from bilevel.language.algebra import is_column, is_scalar, plus, product, transpose
+from bilevel.language.algebra import expression, is_column, is_scalar, plus, product, transpose
 from bilevel.language.errors import GameError
 from bilevel.language.expectation import Conditional, ConditionalMatrix, Expectation, ExpectationMatrix
 from bilevel.language.laws import LogDensity
@@ -44,7 +44,7 @@ def gradient(loss: Expr, variable: Any, how: str = "auto") -> Expr:
         >>> gradient(sp.log(D(w, phi)), phi)
         1/D(w, phi)*(d2 D(w, phi))
     """
-    loss = sp.sympify(loss)
+    loss = expression(loss)
     if not is_scalar(loss):
         raise GameError(f"gradient differentiates a scalar; for the vector {loss} use jacobian")
     return _checked(loss, variable, how)
@@ -64,7 +64,7 @@ def jacobian(value: Expr, variable: Any, how: str = "auto") -> Expr:
         >>> jacobian(G(z, theta), theta).shape
         (n, p)
     """
-    value = sp.sympify(value)
+    value = expression(value)
     found = _checked(value, variable, how)
     return transpose(found) if is_scalar(value) else found
 

@@ -16,7 +16,7 @@ import sympy as sp
 from sympy import Expr, S, Tuple, ZeroMatrix
 from sympy.core.symbol import Str
 
-from bilevel.language.algebra import is_column, is_scalar
+from bilevel.language.algebra import expression, is_column, is_scalar
 from bilevel.language.errors import GameError
 from bilevel.language.law_kinds import (
     Bernoulli,
@@ -88,7 +88,7 @@ def normal(mean: Any, variance: Any = None) -> Normal:
     """
     if variance is None:
         return Normal(mean, S.One) if is_column(mean) else Normal(ZeroMatrix(dimension(mean), S.One), S.One)
-    mean, variance = sp.sympify(mean), sp.sympify(variance)
+    mean, variance = expression(mean), expression(variance)
     if not is_scalar(variance) or variance.is_positive is False:
         raise GameError(f"the variance of a normal law is a positive scalar (covariance variance * I); got {variance}")
     if not is_scalar(mean) and not is_column(mean):
@@ -119,7 +119,7 @@ def uniform(lower: Any, upper: Any) -> Uniform:
         >>> uniform(-1, 1).args
         (-1, 1)
     """
-    lower, upper = sp.sympify(lower), sp.sympify(upper)
+    lower, upper = expression(lower), expression(upper)
     if (upper - lower).is_positive is False:
         raise GameError(f"a uniform law needs lower < upper; got {lower} and {upper}")
     return Uniform(lower, upper)
@@ -154,7 +154,7 @@ def finite(values: Iterable[Any], probabilities: Iterable[Any]) -> Finite:
         >>> finite([-1, 1], [half, half]).atoms_of
         ((-1, 1/2), (1, 1/2))
     """
-    points, weights = [sp.sympify(v) for v in values], _probabilities(probabilities)
+    points, weights = [expression(v) for v in values], _probabilities(probabilities)
     if len(points) != len(weights) or not points or len({None if is_scalar(v) else v.shape for v in points}) != 1:
         raise GameError(
             f"a finite law needs as many values (all of one shape) as probabilities; got {points} and {list(weights)}"
@@ -186,7 +186,7 @@ def density(name: str, dim: Dimension | None = None, *parameters: Any) -> Densit
         >>> random("a", density("pi", "k", vector("theta", "p"))).shape
         (k, 1)
     """
-    taken = [sp.sympify(parameter) for parameter in parameters]
+    taken = [expression(parameter) for parameter in parameters]
     for parameter in taken:
         if not is_scalar(parameter) and not is_column(parameter):
             raise GameError(f"the density {name} depends on scalars and column vectors; got {parameter}")
@@ -212,9 +212,9 @@ def pushforward(value: Expr, *variables: Any) -> Pushforward:
 
 
 def _probability(value: Any) -> Expr:
-    if isinstance(value, str) or not isinstance(sp.sympify(value), Expr):
-        raise GameError(f"a probability is a number or a SymPy expression; got {value!r}")
-    p = sp.sympify(value)
+    p = expression(value)
+    if not is_scalar(p):
+        raise GameError(f"a probability is a number or a scalar expression; got {value!r}")
     if p.is_number and not 0 <= p <= 1:
         raise GameError(f"a probability lies in [0, 1]; got {p}")
     return p

@@ -12,7 +12,7 @@ import sympy as sp
 from sympy import Basic, Expr, MatrixExpr, S
 from sympy.core.symbol import Str
 
-from bilevel.language.algebra import Node, is_column, is_scalar
+from bilevel.language.algebra import Node, expression, is_column, is_scalar
 from bilevel.language.errors import GameError
 from bilevel.language.nodes import Dimension, checked_name, dimension
 from bilevel.language.partials import OPEN, Partial, PartialMatrix, partial
@@ -56,7 +56,7 @@ class Network(Basic):
 
     def __call__(self, *arguments: Any) -> Expr:
         """The network applied to vectors and scalars."""
-        taken = [sp.sympify(argument) for argument in arguments]
+        taken = [expression(argument) for argument in arguments]
         for argument in taken:
             if not is_scalar(argument) and not is_column(argument):
                 raise GameError(f"{self.name} is applied to scalars and column vectors; got {argument}")

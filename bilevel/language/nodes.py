@@ -17,7 +17,7 @@ import sympy as sp
 from sympy import Basic, Expr, MatrixExpr, MatrixSymbol, S, ZeroMatrix
 from sympy.core.symbol import Str
 
-from bilevel.language.algebra import Dot, Node, is_column, is_scalar, plus, product, scaled, transpose
+from bilevel.language.algebra import Dot, Node, expression, is_column, is_scalar, plus, product, scaled, transpose
 from bilevel.language.errors import GameError
 
 Dimension: TypeAlias = int | str | Expr
@@ -36,7 +36,7 @@ def dimension(dim: Dimension) -> Expr:
     """A dimension as SymPy: a positive integer, or a positive integer symbol named by a string."""
     if isinstance(dim, str):
         return sp.Symbol(checked_name(dim), integer=True, positive=True)
-    value = sp.sympify(dim) if isinstance(dim, int) and not isinstance(dim, bool) else dim
+    value = sp.Integer(dim) if isinstance(dim, int) and not isinstance(dim, bool) else dim
     if (
         not isinstance(value, Expr)
         or value.is_integer is False
@@ -108,7 +108,7 @@ class Stopped(Node, Expr):
     is_commutative = True
 
     def __new__(cls, value: Any) -> Any:
-        value = sp.sympify(value)
+        value = expression(value)
         return value if isinstance(value, cls) or value.is_number else Expr.__new__(cls, value)
 
     def _eval_is_real(self) -> bool | None:
@@ -205,7 +205,7 @@ def stop_gradient(value: Any) -> Expr:
         >>> stop_gradient(vector("theta", "p"))
         sg(theta)
     """
-    value = sp.sympify(value)
+    value = expression(value)
     if not isinstance(value, Expr):
         raise GameError(f"stop_gradient takes a scalar or a vector expression; got {value!r}")
     return Stopped(value) if is_scalar(value) else StoppedMatrix(value)

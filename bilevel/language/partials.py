@@ -31,7 +31,8 @@ OPEN = Str("open")
 class _Derivative(Node):
     """What scalar and matrix partials share: args (applied, weight, *slots).
 
-    A slot is Tuple(place, what is contracted there): a vector, 1 for a scalar argument, or OPEN. `weight` is 1 for scalar-valued functions, else OPEN or the vector contracted with the value.
+    A slot is Tuple(place, what is contracted there): a vector, 1 for a scalar argument, or OPEN. `weight` is 1 for
+    scalar-valued functions, else OPEN or the vector contracted with the value.
     """
 
     __slots__ = ()
@@ -91,7 +92,7 @@ class Partial(_Derivative, Expr):
 
 
 class PartialMatrix(_Derivative, MatrixExpr):
-    """A partial derivative with one open index, a column, or two, a matrix: rows are the value, else the earlier slot."""
+    """A partial derivative with one open index, a column, or two, a matrix; rows: the value, or the earlier slot."""
 
     def __new__(cls, applied: Any, weight: Any, *slots: Any) -> Any:
         return _canonical(applied, weight, [(int(place), held) for place, held in slots])

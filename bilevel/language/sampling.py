@@ -77,9 +77,7 @@ def rewritten(value: Any, v: Any, how: str) -> Any:
             continue
         if law.atoms_of is not None:
             if how == "pathwise":
-                raise GameError(
-                    f"{drawn.name} has a finite law that depends on {v}: no path moves it; use how='auto'"
-                )
+                raise GameError(f"{drawn.name} has a finite law that depends on {v}: no path moves it; use how='auto'")
             return _summed(value, place)
         if isinstance(law, Pushforward):
             if how == "score":

@@ -12,7 +12,7 @@ import sympy as sp
 from sympy import Basic, Tuple
 from sympy.core.symbol import Str
 
-from bilevel.language.algebra import is_scalar
+from bilevel.language.algebra import expression, is_scalar
 from bilevel.language.errors import GameError
 from bilevel.language.expectation import Conditional, ConditionalMatrix, Expectation, ExpectationMatrix
 from bilevel.language.laws import Law, Pushforward
@@ -99,7 +99,7 @@ def substitute(expr: Any, changes: Mapping[Any, Any]) -> Any:
         >>> substitute(E(dot(z, v), z), {v: z})
         E_z_1[<z, z_1>]
     """
-    wanted = {old: sp.sympify(new) for old, new in changes.items() if old != new}
+    wanted = {old: expression(new) for old, new in changes.items() if old != new}
     for old, new in wanted.items():
         if is_scalar(old) != is_scalar(new) or (not is_scalar(old) and old.shape != new.shape):
             raise GameError(f"{old} is replaced by something of another shape: {new}")
