@@ -53,12 +53,12 @@ def enclosed_verdict(rows: list[list[Any]], time: str, precisions: tuple[int, ..
     return None
 
 
-def enclose(expression: Any, precision: int = 128) -> arb | None:
-    """A real SymPy number as a ball that contains it, or None where a node has no enclosure here."""
+def enclose(expression: Any, values: Any = None, precision: int = 128) -> arb | None:
+    """A real SymPy expression (symbols at the rational `values`) as a ball that contains it, or None where there is none."""
     saved = flint.ctx.prec
     try:
         flint.ctx.prec = precision
-        result = _walk(sp.sympify(expression))
+        result = _walk(sp.sympify(expression), values or {})
         return result if result.is_finite() else None
     except (NotImplementedError, ZeroDivisionError, ValueError):
         return None
@@ -66,14 +66,38 @@ def enclose(expression: Any, precision: int = 128) -> arb | None:
         flint.ctx.prec = saved
 
 
-def _walk(node: Any) -> arb:
+def truth_at(boolean: Any, values: Any) -> bool | None:
+    """A Boolean of relationals at a rational point: by balls, exactly where a ball straddles zero, None where undefined."""
+    if boolean in (sp.true, sp.false):
+        return bool(boolean)
+    if isinstance(boolean, sp.And | sp.Or):
+        absorbing = isinstance(boolean, sp.Or)
+        answers = [truth_at(part, values) for part in boolean.args]
+        return absorbing if absorbing in answers else (None if None in answers else not absorbing)
+    if isinstance(boolean, sp.Not):
+        inner = truth_at(boolean.args[0], values)
+        return None if inner is None else not inner
+    difference = enclose(boolean.lhs - boolean.rhs, values)
+    if difference is not None and not difference.contains(0):
+        sign = 1 if difference > 0 else -1
+        return {">": sign > 0, ">=": sign > 0, "<": sign < 0, "<=": sign < 0, "==": False, "!=": True}[boolean.rel_op]
+    try:
+        exactly = boolean.subs(values)
+    except TypeError:  # an end that is not real at this point
+        return None
+    return bool(exactly) if exactly in (sp.true, sp.false) else None
+
+
+def _walk(node: Any, values: Any) -> arb:
+    if node in values:
+        return ball(values[node])
     if node.is_Rational or node.is_Float:
         return ball(node)
     if node is sp.pi:
         return arb.pi()
     if node is sp.E:
         return arb(1).exp()
-    arguments = [_walk(a) for a in node.args]
+    arguments = [_walk(a, values) for a in node.args]
     if node.is_Add:
         return sum(arguments[1:], arguments[0])
     if node.is_Mul:

@@ -1,18 +1,132 @@
 """Why parameters are marginal: the eigenvalues on the boundary, and whether they have Jordan blocks there.
 
-Main definition: `why_marginal`. What always holds on the set is read off the conditions; what happens at particular points is found
-by exact decisions at rational points of the set.
+Main definition: `why_marginal`. The answer is found by exact decisions at rational points of the marginal set: for one parameter at
+every cell and every rational end of the set, else at sample points, on its surfaces where a coordinate can be solved for.
 """
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
-from bilevel.analysis.spectrum import CENTRE, FLIP, ZERO_MODE
+import sympy as sp
+from flint import fmpq, fmpq_mat
 
+from bilevel.analysis.cells import Line, univariate
+from bilevel.analysis.polynomials import rational, to_sympy
+from bilevel.analysis.regions import All, Sign, Some, evaluate
+from bilevel.analysis.spectrum import CENTRE, FLIP, JORDAN, ZERO_MODE, spectrum
+
+ORDER = (ZERO_MODE, FLIP, CENTRE, JORDAN)
 NAMES = {"origin": ZERO_MODE, "infinity": FLIP, "pair": CENTRE}
+ATTEMPTS = 12
 
 
 def why_marginal(region: Any, matrix: Any, time: str, coordinates: Any, assumptions: Any) -> str | None:
-    """The reasons, joined by semicolons."""
-    return None
+    """The reasons, joined by semicolons: those of whole pieces first, then what happens on thinner subsets ("... where ...")."""
+    always = {NAMES[label] for formula, label in region.labels if label and formula is False and region.marginal is not None}
+    if any(isinstance(s.polynomial, sp.Basic) for s in _signs(region.marginal)) or not _rational_in_symbols(matrix, coordinates):
+        return "; ".join(k for k in ORDER if k in always) or None
+    found = set(always)
+    surfaces = [Sign(f.polynomial, "==") for f, label in region.labels if isinstance(f, Sign) and label]
+    pieces = region.marginal.parts if isinstance(region.marginal, Some) else (region.marginal,)
+    thin: dict[str, set[str]] = {}
+    for piece in pieces:
+        for point in _points(piece, coordinates, assumptions, region.exists):
+            found.update(_reasons(matrix, point, time, coordinates))
+    for surface in surfaces:
+        for point in _points(All((surface, region.marginal)), coordinates, assumptions, region.exists):
+            for reason in _reasons(matrix, point, time, coordinates):
+                if reason not in found:
+                    thin.setdefault(reason, set()).add(str(_where(surface, coordinates, assumptions)))
+    text = [k for k in ORDER if k in found]
+    text += [f"{k} where {' or '.join(sorted(thin[k]))}" for k in ORDER if k in thin]
+    return "; ".join(text) or None
+
+
+def _signs(formula: Any) -> list[Sign]:
+    from bilevel.analysis.regions import signs
+
+    return list(signs(formula)) if formula is not None else []
+
+
+def _rational_in_symbols(matrix: Any, coordinates: Any) -> bool:
+    return all(m.is_Symbol for m in coordinates.parameters)
+
+
+def _where(surface: Sign, coordinates: Any, assumptions: Any) -> Any:
+    """The surface as an equation, solved when only one symbol stands in it."""
+    from bilevel.analysis.cells import intervals
+    from bilevel.analysis.reduction import to_boolean
+
+    used = [i for i, d in enumerate(surface.polynomial.degrees()) if d]
+    written = to_boolean(surface, coordinates)
+    if len(used) == 1:
+        line = Line([surface.polynomial], used[0], assumptions.bounds[used[0]])
+        written = intervals(line, surface, coordinates.meaning[used[0]], short=False)
+    return f"{written.lhs} = {written.rhs}" if isinstance(written, sp.Eq) else written
+
+
+def _reasons(matrix: Any, point: dict[int, fmpq], time: str, coordinates: Any) -> tuple[str, ...]:
+    values = {coordinates.meaning[i]: to_sympy(v) for i, v in point.items()}
+    entries = [rational(e) for e in matrix.subs(values)]
+    n = matrix.rows
+    return spectrum(fmpq_mat(n, n, entries), time).why
+
+
+def _points(piece: Any, coordinates: Any, assumptions: Any, exists: Any) -> list[dict[int, fmpq]]:
+    """A few rational points of the piece, inside the bounds and the facts."""
+    equations = [s for s in (piece.parts if isinstance(piece, All) else (piece,)) if isinstance(s, Sign) and s.relation == "=="]
+    parameters = list(range(2, len(coordinates.meaning)))
+    source, points = random.Random(7), []
+    for _ in range(ATTEMPTS):
+        point = {i: _draw(source, assumptions.bounds[i]) for i in parameters}
+        for candidate in _onto(equations, point, coordinates) if equations else [point]:
+            if _inside(candidate, assumptions) and _holds(All((piece, exists, *assumptions.facts)), candidate, coordinates):
+                points.append(candidate)
+        if len(points) >= 3:
+            break
+    return points
+
+
+def _draw(source: random.Random, bounds: Any) -> fmpq:
+    low, _, up, _ = bounds
+    t = fmpq(source.randint(1, 11), 12)
+    if low is not None and up is not None:
+        return low + (up - low) * t
+    step = fmpq(source.randint(1, 12), source.choice((1, 1, 2, 3)))
+    if low is not None:
+        return low + step
+    return up - step if up is not None else step * source.choice((1, -1))
+
+
+def _onto(equations: list[Sign], point: dict[int, fmpq], coordinates: Any) -> list[dict[int, fmpq]]:
+    """Points that satisfy the first equation, one coordinate replaced by a rational root."""
+    found = []
+    p = equations[0].polynomial
+    for i, degree in enumerate(p.degrees()):
+        if degree and i in point:
+            others = {k: v for k, v in point.items() if k != i}
+            narrowed = univariate(p.subs(others), i)
+            if narrowed.degree() > 0:
+                for factor, _ in narrowed.factor()[1]:
+                    if factor.degree() == 1:
+                        found.append(point | {i: fmpq(-int(factor[0]), int(factor[1]))})
+    return found
+
+
+def _inside(point: dict[int, fmpq], assumptions: Any) -> bool:
+    for i, x in point.items():
+        low, low_strict, up, up_strict = assumptions.bounds[i]
+        if low is not None and (x < low or (low_strict and x == low)) or up is not None and (x > up or (up_strict and x == up)):
+            return False
+    return True
+
+
+def _holds(formula: Any, point: dict[int, fmpq], coordinates: Any) -> bool:
+    def sign(p: Any) -> int:
+        value = p.subs(point)
+        constant = value.leading_coefficient() if value != 0 else 0
+        return (constant > 0) - (constant < 0)
+
+    return bool(evaluate(formula, sign))
