@@ -2,7 +2,7 @@
 
 Main definitions: `Node`, `Edge`, `InformationStructure` (frozen data with `isomorphism`, `without`, `marked`).
 Notation: node kinds are model (has a loss of its own), environment (information from outside) and fixed (a fixed
-function, such as noise); edge kinds are information and gradient; a gradient edge leaves the model whose gradient is used.
+function, such as noise); edge kinds are information and gradient; a gradient edge leaves the model that is used.
 Reference: Pfau, Vinyals (2016), arXiv:1610.01945, Figure 1.
 """
 

@@ -18,9 +18,10 @@ from typing import Any
 
 # module -> the public names it holds
 _ROOMS = {
-    "blocks": ("badge", "bullets", "check", "claim", "code", "columns", "equation", "equation_rows", "figure", "gallery",
-               "link", "paragraph", "table"),
-    "diagram": ("diagram_dot", "diagram_mermaid", "diagram_svg", "legend_svg"),
+    "blocks": ("badge", "bullets", "check", "claim", "code", "columns", "equation", "equation_rows", "figure",
+               "gallery", "link", "paragraph", "table"),
+    "diagram": ("diagram_svg", "legend_svg"),
+    "diagram_text": ("diagram_dot", "diagram_mermaid"),
     "layout": ("places_like",),
     "markup": ("Markup", "element", "escape", "join"),
     "mathml_printer": ("equality", "equations", "mathml", "operator"),

@@ -1,13 +1,12 @@
-"""Information-structure diagrams as Figure 1 of the paper draws them: SVG, DOT and Mermaid.
+"""Information-structure diagrams as Figure 1 of the paper draws them.
 
-Main definitions: `diagram_svg`, `diagram_dot`, `diagram_mermaid`, `legend_svg`.
-Notation: empty circle = model with its own loss, filled circle = from the environment, diamond = fixed function; solid =
-information, dashed = gradient used by another model; red and thick = analogous in the two diagrams, green = the rest.
+Main definitions: `diagram_svg`, `legend_svg`, `describe`.
+Notation: empty circle = model with its own loss, filled circle = from the environment, diamond = fixed function;
+solid = information, dashed = gradient used by another model; red and thick = analogous in both, green = the rest.
 Reference: Pfau, Vinyals (2016), arXiv:1610.01945, Figure 1.
 """
 
 from __future__ import annotations
-
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,7 +21,7 @@ RADIUS = 26.0
 MARGIN = 22.0
 # Okabe and Ito's vermilion and bluish green: the paper's red and green, apart for every eye; width tells them too.
 COLOURS = {"analogous": "#d55e00", "other": "#00865f"}
-_WIDTHS = {"analogous": 2.6, "other": 1.5}
+WIDTHS = {"analogous": 2.6, "other": 1.5}
 
 
 def diagram_svg(
@@ -32,7 +31,8 @@ def diagram_svg(
 
     Math:       layers from left to right along information; every arrow takes the flattest curve that clears all nodes
     Shapes:     `places` may give (column, row) of some nodes, in units of the grid; the others are laid out
-    Reference:  Sugiyama, Tagawa, Toda (1981), doi:10.1109/TSMC.1981.4308636 (layers); Pfau, Vinyals (2016), arXiv:1610.01945
+    Reference:  Pfau, Vinyals (2016), arXiv:1610.01945, Figure 1; Sugiyama, Tagawa, Toda (1981),
+                doi:10.1109/TSMC.1981.4308636 (layers)
     Examples:
         >>> svg = diagram_svg(InformationStructure((Node("G"), Node("D")), (Edge("G", "D"),)))
         >>> svg.startswith("<svg"), svg.count("<circle")
@@ -79,9 +79,16 @@ def legend_svg() -> Markup:
         >>> "gradient" in legend_svg()
         True
     """
-    nodes: list[tuple[Any, str]] = [("model", "model with a loss of its own"), ("environment", "from the environment"), ("fixed", "fixed function")]  # fmt: skip
-    lines = [("information", "other", "information"), ("gradient", "other", "gradient used by another model"),
-             ("information", "analogous", "analogous in both")]  # fmt: skip
+    nodes: list[tuple[Any, str]] = [
+        ("model", "model with a loss of its own"),
+        ("environment", "from the environment"),
+        ("fixed", "fixed function"),
+    ]
+    lines = [
+        ("information", "other", "information"),
+        ("gradient", "other", "gradient used by another model"),
+        ("information", "analogous", "analogous in both"),
+    ]
     drawn: list[Markup] = []
     for row, (kind, words) in enumerate(nodes):
         drawn += [
@@ -92,8 +99,17 @@ def legend_svg() -> Markup:
         y = 14.0 + 24 * row
         curve = Curve((228.0, y), (246.0, y), (264.0, y))
         drawn += [_arrow(Edge("a", "b", kind, emphasis), curve), _words(words, 276.0, y + 4)]  # type: ignore[arg-type]
-    return element("svg", element("title", "Legend"), *drawn, xmlns="http://www.w3.org/2000/svg", viewBox="0 0 500 76",
-                   width="500", height="76", role="img", class_="legend")  # fmt: skip
+    return element(
+        "svg",
+        element("title", "Legend"),
+        *drawn,
+        xmlns="http://www.w3.org/2000/svg",
+        viewBox="0 0 500 76",
+        width="500",
+        height="76",
+        role="img",
+        class_="legend",
+    )
 
 
 def _words(words: str, x: float, y: float) -> Markup:
@@ -129,12 +145,16 @@ def _routed(structure: InformationStructure, shapes: Mapping[str, Shape]) -> lis
 
 def _arrow(edge: Edge, curve: Curve) -> Markup:
     """A curve and its head; the head is a polygon of its own, so nothing refers to an id elsewhere in the page."""
-    colour, width = COLOURS[edge.emphasis], _WIDTHS[edge.emphasis]
+    colour, width = COLOURS[edge.emphasis], WIDTHS[edge.emphasis]
     length, half = 7.0 + 2 * width, 2.6 + 0.9 * width
     shaft = curve.shortened(length * 0.8)
     (x, y), (dx, dy) = curve.end, curve.direction
-    head = [(x, y), (x - length * dx - half * dy, y - length * dy + half * dx), (x - length * 0.78 * dx, y - length * 0.78 * dy),
-            (x - length * dx + half * dy, y - length * dy - half * dx)]  # fmt: skip
+    head = [
+        (x, y),
+        (x - length * dx - half * dy, y - length * dy + half * dx),
+        (x - length * 0.78 * dx, y - length * 0.78 * dy),
+        (x - length * dx + half * dy, y - length * dy - half * dx),
+    ]
     (ax, ay), (bx, by), (cx, cy) = shaft.start, shaft.control, shaft.end
     path = f"M{ax:.1f} {ay:.1f}Q{bx:.1f} {by:.1f} {cx:.1f} {cy:.1f}"
     dash = dashes(shaft) if edge.kind == "gradient" else None
@@ -143,10 +163,18 @@ def _arrow(edge: Edge, curve: Curve) -> Markup:
     return element(
         "g",
         element("title", label),
-        element("path", d=path, fill="none", stroke=colour, stroke_width=width, stroke_dasharray=dash, stroke_linecap="round" if not dash else None),
+        element(
+            "path",
+            d=path,
+            fill="none",
+            stroke=colour,
+            stroke_width=width,
+            stroke_dasharray=dash,
+            stroke_linecap="round" if not dash else None,
+        ),
         element("polygon", points=points, fill=colour),
         class_=f"edge {edge.kind} {edge.emphasis}",
-    )  # fmt: skip
+    )
 
 
 def _outline(kind: str, shape: Shape) -> Markup:
@@ -208,88 +236,34 @@ def _label(name: str) -> list[Markup]:
     if parts.subscripts:
         # dy moves the pen for good: below a raised script it has further to go.
         down = "0.95em" if raised else "0.28em"
-        pieces.append(element("tspan", ",".join(parts.subscripts), dy=down, font_size="68%", font_style="italic" if len(parts.subscripts[0]) == 1 else None))  # fmt: skip
+        pieces.append(
+            element(
+                "tspan",
+                ",".join(parts.subscripts),
+                dy=down,
+                font_size="68%",
+                font_style="italic" if len(parts.subscripts[0]) == 1 else None,
+            )
+        )
     return pieces
 
 
 def _frame(shapes: Mapping[str, Shape], curves: list[Curve]) -> tuple[float, float, float, float]:
     """The smallest box around everything, with a margin: left, top, width, height."""
-    names = [(s.centre[0] + a * 5.0 * len(name), s.centre[1] + s.radius + 24) for name, s in shapes.items() if not _fits(name) for a in (-1, 1)]  # fmt: skip
-    corners = names + [(s.centre[0] + a * (s.radius + 4), s.centre[1] + b * (s.radius + 4)) for s in shapes.values() for a in (-1, 1) for b in (-1, 1)]  # fmt: skip
+    corners: list[Point] = []
+    for name, shape in shapes.items():
+        (x, y), reach = shape.centre, shape.radius + 4
+        below = (5.0 * len(name), reach + 20) if not _fits(name) else (reach, reach)
+        corners += [
+            (x - reach, y - reach),
+            (x + reach, y + reach),
+            (x - below[0], y + below[1]),
+            (x + below[0], y + below[1]),
+        ]
     corners += [curve.at(t / 12) for curve in curves for t in range(13)] or [(0.0, 0.0)]
     left, right = min(x for x, _ in corners), max(x for x, _ in corners)
     top, bottom = min(y for _, y in corners), max(y for _, y in corners)
     return left - MARGIN, top - MARGIN, right - left + 2 * MARGIN, bottom - top + 2 * MARGIN
 
 
-# Text formats -----------------------------------------------------------------------------------------------------
-
-
-def _quoted(words: str) -> str:
-    """A DOT string: quotes and backslashes escaped, no line breaks or other control characters."""
-    plain = "".join(c if c.isprintable() else "\ufffd" for c in words)
-    return '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def diagram_dot(structure: InformationStructure) -> str:
-    """The diagram as Graphviz DOT; nodes are called n0, n1, ..., names stand in quoted labels.
-
-    Math:       the same vertices, edges and colours
-    Reference:  Gansner, North (2000), doi:10.1002/1097-024X(200009)30:11<1203::AID-SPE338>3.0.CO;2-N
-    Examples:
-        >>> print(diagram_dot(InformationStructure((Node("G"),))))
-        digraph information {
-          rankdir=LR;
-          n0 [label="G", shape=circle];
-        }
-    """
-    ids = {node.name: f"n{index}" for index, node in enumerate(structure.nodes)}
-    looks = {
-        "model": "shape=circle",
-        "environment": "shape=circle, style=filled, fillcolor=black, fontcolor=white",
-        "fixed": "shape=diamond",
-    }
-    lines = [
-        f"  {ids[node.name]} [label={_quoted(name_text(node.name))}, {looks[node.kind]}];" for node in structure.nodes
-    ]
-    for e in structure.edges:
-        dashed = ", style=dashed, constraint=false" if e.kind == "gradient" else ""
-        lines.append(
-            f'  {ids[e.source]} -> {ids[e.target]} [color="{COLOURS[e.emphasis]}", penwidth={_WIDTHS[e.emphasis]}{dashed}];'
-        )
-    title = [f"  label={_quoted(structure.title)};"] if structure.title else []
-    return "\n".join(["digraph information {", "  rankdir=LR;", *title, *lines, "}"])
-
-
-def diagram_mermaid(structure: InformationStructure) -> str:
-    """The diagram as a Mermaid flowchart; names stand in quoted labels with every special character as an entity.
-
-    Math:       the same vertices, edges and colours
-    Reference:  Sveidqvist and others (2023), Mermaid flowchart syntax
-    Examples:
-        >>> print(diagram_mermaid(InformationStructure((Node("z", "fixed"), Node("G")), (Edge("z", "G"),))).splitlines()[3])
-          n0 --> n1
-    """
-    ids = {node.name: f"n{index}" for index, node in enumerate(structure.nodes)}
-    brackets = {"model": ("((", "))"), "environment": ("((", "))"), "fixed": ("{", "}")}
-    lines = ["flowchart LR"]
-    for node in structure.nodes:
-        # Mermaid reads #code; as a character; every other character than a letter or digit goes that way.
-        label = "".join(
-            c if c.isalnum() or c in " _" else f"#{ord(c)};" if c.isprintable() else "#65533;"
-            for c in name_text(node.name)
-        )
-        opening, closing = brackets[node.kind]
-        lines.append(
-            f'  {ids[node.name]}{opening}"{label}"{closing}' + (":::environment" if node.kind == "environment" else "")
-        )
-    for edge in structure.edges:
-        lines.append(f"  {ids[edge.source]} {'-.->' if edge.kind == 'gradient' else '-->'} {ids[edge.target]}")
-    for index, edge in enumerate(structure.edges):
-        lines.append(f"  linkStyle {index} stroke:{COLOURS[edge.emphasis]},stroke-width:{_WIDTHS[edge.emphasis]}px")
-    if any(node.kind == "environment" for node in structure.nodes):
-        lines.append("  classDef environment fill:#000,color:#fff,stroke:#000")
-    return "\n".join(lines)
-
-
-__all__ = ["diagram_dot", "diagram_mermaid", "diagram_svg", "legend_svg"]
+__all__ = ["diagram_svg", "legend_svg"]

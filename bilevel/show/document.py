@@ -61,7 +61,7 @@ def slug(words: str) -> str:
 def page(title: str, *blocks: Any, subtitle: Any = "", lead: Any = "", contents: bool = True, footer: Any = "") -> str:
     """A whole HTML document as text, to be written to one file.
 
-    Math:       blocks stand in order; the table of contents links to the sections among them; the text parses as XML too
+    Math:       blocks stand in order; the table of contents links to the sections among them; it parses as XML too
     Raises:     GameError if two sections share an anchor
     Reference:  WHATWG (2024), HTML; W3C (2018), Content Security Policy Level 3
     Examples:

@@ -1,12 +1,12 @@
 """Where the nodes of a small diagram stand: layers along the flow of information, few crossings, neighbours level.
 
-Main definitions: `positions` (in drawing units), `grid` (column and row), `places_like` (one diagram laid out as another).
+Main definitions: `positions` (in drawing units), `grid` (column and row), `places_like` (laid out as another diagram).
 Reference: Sugiyama, Tagawa, Toda (1981), doi:10.1109/TSMC.1981.4308636.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import permutations, product
 
 from bilevel.language.structure import InformationStructure
@@ -115,10 +115,10 @@ def _barycentre(name: str, links: list[tuple[str, str]], place: dict[str, float]
     return sum(near) / len(near) if near else place[name]
 
 
-def _cost(layers: object, links: list[tuple[str, str]]) -> float:
+def _cost(layers: Sequence[Sequence[str]], links: list[tuple[str, str]]) -> float:
     """Crossings count most, then nodes in the way of a long arrow, then slant."""
     place: dict[str, tuple[float, float]] = {}
-    for column, layer in enumerate(layers):  # type: ignore[arg-type]
+    for column, layer in enumerate(layers):
         for index, name in enumerate(layer):
             place[name] = (column, index - (len(layer) - 1) / 2)
     cost = 0.0

@@ -17,6 +17,7 @@ from bilevel.show.names import Name, read_name
 ANY, RELATION, ADD, MUL, UNARY, POW, ATOM = range(7)
 APPLY = "\u2061"  # invisible: function application
 TIMES = "\u2062"  # invisible: multiplication
+THIN = Markup('<mspace width="0.17em"/>')  # between the name of a function and an argument without brackets
 
 
 def mo(sign: str, **attributes: Any) -> Markup:
@@ -67,7 +68,7 @@ class Base:
         for kind in type(expression).__mro__:
             method = getattr(self, f"print_{kind.__name__}", None)
             if method is not None:
-                return method(expression)  # type: ignore[no-any-return]
+                return method(expression)
         return text(str(expression))
 
     def level(self, expression: Any) -> int:

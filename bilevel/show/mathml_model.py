@@ -12,7 +12,7 @@ from typing import Any
 from sympy.core.symbol import Str
 
 from bilevel.show.markup import Markup, element, join
-from bilevel.show.mathml_base import ADD, ATOM, UNARY, Base, mo
+from bilevel.show.mathml_base import ADD, ATOM, THIN, UNARY, Base, mo
 from bilevel.show.mathml_order import is_negative, negated
 
 
@@ -54,7 +54,7 @@ class ModelPrinting(Base):
     print_AppliedVector = print_Applied
 
     def print__Derivative(self, derivative: Any) -> Markup:
-        """∂ or, for the gradient of a scalar, ∇, numbered by argument place; what is contracted stands in square brackets."""
+        """∂ or, for the gradient of a scalar, ∇, numbered by argument; what is contracted stands in square brackets."""
         sign = "∇" if derivative.order == 1 and derivative.applied.output is None else "∂"
         marks = [
             element("msub", mo(sign, lspace="0", rspace="0"), element("mn", place + 1)) for place, _ in derivative.slots
@@ -150,14 +150,14 @@ class ModelPrinting(Base):
         if given:
             inner = join(inner, mo("|", lspace="0.25em", rspace="0.25em"), self.commas(given))
         return element(
-            "mrow", element("mi", "log"), mo("\u2061"), self.name(node.law.name), mo("\u2061"), self.fenced(inner)
+            "mrow", element("mi", "log"), mo("\u2061"), THIN, self.name(node.law.name), mo("\u2061"), self.fenced(inner)
         )
 
     def raised(self, base: Any, mark: Markup) -> Markup:
         """∂₂G(z, θ)⊤ needs no brackets: no one transposes z."""
         if any(kind.__name__ == "_Derivative" for kind in type(base).__mro__):
             return element("msup", self.printed(base), mark)
-        return super().raised(base, mark)  # type: ignore[misc, no-any-return]
+        return super().raised(base, mark)  # type: ignore[misc]
 
 
 def _is_open(held: Any) -> bool:

@@ -57,7 +57,8 @@ def split_fraction(expression: Any) -> tuple[sp.Rational, list[Any], list[Any]]:
 
 def _coefficient(expression: Any) -> tuple[sp.Rational, list[Any]]:
     """The rational number in front of a product, and its other factors in reading order."""
-    rational, factors = sp.Integer(1), []
+    rational: Any = sp.Integer(1)
+    factors: list[Any] = []
     for factor in expression.as_ordered_factors() if expression.is_commutative else expression.args:
         for part in factor.as_ordered_factors() if isinstance(factor, sp.Mul) else [factor]:
             rational, factors = (rational * part, factors) if part.is_Rational else (rational, [*factors, part])

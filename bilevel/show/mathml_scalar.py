@@ -11,12 +11,25 @@ from typing import Any
 import sympy as sp
 
 from bilevel.show.markup import Markup, element, join
-from bilevel.show.mathml_base import ADD, ANY, APPLY, ATOM, MUL, POW, TIMES, UNARY, Base, mo, text, visible_width
+from bilevel.show.mathml_base import ADD, ANY, APPLY, ATOM, MUL, POW, THIN, TIMES, UNARY, Base, mo, text, visible_width
 from bilevel.show.mathml_order import has_model, has_root, is_negative, negated, split_fraction
 
 _SIGNS = {"Pi": "π", "ImaginaryUnit": "i", "Exp1": "e", "EulerGamma": "γ"}
-_NAMES = {"sigmoid": "σ", "Heaviside": "H", "DiracDelta": "δ", "gamma": "Γ", "LambertW": "W", "re": "Re", "im": "Im",
-          "atan": "arctan", "asin": "arcsin", "acos": "arccos", "Min": "min", "Max": "max", "sign": "sgn"}  # fmt: skip
+_NAMES = {
+    "sigmoid": "σ",
+    "Heaviside": "H",
+    "DiracDelta": "δ",
+    "gamma": "Γ",
+    "LambertW": "W",
+    "re": "Re",
+    "im": "Im",
+    "atan": "arctan",
+    "asin": "arcsin",
+    "acos": "arccos",
+    "Min": "min",
+    "Max": "max",
+    "sign": "sgn",
+}
 
 
 class ScalarPrinting(Base):
@@ -152,7 +165,7 @@ class ScalarPrinting(Base):
 
     def level_Pow(self, power: Any) -> int:
         """A power; a root and a fraction bind like what they look like."""
-        base, exponent = power.as_base_exp()
+        _, exponent = power.as_base_exp()
         if exponent.is_Rational and exponent < 0:
             return MUL
         return ATOM if exponent.is_Rational and exponent.p == 1 else POW
@@ -193,7 +206,7 @@ class ScalarPrinting(Base):
             head = element("msup", head, raised)
         if written == "log" and any(kind.__name__ == "Applied" for kind in type(expression.args[0]).__mro__):
             # log D(w), as papers write it
-            return element("mrow", head, mo(APPLY), self.printed(expression.args[0]))
+            return element("mrow", head, mo(APPLY), THIN, self.printed(expression.args[0]))
         return self.applied(head, expression.args)
 
     def print_exp(self, expression: Any) -> Markup:
@@ -223,8 +236,11 @@ class ScalarPrinting(Base):
     def print_ComplexRootOf(self, root: Any) -> Markup:
         """The k-th root of a polynomial."""
         variable = root.poly.gen
-        return element("mrow", element("msub", element("mi", "root"), element("mn", root.index + 1)), self.fenced(
-            element("mrow", self.name(variable.name), mo("↦"), self.printed(root.poly.as_expr()))))  # fmt: skip
+        return element(
+            "mrow",
+            element("msub", element("mi", "root"), element("mn", root.index + 1)),
+            self.fenced(element("mrow", self.name(variable.name), mo("↦"), self.printed(root.poly.as_expr()))),
+        )
 
     # Calculus -----------------------------------------------------------------------------------------------------
 
@@ -236,14 +252,27 @@ class ScalarPrinting(Base):
         """∂ in front, with the variables below."""
         order = sum(count for _, count in derivative.variable_count)
         top = mo("∂") if order == 1 else element("msup", mo("∂"), self.printed(order))
-        below = [element("mrow", mo("∂"), self.at(variable, ATOM) if count == 1 else element("msup", self.at(variable, ATOM), self.printed(count)))
-                 for variable, count in derivative.variable_count]  # fmt: skip
+        below = [
+            element(
+                "mrow",
+                mo("∂"),
+                self.at(variable, ATOM)
+                if count == 1
+                else element("msup", self.at(variable, ATOM), self.printed(count)),
+            )
+            for variable, count in derivative.variable_count
+        ]
         return element("mrow", element("mfrac", top, element("mrow", *below)), self.at(derivative.expr, UNARY))
 
     def print_Subs(self, expression: Any) -> Markup:
         """An expression with a bar, and the point below it."""
-        where = join(*(element("mrow", self.printed(old), mo("="), self.printed(new)) for old, new in zip(expression.variables, expression.point, strict=True)),
-                     separator=mo(","))  # fmt: skip
+        where = join(
+            *(
+                element("mrow", self.printed(old), mo("="), self.printed(new))
+                for old, new in zip(expression.variables, expression.point, strict=True)
+            ),
+            separator=mo(","),
+        )
         return element(
             "msub", element("mrow", self.at(expression.expr, UNARY), mo("|", stretchy="true")), element("mrow", where)
         )
