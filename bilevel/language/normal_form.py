@@ -107,7 +107,7 @@ def normal_form(expr: Any, *, values: bool = True, assuming: Iterable[Any] = ())
         >>> y = random("y", bernoulli(sp.Rational(1, 2)))
         >>> form = normal_form(E(D(y*x + (1 - y)*G(z), phi), x, y, z))
         >>> print(form)
-        E_x[D(x, phi)/2] + E_z[D(G(z), phi)/2]
+        E_z[D(G(z), phi)/2] + E_x[D(x, phi)/2]
         >>> [step.rule for step in form.trace]
         ['outcomes', 'expectation', 'normal form']
     """
