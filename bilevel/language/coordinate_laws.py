@@ -1,6 +1,7 @@
 """Laws of scalar random variables at the coordinate level, and the safe reader of their text.
 
-Main definitions: `Normal`, `Uniform`, `Finite`, `Bernoulli`, `outcomes`, `read_law`. Averages under them: `bilevel.language.moments`.
+Main definitions: `Normal`, `Uniform`, `Finite`, `Bernoulli`, `outcomes`, `read_law`.
+Averages under them: `bilevel.language.moments`.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Normal:
     def __post_init__(self) -> None:
         _set(self, mean=_real(self.mean), variance=_real(self.variance))
         if self.variance.is_negative:
-            raise GameError(f"a variance is not negative, got {self.variance}; normal(mean, variance) takes the variance second")
+            raise GameError(f"a variance is not negative, got {self.variance}; write normal(mean, variance)")
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,13 @@ class Finite:
     def __post_init__(self) -> None:
         _set(self, values=tuple(map(_real, self.values)), probabilities=tuple(map(_probability, self.probabilities)))
         if not self.values or len(self.values) != len(self.probabilities):
-            raise GameError(f"{len(self.values)} values have {len(self.probabilities)} probabilities; give one for each value")
+            raise GameError(
+                f"{len(self.values)} values have {len(self.probabilities)} probabilities; give one for each value"
+            )
         excess = sp.together(sp.Add(*self.probabilities) - 1)
         if sp.expand(sp.fraction(excess)[0]) != 0 and not excess.equals(0):
-            raise GameError(f"the probabilities add up to {sp.expand(excess + 1)}, not to 1; write the last one as 1 minus the others")
+            total = sp.expand(excess + 1)
+            raise GameError(f"the probabilities add up to {total}, not to 1; write the last one as 1 minus the others")
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,8 @@ def read_law(description: Any, names: Mapping[str, Any], *, file: str | None = N
             raise ReadError("a law was expected; write normal(mean, variance), bernoulli(p) or uniform(low, high)")
         kind, count = kinds[head]
         if len(found.args) != count:
-            raise ReadError(f"{head} takes {count} parameter(s), got {len(found.args)}; write for example normal(0, 1) or bernoulli(1/2)")
+            example = {"normal": "normal(0, 1)", "bernoulli": "bernoulli(1/2)", "uniform": "uniform(-1, 1)"}[head]
+            raise ReadError(f"{head} takes {count} parameter(s), got {len(found.args)}; write for example {example}")
         if found.atoms(*heads.values()) != {found}:
             raise ReadError("the parameters of a law are numbers, not laws; declare a second random variable")
         return kind(*found.args)
@@ -122,10 +127,10 @@ def _law_from_table(table: Mapping[str, Any], names: Mapping[str, Any]) -> Finit
         if key not in ("values", "probabilities"):
             close = nearest(str(key), ("values", "probabilities")) or "values and probabilities"
             raise ReadError(f"{key!r} is no entry of a law; did you mean {close}?")
-    lists = [table.get(key) for key in ("values", "probabilities")]
-    if not all(isinstance(entries, (list, tuple)) for entries in lists):
-        raise ReadError("a finite law has two lists; write { values = [0, 1], probabilities = [\"p\", \"1 - p\"] }")
-    return Finite(*[tuple(read_value(entry, names) for entry in entries) for entries in lists])
+    values, probabilities = table.get("values"), table.get("probabilities")
+    if not isinstance(values, (list, tuple)) or not isinstance(probabilities, (list, tuple)):
+        raise ReadError('a finite law has two lists; write { values = [0, 1], probabilities = ["p", "1 - p"] }')
+    return Finite(*[tuple(read_value(entry, names) for entry in entries) for entries in (values, probabilities)])
 
 
 def _set(law: Any, **values: Any) -> None:

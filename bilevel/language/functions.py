@@ -2,8 +2,8 @@ r"""Scalar functions that SymPy lacks: the logistic sigmoid and the softplus.
 
 Main definitions: `sigmoid`, `softplus`.
 
-`log(1 + exp(x))` overflows at x = 1000 when it is computed as it is written, and its derivative becomes 0/0. As functions
-of their own the two are closed under differentiation, exact at 0, and every printer can choose a stable form.
+`log(1 + exp(x))` overflows at x = 1000 when it is computed as it is written, and its derivative becomes 0/0. As
+functions of their own the two are closed under differentiation, exact at 0, and every printer can choose a stable form.
 """
 
 from __future__ import annotations
@@ -153,6 +153,6 @@ def _eval_is_ge(lhs: sigmoid, rhs: sp.Rational) -> bool | None:
     return False if lhs.args[0].is_real and rhs >= 1 else None
 
 
-@dispatch(sp.Rational, sigmoid)  # noqa: F811
-def _eval_is_ge(lhs: sp.Rational, rhs: sigmoid) -> bool | None:  # noqa: F811
+@dispatch(sp.Rational, sigmoid)  # type: ignore[no-redef]
+def _eval_is_ge(lhs: sp.Rational, rhs: sigmoid) -> bool | None:
     return True if rhs.args[0].is_real and lhs >= 1 else None

@@ -2,8 +2,8 @@
 
 Main definitions: `moment`, `expectation`; with them the laws `Normal`, `Bernoulli`, `Uniform`, `Finite` and `read_law`.
 
-A normal or uniform variable is averaged where the expression is a sum of terms c x^n exp(a x); a variable with finitely many
-values is averaged in every expression. Anything else is no closed form known here, and is said to be so.
+A normal or uniform variable is averaged where the expression is a sum of terms c x^n exp(a x); a variable with finitely
+many values is averaged in every expression. Anything else has no closed form known here, and is said to be so.
 """
 
 from __future__ import annotations
@@ -47,12 +47,16 @@ def moment(law: Law, order: int, rate: Any = 0) -> sp.Expr:
     if isinstance(law, Normal):
         tilt = sp.exp(sp.expand(rate * law.mean + rate**2 * law.variance / 2))
         return tilt * _normal_moment(order, law.mean + rate * law.variance, law.variance)
+    if not isinstance(law, Uniform):
+        raise GameError(f"{law} is no law; write for example Normal(0, 1)")
     low, high = law.low, law.high
     if rate.is_zero:
         return sp.Add(*[low**i * high ** (order - i) for i in range(order + 1)]) / (order + 1)
     if rate.is_zero is None:
-        raise UnknownAnswer(f"the average of exp({rate}*x) over a uniform law depends on whether {rate} is 0",
-                            next_step="declare the parameters in it positive or nonzero")  # fmt: skip
+        raise UnknownAnswer(
+            f"the average of exp({rate}*x) over a uniform law depends on whether {rate} is 0",
+            next_step="declare the parameters in it positive or nonzero",
+        )
     # The integral of x^n e^(ax) is P_n e^(ax) with P_0 = 1/a and P_n = (x^n - n P_(n-1))/a.
     x = sp.Dummy("x")
     inside = 1 / rate
@@ -75,10 +79,9 @@ def expectation(expr: Any, laws: Mapping[sp.Symbol, Law]) -> sp.Expr:
         >>> x, y, t = sp.symbols("x y t", real=True)
         >>> expectation((x + t)**2*y, {x: Normal(0, 1), y: Bernoulli("1/3")})
         t**2/3 + 1/3
-        >>> expectation(sp.log(1 + x**2), {x: Normal(0, 1)})
+        >>> expectation(sp.log(1 + x**2), {x: Normal(0, 1)})  # doctest: +ELLIPSIS
         Traceback (most recent call last):
-        bilevel.language.errors.UnknownAnswer: no closed form is known for the average of log(x**2 + 1) over x; try: average it \
-numerically, or choose a law with finitely many values
+        bilevel.language.errors.UnknownAnswer: no closed form is known for the average of log(x**2 + 1) over x; ...
     """
     expr = read_value(expr)
     if not isinstance(expr, sp.Expr):
@@ -109,20 +112,27 @@ def _average(expr: Any, laws: dict[sp.Symbol, Law]) -> Any:
     if finite:
         return _summed_out(expr, finite, laws)
     over = ", ".join(symbol.name for symbol in involved)
-    raise UnknownAnswer(f"no closed form is known for the average of {expr} over {over}",
-                        next_step="average it numerically, or choose a law with finitely many values")  # fmt: skip
+    raise UnknownAnswer(
+        f"no closed form is known for the average of {expr} over {over}",
+        next_step="average it numerically, or choose a law with finitely many values",
+    )
 
 
 def _summed_out(expr: Any, finite: Mapping[sp.Symbol, Any], laws: dict[sp.Symbol, Law]) -> Any:
     """Average over one finite variable by its values, then over the others."""
     count = prod(len(pairs) for pairs in finite.values())
     if count > _TERMS:
-        raise UnknownAnswer(f"{count} joint outcomes of {', '.join(map(str, finite))} are more than {_TERMS}",
-                            next_step="average numerically, or split the expression into independent parts")  # fmt: skip
+        raise UnknownAnswer(
+            f"{count} joint outcomes of {', '.join(map(str, finite))} are more than {_TERMS}",
+            next_step="average numerically, or split the expression into independent parts",
+        )
     symbol, pairs = next(iter(finite.items()))
     parts = [p * expr.subs(symbol, value) for value, p in pairs]
     if any(part.has(sp.zoo, sp.nan, sp.oo, -sp.oo) for part in parts):
-        raise UnknownAnswer(f"{expr} is not finite at every value of {symbol}", next_step="leave out the value, or change the expression")
+        raise UnknownAnswer(
+            f"{expr} is not finite at every value of {symbol}",
+            next_step="leave out the value, or change the expression",
+        )
     return _average(sp.Add(*parts), {other: law for other, law in laws.items() if other != symbol})
 
 
@@ -133,7 +143,9 @@ def _independent_factors(product: Any, laws: Mapping[sp.Symbol, Law]) -> list[An
         symbols = factor.free_symbols & laws.keys()
         touching = [group for group in groups if group[0] & symbols]
         groups = [group for group in groups if not group[0] & symbols]
-        groups.append((symbols.union(*[group[0] for group in touching]), sp.Mul(factor, *[group[1] for group in touching])))
+        groups.append(
+            (symbols.union(*[group[0] for group in touching]), sp.Mul(factor, *[group[1] for group in touching]))
+        )
     return [group[1] for group in groups]
 
 
@@ -188,9 +200,8 @@ def _nonzero(terms: _Terms) -> _Terms:
 
 def _normal_moment(order: int, mean: Any, variance: Any) -> Any:
     """E[y^n] of Normal(mean, variance)."""
-    return sp.Add(*[
-        sp.binomial(order, 2 * k) * sp.factorial2(2 * k - 1) * variance**k * mean ** (order - 2 * k) for k in range(order // 2 + 1)
-    ])  # fmt: skip
+    pairings = [sp.binomial(order, 2 * k) * sp.factorial2(2 * k - 1) for k in range(order // 2 + 1)]
+    return sp.Add(*[count * variance**k * mean ** (order - 2 * k) for k, count in enumerate(pairings)])
 
 
 # --- checks ----------------------------------------------------------------------------------------------------------
@@ -198,9 +209,11 @@ def _check(symbol: Any, law: Any, laws: Mapping[sp.Symbol, Law]) -> None:
     """A random variable is real and nothing more; what its law does not grant would be used to simplify wrongly."""
     if not isinstance(symbol, sp.Symbol) or not isinstance(law, (Normal, Uniform, Finite, Bernoulli)):
         raise GameError(f"{symbol} has the law {law}; give symbols their laws, for example {{x: Normal(0, 1)}}")
-    if symbol.is_real is False or any(getattr(symbol, f"is_{word}") is not None for word in ("positive", "negative", "zero", "rational")):
-        raise GameError(f"the random variable {symbol} carries a sign or is an integer by assumption; declare it real only")
+    narrower = ("positive", "negative", "zero", "rational")
+    if symbol.is_real is False or any(getattr(symbol, f"is_{word}") is not None for word in narrower):
+        raise GameError(f"the random variable {symbol} carries assumptions beyond being real; declare it real only")
     parameters = law.__dict__.values()
     random = sp.Tuple(*parameters).free_symbols & laws.keys()
     if random:
-        raise GameError(f"the law of {symbol} depends on the random variable {min(map(str, random))}; laws here are independent")
+        other = min(map(str, random))
+        raise GameError(f"the law of {symbol} depends on the random variable {other}; laws here are independent")

@@ -2,7 +2,8 @@
 
 Main definitions: `read`, `read_value`, `read_function`, `read_assumptions`, `Bound`.
 
-Text goes tokens -> postfix steps -> expression; nothing in it is ever run. `bilevel.language.text` writes what is read here.
+Text goes tokens -> postfix steps -> expression; nothing in it is ever run.
+`bilevel.language.text` writes what is read here.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def read(
         `names` gives every other name its expression, `functions` further functions (a `sympy.Lambda`, or a callable on
         expressions; `E` is known only when it is among them); `I` is read only with `imaginary`.
     Raises:
-        ReadError: where (line and column), what was meant and what to try; also when the result would be out of `budget`.
+        ReadError: where (line and column), what was meant, what to try; also when the result is out of `budget`.
     Reference:
         Pratt 1973, "Top down operator precedence"; SymPy issue 24990 on why text must not reach `sympify`.
     Examples:
@@ -81,7 +82,9 @@ def read_value(value: Any, names: Mapping[str, Any] = _NOTHING, **options: Any) 
     if isinstance(value, (float, Decimal)):
         value = repr(value) if isinstance(value, float) else str(value)
     if not isinstance(value, str):
-        raise ReadError(f"expected a number or an expression as text, got {type(value).__name__}; try for example \"1/2\"")
+        raise ReadError(
+            f'expected a number or an expression as text, got {type(value).__name__}; try for example "1/2"'
+        )
     return read(value, names, **options)
 
 
@@ -148,8 +151,8 @@ def read_assumptions(
     """What a text such as "positive, in (0, 1)" assumes: keywords for `sympy.Symbol`, and bounds to hold beside them.
 
     Math:
-        real, positive, negative, nonnegative, nonpositive, nonzero, integer; in (a, b), [a, b), (a, b], [a, b], where a may
-        be -inf and b inf. Every parameter is real. Commas inside brackets do not separate.
+        real, positive, negative, nonnegative, nonpositive, nonzero, integer; in (a, b), [a, b), (a, b], [a, b], where a
+        may be -inf and b inf. Every parameter is real. Commas inside brackets do not separate.
     Raises:
         ReadError: for another word, an empty interval, or words that contradict one another.
     Reference:
@@ -181,7 +184,11 @@ def read_assumptions(
 
 
 def _evaluate(
-    tokens: list[Token], names: Mapping[str, Any], functions: Mapping[str, Any] | None, budget: Budget, imaginary: bool = False
+    tokens: list[Token],
+    names: Mapping[str, Any],
+    functions: Mapping[str, Any] | None,
+    budget: Budget,
+    imaginary: bool = False,
 ) -> Any:
     """The value of tokens that end with an end token."""
     return Reading(names, dict(functions or {}), Builder(budget, imaginary)).run(postfix(tokens, budget))

@@ -2,8 +2,8 @@
 
 Main definitions: `Builder`.
 
-SymPy evaluates as it builds: `2^1000000000` is a number of a billion bits before anyone can look at it. So the size of a
-numeric result is bounded from its operands first; what is out of budget is refused and never computed.
+SymPy evaluates as it builds: `2^1000000000` is a number of a billion bits before anyone can look at it. So the size of
+a numeric result is bounded from its operands first; what is out of budget is refused and never computed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _STUCK = (TypeError, ValueError, ArithmeticError, NotImplementedError, Attribute
 class Size:
     """What an expression weighs.
 
-    `bits` bounds the numbers in it, and those that its powers may still turn into; `largest` bounds its rational numbers.
+    `bits` bounds the numbers in it, and those that its powers may still turn into; `largest` its rational numbers.
     """
 
     nodes: int = 1
@@ -76,10 +76,12 @@ class Builder:
     def checked(self, value: Any, token: Token) -> Any:
         """The value, when it is finite, real unless I is allowed, and within the budget."""
         if not isinstance(value, (sp.Expr, Boolean)):
-            refuse(f"{token.shown} gives a {type(value).__name__}, not a number or a condition; check its definition", token)
+            kind = type(value).__name__
+            refuse(f"{token.shown} gives a {kind}, not a number or a condition; check its definition", token)
         size = self.size(value)
         if size.singular:
-            refuse(f"{token.shown} has no finite value here (a division by zero, or log(0)); change what it is applied to", token)
+            why = "a division by zero, or log(0)"
+            refuse(f"{token.shown} has no finite value here ({why}); change what it is applied to", token)
         if size.imaginary and not self.imaginary:
             refuse(f"{token.shown} gives a number that is not real; restrict what it is applied to", token)
         if size.bits > self.budget.bits:
@@ -90,7 +92,8 @@ class Builder:
 
     def too_large(self, token: Token) -> None:
         """Refuse a number that would have too many digits."""
-        refuse(f"{token.shown} would give a number of more than {self.budget.bits} bits; use smaller numbers or a parameter", token)
+        limit = self.budget.bits
+        refuse(f"{token.shown} would give a number of more than {limit} bits; use smaller ones or a parameter", token)
 
     def attempt(self, operation: Callable[..., Any], arguments: Sequence[Any], token: Token) -> Any:
         """Apply a SymPy operation; what SymPy cannot do becomes an error with its place."""
@@ -130,7 +133,7 @@ class Builder:
     def reach(self, exponent: Any, token: Token, numeric: bool = False) -> float:
         """Absolute value of a numeric exponent (0 when it holds symbols), refused when over the budget.
 
-        Over a number, or with a logarithm in it, the factors of an exponent may become exponents by themselves: every number counts.
+        Over a number, or with a logarithm in it, the factors of an exponent may become exponents: every number counts.
         """
         limit = self.budget.exponent
         if (numeric or exponent.has(sp.log)) and self.size(exponent).largest > limit + 1:
@@ -165,7 +168,7 @@ class Builder:
     def apply(self, definition: Any, name: str, arguments: Sequence[Any], token: Token) -> Any:
         """A function that the caller gave, at its arguments; a Lambda is substituted within the budget."""
         if not isinstance(definition, sp.Lambda):
-            if isinstance(definition, type) and issubclass(definition, sp.Function) or callable(definition):
+            if (isinstance(definition, type) and issubclass(definition, sp.Function)) or callable(definition):
                 return self.attempt(definition, arguments, token)
             refuse(f"{name!r} is known but cannot be applied ({type(definition).__name__}); give a function", token)
         parameters = definition.variables
@@ -174,7 +177,7 @@ class Builder:
         return self.substitute(definition.expr, dict(zip(parameters, arguments)), token)
 
     def substitute(self, body: Any, values: dict[Any, Any], token: Token) -> Any:
-        """The body with its symbols replaced, each node built anew by the operations above (children come before parents)."""
+        """The body with its symbols replaced, each node built anew by the operations above, children first."""
         if body.has(sp.Derivative, sp.Integral, sp.Subs):
             return self.attempt(sp.Lambda(tuple(values), body), tuple(values.values()), token)
         for node in sp.postorder_traversal(body):
@@ -186,7 +189,7 @@ class Builder:
             elif isinstance(node, sp.Mul):
                 values[node] = self.multiply(arguments, token)
             elif isinstance(node, sp.Pow):
-                values[node] = self.power(*arguments, token)
+                values[node] = self.power(arguments[0], arguments[1], token)
             else:
                 if isinstance(node, sp.exp):
                     self.reach(arguments[0], token)

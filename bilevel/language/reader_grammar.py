@@ -22,7 +22,7 @@ _NOT, _LOOSE_SIGN, _TIGHT_SIGN, _POWER, _OPEN = 3, 6, 8, 9, 0
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of the postfix program: number, name, prefix, infix, close (of a bracket) or call with `count` arguments."""
+    """One step of the program: number, name, prefix, infix, close (of a bracket) or call with `count` arguments."""
 
     kind: str
     token: Token

@@ -72,7 +72,9 @@ class Reading:
     def prefix(self, step: Step) -> None:
         entry = self.stack.pop()
         if step.token.text == "not":
-            self.stack.append((self.builder.attempt(sp.Not, [self.condition(entry, step.token)], step.token), step.token))
+            self.stack.append(
+                (self.builder.attempt(sp.Not, [self.condition(entry, step.token)], step.token), step.token)
+            )
         elif step.token.text == "-":
             self.stack.append((self.negated(entry, step.token), step.token))
         else:
@@ -87,7 +89,9 @@ class Reading:
             term = self.negated(right, token) if sign == "-" else right[0]
             value = self.gather("sum", left, token, [self.scalar((term, right[1]), token)])
         elif sign in ("*", "/"):
-            value = self.gather("product", left, token, self.inverses(right, token) if sign == "/" else [self.scalar(right, token)])
+            value = self.gather(
+                "product", left, token, self.inverses(right, token) if sign == "/" else [self.scalar(right, token)]
+            )
         elif sign in COMPARISONS:
             value = self.gather("comparison", left, token, [step.token, self.scalar(right, token)])
         else:
@@ -161,28 +165,45 @@ class Reading:
         """The finished value, which must be a number."""
         value = self.settled(entry)
         if isinstance(value, Boolean) and not isinstance(value, sp.Symbol):
-            refuse(f"{token.shown} needs numbers, but {entry[1].shown} begins a condition; join conditions with and, or, not", token)
+            refuse(
+                f"{token.shown} needs numbers, but {entry[1].shown} begins a condition; join them with and, or, not",
+                token,
+            )
         return value
 
     def condition(self, entry: tuple[Any, Token], token: Token) -> Any:
         """The finished value, which must be a condition."""
         value = self.settled(entry)
         if not isinstance(value, Boolean) or isinstance(value, sp.Symbol):
-            refuse(f"{token.shown} joins conditions, but {entry[1].shown} begins a number; write a comparison such as x > 0", token)
+            refuse(
+                f"{token.shown} joins conditions, but {entry[1].shown} begins a number; write a comparison, as x > 0",
+                token,
+            )
         return value
 
     def unknown(self, token: Token, called: bool = False) -> None:
         """Refuse a name that means nothing here, with the nearest that does."""
         name = token.text
         if name == "E":
-            refuse("E(...) averages over [random] variables and stands in losses only; write exp(1) for Euler's number", token)
+            refuse(
+                "E(...) averages over [random] variables and stands in losses only; write exp(1) for Euler's number",
+                token,
+            )
         if name == "I":
-            refuse("I is the imaginary unit and stands in eigenvalues only; rename the parameter, for example I0", token)
+            refuse(
+                "I is the imaginary unit and stands in eigenvalues only; rename the parameter, for example I0", token
+            )
         if name in FUNCTIONS or name in self.functions:
             refuse(f"the function {name} needs its argument; write for example {name}(x)", token)
         known = [*FUNCTIONS, *self.functions] if called else [*self.names, "pi"]
         close = nearest(name, known)
-        advice = f"did you mean {close}?" if close else "declare it under [functions]" if called else "declare it under [parameters]"
+        advice = (
+            f"did you mean {close}?"
+            if close
+            else "declare it under [functions]"
+            if called
+            else "declare it under [parameters]"
+        )
         refuse(f"the {'function' if called else 'name'} {token.shown} is not known; {advice}", token)
 
 

@@ -9,27 +9,43 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import Any
 
 import sympy as sp
-from sympy.core.function import AppliedUndef
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean
 
 from bilevel.language.errors import GameError
 from bilevel.language.functions import sigmoid, softplus
-from bilevel.language.names import name_problem
+from bilevel.language.text_atoms import AND, ATOM, NOT, OR, POWER, PRODUCT, SUM, number_text, refuse_text, symbol_text
 
 __all__ = ["write", "write_polynomial"]
 
-_OR, _AND, _NOT, _SUM, _PRODUCT, _POWER, _ATOM = 1, 2, 3, 5, 7, 9, 10
-_HEADS = MappingProxyType({
-    sp.exp: "exp", sp.log: "log", sp.Abs: "abs", sp.Min: "min", sp.Max: "max", sp.sin: "sin", sp.cos: "cos",
-    sp.tan: "tan", sp.tanh: "tanh", sigmoid: "sigmoid", softplus: "softplus",
-})  # fmt: skip
-_SIGNS = MappingProxyType({sp.StrictLessThan: "<", sp.LessThan: "<=", sp.StrictGreaterThan: ">", sp.GreaterThan: ">=",
-                           sp.Equality: "==", sp.Unequality: "!="})  # fmt: skip
-_DIGITS = 1_000  # as many as the reader takes
+_HEADS = MappingProxyType(
+    {
+        sp.exp: "exp",
+        sp.log: "log",
+        sp.Abs: "abs",
+        sp.Min: "min",
+        sp.Max: "max",
+        sp.sin: "sin",
+        sp.cos: "cos",
+        sp.tan: "tan",
+        sp.tanh: "tanh",
+        sigmoid: "sigmoid",
+        softplus: "softplus",
+    }
+)
+_SIGNS = MappingProxyType(
+    {
+        sp.StrictLessThan: "<",
+        sp.LessThan: "<=",
+        sp.StrictGreaterThan: ">",
+        sp.GreaterThan: ">=",
+        sp.Equality: "==",
+        sp.Unequality: "!=",
+    }
+)
 
 
 def write(expression: Any) -> str:
@@ -39,9 +55,9 @@ def write(expression: Any) -> str:
         read(write(e)) = e for every e that SymPy has evaluated, whose symbols `read` is given by name. A binary float
         is written as the shortest decimal that denotes it.
     Raises:
-        GameError: for what has no text of its own (unknown functions, derivatives, cases, infinities), with what to try.
+        GameError: for what has no text (unknown functions, derivatives, cases, infinities), with what to try.
     Reference:
-        Oppen 1980, "Prettyprinting", for the idea only; the grammar is that of `bilevel.language.reader.read`.
+        The grammar is that of `bilevel.language.reader.read`.
     Examples:
         >>> h, gamma = sp.symbols("h gamma", positive=True)
         >>> write(sp.Lt(2*gamma*h + h**2/4, 4))
@@ -51,15 +67,19 @@ def write(expression: Any) -> str:
         >>> write(1 - gamma*h - h**2/4)
         '1 - gamma*h - h^2/4'
     """
-    expression = sp.Integer(expression) if isinstance(expression, int) and not isinstance(expression, bool) else expression
+    expression = (
+        sp.Integer(expression) if isinstance(expression, int) and not isinstance(expression, bool) else expression
+    )
     if isinstance(expression, bool):
         return "true" if expression else "false"
     if not isinstance(expression, (sp.Expr, Boolean)):
-        _refuse(expression, "write each entry by itself")
+        refuse_text(expression, "write each entry by itself")
     symbols: dict[str, sp.Symbol] = {}
     for symbol in expression.atoms(sp.Symbol):
         if symbols.setdefault(symbol.name, symbol) != symbol:
-            raise GameError(f"two different symbols are both called {symbol.name!r}; rename one, or give both the same assumptions")
+            raise GameError(
+                f"two symbols are both called {symbol.name!r}; rename one, or give both the same assumptions"
+            )
     try:
         return _top(expression)
     except RecursionError:
@@ -112,8 +132,11 @@ def _top(e: Any) -> str:
 def _content(terms: Iterable[Any]) -> sp.Rational:
     """Common rational factor of a sum that holds a root; 1 for polynomials, which people write multiplied out."""
     terms = list(terms)
-    if not any(isinstance(node, sp.Pow) and node.exp.is_Rational and not node.exp.is_Integer
-               for term in terms for node in sp.Mul.make_args(term)):  # fmt: skip
+    if not any(
+        isinstance(node, sp.Pow) and node.exp.is_Rational and not node.exp.is_Integer
+        for term in terms
+        for node in sp.Mul.make_args(term)
+    ):
         return sp.S.One
     coefficients = [term.as_coeff_Mul()[0] for term in terms]
     if not all(c.is_Rational for c in coefficients):
@@ -124,57 +147,31 @@ def _content(terms: Iterable[Any]) -> sp.Rational:
 def _text(e: Any) -> tuple[str, int]:
     """Text of any node and how strongly its outermost operation binds."""
     if isinstance(e, sp.Symbol):
-        return _symbol(e), _ATOM
+        return symbol_text(e), ATOM
     if e.is_Number or e.is_NumberSymbol or e is sp.I:
-        return _number(e)
+        return number_text(e)
     if isinstance(e, sp.Add):
-        return _joined(_terms(e.args)), _SUM
+        return _joined(_terms(e.args)), SUM
     if isinstance(e, sp.Mul) or (isinstance(e, sp.Pow) and e.exp.is_Rational and e.exp < 0):
         coefficient, rest = e.as_coeff_Mul()
         text, level = _product(abs(coefficient), sp.Mul.make_args(rest))
-        return (f"-{text}", _SUM) if coefficient < 0 else (text, level)
+        return (f"-{text}", SUM) if coefficient < 0 else (text, level)
     if isinstance(e, sp.Pow):
         return _power(e.base, e.exp)
     if e is sp.true or e is sp.false:
-        return ("true" if e is sp.true else "false"), _ATOM
+        return ("true" if e is sp.true else "false"), ATOM
     if isinstance(e, (sp.And, sp.Or, sp.Not, Relational)):
         return _condition(e)
     if e.func in _HEADS:
         arguments = [_top(argument) for argument in e.args]
-        return f"{_HEADS[e.func]}({', '.join(sorted(arguments) if len(arguments) > 1 else arguments)})", _ATOM
-    _refuse(e)
+        return f"{_HEADS[e.func]}({', '.join(sorted(arguments) if len(arguments) > 1 else arguments)})", ATOM
+    refuse_text(e)
 
 
 def _at(e: Any, level: int) -> str:
     """Text of a node, in brackets when it binds less strongly than `level`."""
     text, own = _text(e)
     return text if own >= level else f"({text})"
-
-
-def _symbol(e: sp.Symbol) -> str:
-    problem = name_problem(e.name, memory=True)
-    if problem or isinstance(e, sp.Dummy) or not e.is_commutative:
-        raise GameError(f"a symbol cannot be written as text: {problem or f'{e.name!r} is an auxiliary one'}; substitute a plain symbol")
-    return e.name
-
-
-def _number(e: Any) -> tuple[str, int]:
-    if e is sp.I:
-        return "I", _ATOM
-    if e is sp.pi:
-        return "pi", _ATOM
-    if e is sp.E:
-        return "exp(1)", _ATOM
-    if e.is_Float and e.is_finite:
-        text = repr(float(e))
-        if text in ("inf", "-inf", "nan") or (float(e) == 0 and e != 0):
-            _refuse(e, "rescale it")
-        return text, _SUM if text.startswith("-") else _ATOM
-    if not e.is_Rational:
-        _refuse(e)
-    if max(abs(e.p), e.q) >= 10**_DIGITS:
-        raise GameError(f"a number of more than {_DIGITS} digits cannot be written as text; round it, or use its enclosure")
-    return str(e), _SUM if e < 0 else _ATOM if e.is_Integer else _PRODUCT
 
 
 # --- sums ------------------------------------------------------------------------------------------------------------
@@ -208,7 +205,9 @@ def _joined(pieces: list[tuple[bool, str]]) -> str:
 def _term_key(term: Any) -> tuple[Any, ...]:
     """Falling degree, then the highest single power, then numbers behind functions and I last, then by name."""
     factors = sp.Mul.make_args(term.as_coeff_Mul()[1])
-    exponents = [factor.as_base_exp()[1] for factor in factors if not factor.is_number and not isinstance(factor, sp.exp)]
+    exponents = [
+        factor.as_base_exp()[1] for factor in factors if not factor.is_number and not isinstance(factor, sp.exp)
+    ]
     highest = max((exponent for exponent in exponents if exponent.is_Rational), default=sp.S.Zero)
     kind = 3 if sp.I in factors else 1 if term.is_Rational else 2 if term.is_number else 0
     return -_degree(term), -highest, kind, _product(sp.S.One, factors)[0], str(term.as_coeff_Mul()[0])
@@ -222,7 +221,7 @@ def _degree(e: Any) -> Any:
         return e.exp * _degree(e.base)
     if isinstance(e, sp.Mul):
         return sum((_degree(factor) for factor in e.args), sp.S.Zero)
-    return max((_degree(term) for term in e.args)) if isinstance(e, sp.Add) else sp.S.Zero
+    return max(_degree(term) for term in e.args) if isinstance(e, sp.Add) else sp.S.Zero
 
 
 # --- products --------------------------------------------------------------------------------------------------------
@@ -234,25 +233,26 @@ def _product(coefficient: Any, factors: Iterable[Any]) -> tuple[str, int]:
         if isinstance(factor, sp.Pow) and factor.exp.is_Rational and factor.exp < 0:
             below.append(_power(factor.base, -factor.exp))
         else:
-            above.append(_at(factor, _PRODUCT + 1))
+            above.append(_at(factor, PRODUCT + 1))
     if coefficient.is_Rational:
         top, bottom = sp.Integer(coefficient.p), sp.Integer(coefficient.q)
-        below = [_number(bottom), *below] if bottom != 1 else below
+        below = [number_text(bottom), *below] if bottom != 1 else below
     else:
         top = coefficient
     if top != 1 or not above:
-        above.insert(0, _number(top)[0])
+        above.insert(0, number_text(top)[0])
     text = "*".join(above)
     if not below:
-        return text, _PRODUCT if len(above) > 1 else _ATOM if text.isalnum() else _PRODUCT
-    texts = [piece if level > _PRODUCT else f"({piece})" for piece, level in below]
-    return f"{text}/{texts[0]}" if len(texts) == 1 else f"{text}/({'*'.join(texts)})", _PRODUCT
+        return text, PRODUCT if len(above) > 1 else ATOM if text.isalnum() else PRODUCT
+    texts = [piece if level > PRODUCT else f"({piece})" for piece, level in below]
+    return f"{text}/{texts[0]}" if len(texts) == 1 else f"{text}/({'*'.join(texts)})", PRODUCT
 
 
 def _factor_key(factor: Any) -> tuple[Any, ...]:
     """Numbers, then I, then symbols by name, then functions, then sums."""
     base = factor.base if isinstance(factor, sp.Pow) else factor
-    kind = 1 if base is sp.I else 0 if base.is_number else 2 if isinstance(base, sp.Symbol) else 4 if isinstance(base, sp.Add) else 3
+    kinds = ((base is sp.I, 1), (base.is_number, 0), (isinstance(base, sp.Symbol), 2), (isinstance(base, sp.Add), 4))
+    kind = next((kind for holds, kind in kinds if holds), 3)
     return kind, _text(base)[0], _text(factor.exp)[0] if isinstance(factor, sp.Pow) else ""
 
 
@@ -261,8 +261,8 @@ def _power(base: Any, exponent: Any) -> tuple[str, int]:
     if exponent == 1:
         return _text(base)
     if exponent == sp.S.Half:
-        return f"sqrt({_top(base)})", _ATOM
-    return f"{_at(base, _ATOM)}^{_at(exponent, _ATOM)}", _POWER
+        return f"sqrt({_top(base)})", ATOM
+    return f"{_at(base, ATOM)}^{_at(exponent, ATOM)}", POWER
 
 
 # --- conditions ------------------------------------------------------------------------------------------------------
@@ -270,29 +270,14 @@ def _condition(e: Any) -> tuple[str, int]:
     """Comparisons, and what joins them; bounds on the same symbols stand together, lower ones first."""
     if isinstance(e, Relational):
         if e.func not in _SIGNS or not all(isinstance(side, sp.Expr) for side in e.args):
-            _refuse(e, "compare numbers only")
+            refuse_text(e, "compare numbers only")
         return f"{_top(e.lhs)} {_SIGNS[e.func]} {_top(e.rhs)}", 4
     if isinstance(e, sp.Not):
-        return f"not {_at(e.args[0], _NOT + 2)}", _NOT
-    level, word = (_AND, " and ") if isinstance(e, sp.And) else (_OR, " or ")
+        return f"not {_at(e.args[0], NOT + 2)}", NOT
+    level, word = (AND, " and ") if isinstance(e, sp.And) else (OR, " or ")
     return word.join(_at(part, level + 1) for part in sorted(e.args, key=_part_key)), level
 
 
 def _part_key(part: Any) -> tuple[Any, ...]:
     names = sorted(symbol.name for symbol in part.free_symbols)
     return names, not isinstance(part, (sp.StrictGreaterThan, sp.GreaterThan)), _text(part)[0]
-
-
-def _refuse(e: Any, advice: str = "") -> NoReturn:
-    """Say what has no text, and what to do instead."""
-    shown = str(e) if len(str(e)) <= 60 else str(e)[:60] + "..."
-    if not advice:
-        if isinstance(e, (AppliedUndef, sp.Derivative, sp.Subs)):
-            advice = "give the unknown function a definition, or symbols for its values and derivatives"
-        elif isinstance(e, sp.Piecewise):
-            advice = "write each case by itself"
-        elif isinstance(e, sp.polys.rootoftools.ComplexRootOf):
-            advice = "write its polynomial, or its value enclosed by evalf"
-        else:
-            advice = "rewrite it with + - * / ^ and the functions of the reader"
-    raise GameError(f"{shown} ({type(e).__name__}) cannot be written as text; {advice}")

@@ -40,7 +40,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One number, name, operator or the end, with its place (counted from 1) and where it starts and ends in the text."""
+    """One number, name, operator or the end: its place (counted from 1), and where it starts and ends in the text."""
 
     kind: str
     text: str
@@ -63,13 +63,34 @@ _TOKEN = re.compile(
     r"|(?P<name>[A-Za-z][A-Za-z0-9_]*(?:@[0-9]+)?)"
     r"|(?P<operator>->|<=|>=|==|!=|\*\*|[-+*/^<>(),\[\]])"
 )
-_NEIGHBOURS = MappingProxyType({
-    "=": "write == for an equation", "&": "write `and`", "|": "write `or`, or abs(...)", "!": "write `not`, or !=",
-    "~": "write `not`", "%": "there is no remainder here", "{": "write ( )", "}": "write ( )", "_": "names begin with a letter",
-    "\u2212": "write -", "\u2013": "write -", "\u00d7": "write *", "\u00b7": "write *", "\u22c5": "write *", "\u00f7": "write /",
-    "\u2264": "write <=", "\u2265": "write >=", "\u2260": "write !=", "\u221a": "write sqrt(...)", "\u00b2": "write ^2",
-    "\u00b3": "write ^3", "\u221e": "an expression is finite", "'": "leave quotation marks out", '"': "leave quotation marks out",
-})  # fmt: skip
+_NEIGHBOURS = MappingProxyType(
+    {
+        "=": "write == for an equation",
+        "&": "write `and`",
+        "|": "write `or`, or abs(...)",
+        "!": "write `not`, or !=",
+        "~": "write `not`",
+        "%": "there is no remainder here",
+        "{": "write ( )",
+        "}": "write ( )",
+        "_": "names begin with a letter",
+        "\u2212": "write -",
+        "\u2013": "write -",
+        "\u00d7": "write *",
+        "\u00b7": "write *",
+        "\u22c5": "write *",
+        "\u00f7": "write /",
+        "\u2264": "write <=",
+        "\u2265": "write >=",
+        "\u2260": "write !=",
+        "\u221a": "write sqrt(...)",
+        "\u00b2": "write ^2",
+        "\u00b3": "write ^3",
+        "\u221e": "an expression is finite",
+        "'": "leave quotation marks out",
+        '"': "leave quotation marks out",
+    }
+)
 
 
 def refuse(message: str, token: Token) -> NoReturn:
@@ -81,7 +102,7 @@ def tokenise(text: object, budget: Budget = Budget()) -> list[Token]:
     """The tokens of a text, the last one of kind "end".
 
     Math:
-        Numbers `12`, `0.5`, `.5`, `1e-3`; names; `+ - * / ^ ** < <= > >= == != ( ) [ ] , ->`. Blanks and newlines separate.
+        Numbers `12`, `0.5`, `.5`, `1e-3`; names; `+ - * / ^ ** < <= > >= == != ( ) [ ] , ->`. Blanks separate.
     Raises:
         ReadError: at a character that has no meaning, or when the text is over the budget.
     Reference:
@@ -105,8 +126,14 @@ def tokenise(text: object, budget: Budget = Budget()) -> list[Token]:
             line += found.count("\n")
             line_start = position + found.rindex("\n") + 1 if "\n" in found else line_start
         else:
-            token = Token("operator" if found == "**" else kind, "^" if found == "**" else found,
-                          line, position - line_start + 1, position, match.end())  # fmt: skip
+            token = Token(
+                "operator" if found == "**" else kind,
+                "^" if found == "**" else found,
+                line,
+                position - line_start + 1,
+                position,
+                match.end(),
+            )
             _check_neighbour(tokens, token)
             tokens.append(token)
             if len(tokens) > budget.tokens:
@@ -121,7 +148,9 @@ def _check_neighbour(tokens: list[Token], token: Token) -> None:
     if tokens and tokens[-1].end == token.start and {tokens[-1].kind, token.kind} <= {"number", "name"}:
         last = tokens[-1]
         if token.kind == "name":
-            refuse(f"{last.shown} runs into {token.shown}; write {last.text[:40]}*{token.text[:40]} for a product", token)
+            refuse(
+                f"{last.shown} runs into {token.shown}; write {last.text[:40]}*{token.text[:40]} for a product", token
+            )
         refuse(f"{last.shown} runs into {token.shown}; write an operator between them", token)
 
 

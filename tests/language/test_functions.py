@@ -33,7 +33,9 @@ def test_assumptions_and_comparisons() -> None:
     assert sigmoid(x).is_positive and softplus(x).is_positive and sigmoid(x).is_finite
     assert (sigmoid(x) < 1) is sp.true and (sigmoid(x) >= 1) is sp.false and sp.Gt(1, sigmoid(x)) is sp.true
     assert (sigmoid(x) > 2) is sp.false and sp.Le(2, sigmoid(x)) is sp.false
-    assert sigmoid(w).is_positive is None and not isinstance(sigmoid(x) < sp.Rational(1, 2), sp.logic.boolalg.BooleanAtom)
+    assert sigmoid(w).is_positive is None and not isinstance(
+        sigmoid(x) < sp.Rational(1, 2), sp.logic.boolalg.BooleanAtom
+    )
 
 
 @pytest.mark.parametrize("point", [-1000, -40, -1, sp.Rational(1, 3), 1, 40, 1000])

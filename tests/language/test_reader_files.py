@@ -29,7 +29,11 @@ gamma = sp.Symbol("gamma", positive=True)
         ("nonzero, in (-inf, 1/2]", {"real": True, "nonzero": True}, (Bound("<=", sp.S.Half),)),
         ("in [1, inf)", {"real": True, "positive": True}, (Bound(">=", sp.S.One),)),
         ("in (-2, 0)", {"real": True, "negative": True}, (Bound(">", sp.Integer(-2)), Bound("<", sp.S.Zero))),
-        ("in (0, min(1, 2/gamma))", {"real": True, "positive": True}, (Bound(">", sp.S.Zero), Bound("<", sp.Min(1, 2 / gamma)))),
+        (
+            "in (0, min(1, 2/gamma))",
+            {"real": True, "positive": True},
+            (Bound(">", sp.S.Zero), Bound("<", sp.Min(1, 2 / gamma))),
+        ),
     ],
 )
 def test_assumptions(text: str, keywords: dict[str, bool], bounds: tuple[Bound, ...]) -> None:
@@ -41,9 +45,20 @@ def test_assumptions(text: str, keywords: dict[str, bool], bounds: tuple[Bound, 
 
 @pytest.mark.parametrize(
     ("text", "word"),
-    [("postive", "positive"), ("", "real"), ("positive, negative", "remove"), ("in (1, 0)", "empty"), ("in (0, 0)", "empty"), ("in 0, 1", "in (0"),
-     ("in (0)", "two ends"), ("in (0, 1", "bracket"), ("positive negative", "comma"), ("in (a, 1)", "declare"), ("positive,", "write")],
-)  # fmt: skip
+    [
+        ("postive", "positive"),
+        ("", "real"),
+        ("positive, negative", "remove"),
+        ("in (1, 0)", "empty"),
+        ("in (0, 0)", "empty"),
+        ("in 0, 1", "in (0"),
+        ("in (0)", "two ends"),
+        ("in (0, 1", "bracket"),
+        ("positive negative", "comma"),
+        ("in (a, 1)", "declare"),
+        ("positive,", "write"),
+    ],
+)
 def test_assumptions_that_are_refused(text: str, word: str) -> None:
     with pytest.raises(ReadError, match=r"[;]") as caught:
         read_assumptions(text)
@@ -58,7 +73,10 @@ def test_functions() -> None:
     assert read_function("t -> f(f(t))", {}, {"f": f})(x) == x**4
 
 
-@pytest.mark.parametrize("text", ["t^2", "-> t", "t ->", "1 -> t", "E -> 1", "t, t -> t", "(s t) -> s", "t -> u", "t -> t < 1", "t -> t -> t", ""])
+@pytest.mark.parametrize(
+    "text",
+    ["t^2", "-> t", "t ->", "1 -> t", "E -> 1", "t, t -> t", "(s t) -> s", "t -> u", "t -> t < 1", "t -> t -> t", ""],
+)
 def test_functions_that_are_refused(text: str) -> None:
     with pytest.raises(ReadError, match=";"):
         read_function(text)
@@ -66,9 +84,16 @@ def test_functions_that_are_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "exact"),
-    [(2, 2), (0.1, sp.Rational(1, 10)), (1e-5, sp.Rational(1, 100_000)), (Fraction(1, 3), sp.Rational(1, 3)), (Decimal("0.25"), sp.Rational(1, 4)),
-     ("2/6", sp.Rational(1, 3)), (x, x)],
-)  # fmt: skip
+    [
+        (2, 2),
+        (0.1, sp.Rational(1, 10)),
+        (1e-5, sp.Rational(1, 100_000)),
+        (Fraction(1, 3), sp.Rational(1, 3)),
+        (Decimal("0.25"), sp.Rational(1, 4)),
+        ("2/6", sp.Rational(1, 3)),
+        (x, x),
+    ],
+)
 def test_values_are_exact(value: Any, exact: Any) -> None:
     assert read_value(value) == exact and not sp.sympify(read_value(value)).has(sp.Float)
 
@@ -79,14 +104,19 @@ def test_values_that_are_no_numbers_are_refused(value: Any) -> None:
         read_value(value)
 
 
-@pytest.mark.parametrize("name", ["", "1x", "_x", "x-y", "lambda", "E", "I", "exp", "x" * 32, "θ", "x@1", "__x", "a b", "<script>", None, "true"])
+@pytest.mark.parametrize(
+    "name",
+    ["", "1x", "_x", "x-y", "lambda", "E", "I", "exp", "x" * 32, "θ", "x@1", "__x", "a b", "<script>", None, "true"],
+)
 def test_names_that_are_refused(name: Any) -> None:
     with pytest.raises(GameError):
         check_name(name)
 
 
 def test_names() -> None:
-    assert check_name("theta_1") == "theta_1" and check_name("x@1", memory=True) == "x@1" and memory_name("x", 2) == "x@2"
+    assert (
+        check_name("theta_1") == "theta_1" and check_name("x@1", memory=True) == "x@1" and memory_name("x", 2) == "x@2"
+    )
     with pytest.raises(GameError, match="try theta"):
         check_name("θ")
     with pytest.raises(GameError):

@@ -66,10 +66,22 @@ def test_characteristic_polynomial_is_collected() -> None:
 
 @pytest.mark.parametrize(
     "expression",
-    [sp.oo, sp.Function("f")(x), sp.Derivative(sp.Function("f")(x), x), sp.Piecewise((x, x > 0), (0, True)), sp.Symbol("E"),
-     sp.Symbol("lambda"), sp.Dummy("u"), sp.rootof(x**5 - x - 1, 0), sp.sign(x), sp.Integer(10) ** 2000, sp.Matrix([1]),
-     sp.Symbol("x") + x, sp.Symbol("a;b")],
-)  # fmt: skip
+    [
+        sp.oo,
+        sp.Function("f")(x),
+        sp.Derivative(sp.Function("f")(x), x),
+        sp.Piecewise((x, x > 0), (0, True)),
+        sp.Symbol("E"),
+        sp.Symbol("lambda"),
+        sp.Dummy("u"),
+        sp.rootof(x**5 - x - 1, 0),
+        sp.sign(x),
+        sp.Integer(10) ** 2000,
+        sp.Matrix([1]),
+        sp.Symbol("x") + x,
+        sp.Symbol("a;b"),
+    ],
+)
 def test_what_has_no_text_is_refused_with_advice(expression: Any) -> None:
     with pytest.raises(GameError, match=";"):
         write(expression)
@@ -87,10 +99,14 @@ def test_floats_become_their_shortest_decimal() -> None:
 
 
 ROOMY = Budget(exponent=10**9, bits=10**9)  # what SymPy has already evaluated may hold exp(1331)
-numbers = st.fractions(min_value=-20, max_value=20, max_denominator=12).map(lambda q: sp.Rational(q.numerator, q.denominator))
+numbers = st.fractions(min_value=-20, max_value=20, max_denominator=12).map(
+    lambda q: sp.Rational(q.numerator, q.denominator)
+)
 leaves = st.one_of(numbers, st.sampled_from([x, y, h, gamma, sp.pi, sp.E]))
 smooth = st.sampled_from([sp.exp, sp.sin, sp.cos, sp.tanh, sp.Abs, sigmoid, softplus])
-exponents = st.sampled_from([-2, -1, sp.Rational(-1, 2), sp.Rational(1, 2), sp.Rational(1, 3), sp.Rational(3, 2), 2, 3, h, -y])
+exponents = st.sampled_from(
+    [-2, -1, sp.Rational(-1, 2), sp.Rational(1, 2), sp.Rational(1, 3), sp.Rational(3, 2), 2, 3, h, -y]
+)
 
 
 def _grow(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -99,7 +115,9 @@ def _grow(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         st.lists(inner, min_size=2, max_size=4).map(lambda parts: sp.Mul(*parts)),
         st.tuples(inner, exponents).map(lambda pair: pair[0] ** pair[1] if pair[0].is_zero is False else pair[0]),
         st.tuples(smooth, inner).map(lambda pair: pair[0](pair[1])),
-        st.tuples(inner, inner).map(lambda pair: sp.Max(*pair) if all(part.is_extended_real for part in pair) else pair[0]),
+        st.tuples(inner, inner).map(
+            lambda pair: sp.Max(*pair) if all(part.is_extended_real for part in pair) else pair[0]
+        ),
     )
 
 
@@ -119,8 +137,14 @@ def test_law_read_after_write_is_the_identity(e: Any) -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.tuples(expressions, expressions, st.sampled_from([sp.Lt, sp.Le, sp.Gt, sp.Ge, sp.Eq, sp.Ne])), min_size=1, max_size=3),
-       st.sampled_from([sp.And, sp.Or, lambda *parts: sp.Not(sp.And(*parts))]))  # fmt: skip
+@given(
+    st.lists(
+        st.tuples(expressions, expressions, st.sampled_from([sp.Lt, sp.Le, sp.Gt, sp.Ge, sp.Eq, sp.Ne])),
+        min_size=1,
+        max_size=3,
+    ),
+    st.sampled_from([sp.And, sp.Or, lambda *parts: sp.Not(sp.And(*parts))]),
+)
 def test_law_for_conditions(parts: list[tuple[Any, Any, Any]], joined: Any) -> None:
     if not all(_writable(side) and side.is_extended_real for left, right, _ in parts for side in (left, right)):
         return
