@@ -13,12 +13,13 @@ import sympy as sp
 
 from bilevel.analysis.cells import Line, intervals, polynomials_of
 from bilevel.analysis.decide import check_time, decide, quadratic_roots
-from bilevel.analysis.marginal import why_marginal
+from bilevel.analysis.enclosure import Signs
+from bilevel.analysis.marginal import NAMES, why_marginal
 from bilevel.analysis.polynomials import Coordinates, Factor, characteristic_factors
 from bilevel.analysis.reduction import LARGE, Assumptions, formula_size, to_boolean
-from bilevel.analysis.regions import All, Sign, compare, conj, disj, negate, same
+from bilevel.analysis.regions import All, Sign, conj, disj, evaluate, negate, same, transform
 from bilevel.analysis.schur import flow_test, map_test
-from bilevel.analysis.verdict import Verdict, unknown
+from bilevel.analysis.verdict import Verdict, certain, unknown
 from bilevel.language.errors import GameError, UnknownAnswer
 
 KINDS = {
@@ -76,13 +77,32 @@ def _analyse(matrix: Any, time: str, facts: tuple[Any, ...]) -> Verdict:
     assumptions = Assumptions(coordinates, facts)
     exists = _domain(coordinates, assumptions, denominators)
     region = _region(factors, coordinates, assumptions, time, exists)
+    if not matrix.free_symbols:
+        return _number(region, factors, coordinates, matrix, time)
     return _written(region, factors, coordinates, assumptions, matrix, time, facts)
+
+
+def _number(region: Region, factors: list[Factor], coordinates: Coordinates, matrix: Any, time: str) -> Verdict:
+    """A matrix of irrational numbers: every sign in the formulas decided."""
+    sign = Signs(coordinates)
+    exists, stable, unstable = (None if f is None else evaluate(f, sign) for f in (region.exists, region.stable, region.unstable))
+    polynomial = _polynomial(factors, coordinates)
+    if exists is not True:
+        return unknown("an entry is not known to be a real number", matrix, time, characteristic_polynomial=polynomial)
+    if stable is None or (not stable and unstable is None):
+        return unknown("an eigenvalue cannot be told from the boundary", matrix, time, characteristic_polynomial=polynomial)
+    claim = "stable" if stable else "unstable" if unstable else "marginal"
+    kinds = {NAMES[label] for f, label in region.labels if label and evaluate(f, sign) is False} if claim == "marginal" else set()
+    return certain(claim, matrix, time, known="exact" if sign.algebraic else "enclosed", characteristic_polynomial=polynomial,
+                   marginal_why="; ".join(sorted(kinds)) or None, eigenvalues=_eigenvalues(factors, coordinates))
 
 
 def _domain(coordinates: Coordinates, assumptions: Assumptions, denominators: list[Any]) -> Any:
     """Where the Jacobian is real and finite."""
     conditions = [assumptions.tidy(Sign(d, "!=")) for d in denominators]
-    for relational in coordinates.domain:
+    for relational in (r for r in coordinates.domain if r != sp.true):
+        if relational == sp.false:
+            return False
         top, bottom = coordinates.convert(relational.lhs)
         conditions.append(assumptions.tidy(Sign(coordinates.reduce(top * bottom), relational.rel_op)))
     return conj(conditions)
@@ -102,27 +122,17 @@ def _oriented(factor: Factor, assumptions: Assumptions, time: str) -> list[Any]:
 def _region(factors: list[Factor], coordinates: Coordinates, assumptions: Assumptions, time: str, exists: Any) -> Region:
     test = map_test if time == "discrete" else flow_test
     tests = [test(_oriented(f, assumptions, time), coordinates) for f in factors]
-    labels = [(_tidy(Sign(p, ">"), assumptions), label) for t in tests for p, label in t.strict]
+    labels = [(assumptions.tidy(Sign(p, ">")), label) for t in tests for p, label in t.strict]
     strict = conj(formula for formula, _ in labels)
     closed = None
     if all(t.closed is not None for t in tests):
-        closed = conj(_tidy_all(t.closed, assumptions) for t in tests)
+        closed = conj(transform(t.closed, assumptions.tidy) for t in tests)
     stable = assumptions.drop_implied(strict, exists)
     if closed is None:
         return Region(exists, stable, None, None, tuple(labels))
     reduced = assumptions.drop_implied(closed, exists)
     marginal = _boundary(strict, stable, closed, reduced, assumptions, exists)
     return Region(exists, stable, negate(reduced), marginal, tuple(labels))
-
-
-def _tidy(atom: Sign, assumptions: Assumptions) -> Any:
-    return assumptions.tidy(atom)
-
-
-def _tidy_all(formula: Any, assumptions: Assumptions) -> Any:
-    from bilevel.analysis.regions import transform
-
-    return transform(formula, assumptions.tidy)
 
 
 def _boundary(strict: Any, stable: Any, closed: Any, reduced: Any, assumptions: Assumptions, exists: Any) -> Any:

@@ -16,6 +16,7 @@ import flint
 import sympy as sp
 from flint import fmpq, fmpz_poly
 
+from bilevel.analysis.enclosure import lower_end, upper_end
 from bilevel.analysis.regions import evaluate, signs
 
 
@@ -103,7 +104,7 @@ class Line:
         if not self.roots:
             return [fmpq(0) if self.bounds[0] is None else self.bounds[0] + 1]
         inner = [_between(a.ball, b.ball) for a, b in zip(self.roots, self.roots[1:], strict=False)]
-        return [fmpq(_floor(_end(self.roots[0].ball, -1)) - 1), *inner, fmpq(_floor(_end(self.roots[-1].ball, 1)) + 1)]
+        return [fmpq(_floor(lower_end(self.roots[0].ball)) - 1), *inner, fmpq(_floor(upper_end(self.roots[-1].ball)) + 1)]
 
     @property
     def cells(self) -> range:
@@ -138,20 +139,13 @@ class Line:
         return bool(evaluate(formula, lambda p: self.sign(p, k)))
 
 
-def _end(ball: Any, side: int) -> fmpq:
-    """The exact lower (-1) or upper (+1) end of a ball."""
-    mantissa, exponent = (ball.lower() if side < 0 else ball.upper()).mid().man_exp()
-    m, e = int(mantissa), int(exponent)
-    return fmpq(m * 2**e) if e >= 0 else fmpq(m, 2**-e)
-
-
 def _floor(x: fmpq) -> int:
     return int(x.p) // int(x.q)
 
 
 def _between(a: Any, b: Any) -> fmpq:
     """A dyadic rational of small denominator strictly between two disjoint balls, a below b."""
-    low, high, denominator = _end(a, 1), _end(b, -1), 1
+    low, high, denominator = upper_end(a), lower_end(b), 1
     while True:
         candidate = fmpq(_floor(low * denominator) + 1, denominator)
         if low < candidate < high:

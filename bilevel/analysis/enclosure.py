@@ -1,6 +1,7 @@
 """Verdicts from ball arithmetic: eigenvalues enclosed in discs, decided only when every disc is clear of the boundary.
 
-Main definitions: `ball` (a number with its uncertainty), `enclosed_verdict`, `enclose` (a SymPy number as a real ball).
+Main definitions: `ball` (a number with its uncertainty), `enclosed_verdict`, `enclose` (a SymPy number as a real ball), `Signs`
+(of polynomials in irrational numbers), `truth_at` (a Boolean at a rational point).
 """
 
 from __future__ import annotations
@@ -64,6 +65,43 @@ def enclose(expression: Any, values: Any = None, precision: int = 128) -> arb | 
         return None
     finally:
         flint.ctx.prec = saved
+
+
+def lower_end(enclosed: arb) -> flint.fmpq:
+    """The exact lower end of a ball."""
+    return _dyadic(enclosed.lower())
+
+
+def upper_end(enclosed: arb) -> flint.fmpq:
+    """The exact upper end of a ball."""
+    return _dyadic(enclosed.upper())
+
+
+def _dyadic(end: arb) -> flint.fmpq:
+    mantissa, exponent = end.mid().man_exp()
+    m, e = int(mantissa), int(exponent)
+    return flint.fmpq(m * 2**e) if e >= 0 else flint.fmpq(m, 2**-e)
+
+
+class Signs:
+    """Signs of polynomials whose generators are numbers: by balls, and zero by minimal polynomials where all is algebraic."""
+
+    def __init__(self, coordinates: Any) -> None:
+        self.coordinates = coordinates
+        self.algebraic = all(m.is_algebraic is True for m in coordinates.parameters)
+
+    def __call__(self, polynomial: Any) -> int | None:
+        value = self.coordinates.expression(polynomial)
+        for precision in (64, 256, 1024):
+            enclosed = enclose(value, precision=precision)
+            if enclosed is None:
+                return None
+            if not enclosed.contains(0):
+                return 1 if enclosed > 0 else -1
+        if self.algebraic and value.count_ops() < 60:
+            x = sp.Dummy("x")
+            return 0 if sp.minimal_polynomial(value, x) == x else None
+        return None
 
 
 def truth_at(boolean: Any, values: Any) -> bool | None:

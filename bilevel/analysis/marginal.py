@@ -19,7 +19,7 @@ from bilevel.analysis.spectrum import CENTRE, FLIP, JORDAN, ZERO_MODE, spectrum
 
 ORDER = (ZERO_MODE, FLIP, CENTRE, JORDAN)
 NAMES = {"origin": ZERO_MODE, "infinity": FLIP, "pair": CENTRE}
-ATTEMPTS = 12
+ATTEMPTS = 24
 
 
 def why_marginal(region: Any, matrix: Any, time: str, coordinates: Any, assumptions: Any) -> str | None:
@@ -27,21 +27,32 @@ def why_marginal(region: Any, matrix: Any, time: str, coordinates: Any, assumpti
     always = {NAMES[label] for formula, label in region.labels if label and formula is False and region.marginal is not None}
     if any(isinstance(s.polynomial, sp.Basic) for s in _signs(region.marginal)) or not _rational_in_symbols(matrix, coordinates):
         return "; ".join(k for k in ORDER if k in always) or None
-    found = set(always)
+    found, sometimes = set(always), set()
     surfaces = [Sign(f.polynomial, "==") for f, label in region.labels if isinstance(f, Sign) and label]
-    pieces = region.marginal.parts if isinstance(region.marginal, Some) else (region.marginal,)
+    for piece in region.marginal.parts if isinstance(region.marginal, Some) else (region.marginal,):
+        reasons = [set(_reasons(matrix, p, time, coordinates)) for p in _points(piece, coordinates, assumptions, region.exists)]
+        if reasons:
+            # A reason at most of the points is that of the piece; the others belong to thinner subsets.
+            found |= {k for k in ORDER if 2 * sum(k in r for r in reasons) > len(reasons)}
+            sometimes |= set().union(*reasons)
+        else:
+            found |= _labelled(piece, region)
     thin: dict[str, set[str]] = {}
-    for piece in pieces:
-        for point in _points(piece, coordinates, assumptions, region.exists):
-            found.update(_reasons(matrix, point, time, coordinates))
     for surface in surfaces:
         for point in _points(All((surface, region.marginal)), coordinates, assumptions, region.exists):
-            for reason in _reasons(matrix, point, time, coordinates):
-                if reason not in found:
-                    thin.setdefault(reason, set()).add(str(_where(surface, coordinates, assumptions)))
+            for reason in set(_reasons(matrix, point, time, coordinates)) - found:
+                thin.setdefault(reason, set()).add(str(_where(surface, coordinates, assumptions)))
     text = [k for k in ORDER if k in found]
-    text += [f"{k} where {' or '.join(sorted(thin[k]))}" for k in ORDER if k in thin]
+    text += [f"{k} where {' or '.join(sorted(thin[k]))}" for k in ORDER if k in thin and len(surfaces) == 1]
+    text += [f"{k} at some points" for k in ORDER if k in sometimes | thin.keys() and k not in found and len(surfaces) != 1]
     return "; ".join(text) or None
+
+
+def _labelled(piece: Any, region: Any) -> set[str]:
+    """The reasons read off the equations of a piece that holds no rational point we found."""
+    equations = [s for s in _signs(piece) if s.relation == "=="]
+    return {NAMES[label] for f, label in region.labels for e in equations
+            if label and isinstance(f, Sign) and Sign(f.polynomial, "==").same(e)}
 
 
 def _signs(formula: Any) -> list[Sign]:
@@ -84,7 +95,7 @@ def _points(piece: Any, coordinates: Any, assumptions: Any, exists: Any) -> list
         for candidate in _onto(equations, point, coordinates) if equations else [point]:
             if _inside(candidate, assumptions) and _holds(All((piece, exists, *assumptions.facts)), candidate, coordinates):
                 points.append(candidate)
-        if len(points) >= 3:
+        if len(points) >= 5:
             break
     return points
 

@@ -4,8 +4,8 @@ Main definitions: `Coordinates` (SymPy expressions <-> python-flint polynomials 
 connected components of a matrix: its characteristic polynomial is the product of theirs), `characteristic_factors`.
 
 Everything that is not a rational function of the symbols (a root, an exponential, an unknown function value) becomes a generator
-of its own; roots carry their relation t^k = radicand, used to write polynomials uniquely. A relation that is missed never makes a
-statement wrong: every polynomial identity here stays true when the generators are given their values.
+of its own; roots carry their relation t^k = radicand (and a sine next to its cosine sin^2 = 1 - cos^2), used to write polynomials
+uniquely. A relation that is missed never makes a statement wrong: every polynomial identity here stays true when the generators are given their values.
 """
 
 from __future__ import annotations
@@ -68,6 +68,10 @@ class Coordinates:
             # t = (radicand)^(1/q) * denominator is stored, so that t^q is a polynomial.
             self.relations[index] = (q, self.reduce(numerator * denominator ** (q - 1)))
             self._scales[index] = denominator
+        for index, node in enumerate(self.meaning):
+            if isinstance(node, sp.sin) and sp.cos(*node.args) in self._index:
+                cosine = self.generators[self._index[sp.cos(*node.args)]]
+                self.relations[index] = (2, 1 - cosine**2)
 
     def _collect(self, node: Any) -> None:
         if node.is_Number:

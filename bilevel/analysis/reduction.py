@@ -18,6 +18,7 @@ from typing import Any
 import sympy as sp
 
 from bilevel.analysis.cells import Line
+from bilevel.analysis.enclosure import enclose, lower_end, upper_end
 from bilevel.analysis.polynomials import Coordinates, rational
 from bilevel.analysis.regions import All, Sign, Some, compare, conj, disj, negate, same, signs
 
@@ -26,6 +27,12 @@ FREE = (None, False, None, False)  # lower bound, strict?, upper bound, strict?
 
 
 def _bounds_of(meaning: Any) -> tuple[Any, bool, Any, bool]:
+    if not meaning.free_symbols:
+        around = enclose(meaning)
+        return FREE if around is None else (lower_end(around), False, upper_end(around), False)
+    limits = {"sin": (-1, 1, False), "cos": (-1, 1, False), "tanh": (-1, 1, True), "sigmoid": (0, 1, True)}.get(type(meaning).__name__)
+    if limits is not None:
+        return (rational(limits[0]), limits[2], rational(limits[1]), limits[2])
     if meaning.is_positive:
         return (rational(0), True, None, False)
     if meaning.is_negative:
@@ -68,7 +75,7 @@ class Assumptions:
             if index >= 2:
                 known = index not in coordinates._scales or coordinates._scales[index].is_constant()
                 self.bounds[index] = _bounds_of(meaning) if known else FREE
-                if known and self.bounds[index] == FREE and coordinates.relations.get(index, (1,))[0] % 2 == 0:
+                if known and meaning.is_Pow and self.bounds[index] == FREE and coordinates.relations.get(index, (1,))[0] % 2 == 0:
                     self.bounds[index] = (rational(0), False, None, False)  # an even root, where it is real
         for fact in facts:
             self._assume(fact)
