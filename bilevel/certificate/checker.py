@@ -23,11 +23,16 @@ COMMENTS = ("statement", "source", "note")  # free text for people, which no che
 def known_kinds() -> tuple[str, ...]:
     """The kinds of certificate that can be checked.
 
+    Math: see `bilevel.certificate` for the claim that each kind makes.
+    Reference: the folder `bilevel/certificate/kinds` is the list.
+
     Examples:
         >>> {"identity", "schur", "region"} <= set(known_kinds())
         True
     """
-    return tuple(sorted(_module(m.name).KIND for m in pkgutil.iter_modules(folder.__path__) if not m.name.startswith("_")))
+    return tuple(
+        sorted(_module(m.name).KIND for m in pkgutil.iter_modules(folder.__path__) if not m.name.startswith("_"))
+    )
 
 
 def _module(name: str) -> ModuleType:
@@ -51,7 +56,9 @@ def check(certificate: Any) -> Result:
     known = {"kind": True, **module.FIELDS, **dict.fromkeys(COMMENTS, False)}
     for field in certificate:
         if field not in known:
-            raise CertificateError(f"a certificate of kind {module.KIND!r} has no field {field!r}; it has {', '.join(known)}")
+            raise CertificateError(
+                f"a certificate of kind {module.KIND!r} has no field {field!r}; it has {', '.join(known)}"
+            )
     for field, needed in known.items():
         if needed and field not in certificate:
             raise CertificateError(f"a certificate of kind {module.KIND!r} needs the field {field!r}")
@@ -73,11 +80,13 @@ def check(certificate: Any) -> Result:
 
 def _kind_of(certificate: Any) -> ModuleType:
     if not isinstance(certificate, dict) or not all(isinstance(key, str) for key in certificate):
-        raise CertificateError(f"a certificate is a JSON object with a field \"kind\"; came {type(certificate).__name__}")
+        raise CertificateError(f'a certificate is a JSON object with a field "kind"; came {type(certificate).__name__}')
     for entry in pkgutil.iter_modules(folder.__path__):
-        if not entry.name.startswith("_") and _module(entry.name).KIND == certificate.get("kind"):
+        if not entry.name.startswith("_") and certificate.get("kind") == _module(entry.name).KIND:
             return _module(entry.name)
-    raise CertificateError(f"no kind of certificate is called {certificate.get('kind')!r}; known: {', '.join(known_kinds())}")
+    raise CertificateError(
+        f"no kind of certificate is called {certificate.get('kind')!r}; known: {', '.join(known_kinds())}"
+    )
 
 
 def check_text(text: str) -> Result:
@@ -108,4 +117,4 @@ def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_floats(text: str) -> Any:
-    raise CertificateError(f"numbers in certificates are exact strings such as \"1/10\"; came {text}")
+    raise CertificateError(f'numbers in certificates are exact strings such as "1/10"; came {text}')

@@ -1,8 +1,8 @@
 """Necessary and sufficient lists for stability, from the coefficients of a characteristic polynomial.
 
 Each family is a list of expressions all positive exactly when the polynomial z^n + a_1 z^(n-1) + ... + a_n is stable.
-Math: flow: the Hurwitz determinants D_1 .. D_n (Hurwitz 1895), or half of them and half of the coefficients (Lienard and
-    Chipart 1914). Map: the same for q(s) = (1-s)^n p((1+s)/(1-s)) together with its leading coefficient (-1)^n p(-1);
+Math: flow: the Hurwitz determinants D_1 .. D_n (Hurwitz 1895), or half of them and half of the coefficients (Lienard
+    and Chipart 1914). Map: the same for q(s) = (1-s)^n p((1+s)/(1-s)), with its leading coefficient (-1)^n p(-1);
     or p(1), (-1)^n p(-1) and the inners det(X +- Y) (Jury 1964); or the steps of Schur 1917.
 The code uses only + - *, so it serves elements of a field and balls alike.
 Main definitions: `families`, `faddeev_leverrier`, `bilinear`.
@@ -21,7 +21,9 @@ MAX_DEGREE = 8
 MAX_SCHUR_DEGREE = 4  # the degrees of the conditions double with every step
 
 
-def families(coefficients: Sequence[Any], time: str, one: Any, *, first_only: bool = False) -> Iterator[tuple[str, list[Any]]]:
+def families(
+    coefficients: Sequence[Any], time: str, one: Any, *, first_only: bool = False
+) -> Iterator[tuple[str, list[Any]]]:
     """The families of conditions, the cheapest first, for a_1 .. a_n; those beyond the budget are left out."""
     n = len(coefficients)
     if n > MAX_DEGREE:
@@ -94,7 +96,7 @@ def bilinear(p: list[Any], one: Any) -> list[Any]:
     for power in range(n, -1, -1):
         total = one - one
         for k, a in enumerate(p):  # a_k (1 + s)^(n - k) (1 - s)^k
-            weight = sum(comb(n - k, power - j) * comb(k, j) * (-1) ** j for j in range(0, power + 1))
+            weight = sum(comb(n - k, power - j) * comb(k, j) * (-1) ** j for j in range(power + 1))
             total = total + a * _integer(weight, one)
         out.append(total)
     return out

@@ -23,6 +23,9 @@ class Result:
     `rests_on` is empty when the checker itself proved everything; otherwise each entry names a step which some other
     program (such as z3) is trusted for.
 
+    Math: `ok` is true only when every step of the proof was gone through again.
+    Reference: de Bruijn 1970 (a proof is checked by a program smaller than the one that found it).
+
     Examples:
         >>> bool(Result(False, "identity", "the two sides differ"))
         False

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from bilevel.certificate import functions
 from bilevel.certificate.atoms import Element, Field, in_field
 from bilevel.certificate.errors import CertificateError
 from bilevel.certificate.sampling import meaningful
@@ -79,16 +80,16 @@ def _combine(op: str, parts: list[Dual], field: Field, width: int) -> Dual:
     u = first.value
     two = field.one + field.one
     if op == "exp":
-        out = field.exp(u)
+        out = functions.exp(field, u)
         return first.chain(out, lambda: out)
     if op == "log":
-        return first.chain(field.log(u), lambda: field.one / u)
+        return first.chain(functions.log(field, u), lambda: field.one / u)
     if op == "sqrt":
         if u.is_zero() and width:
             raise CertificateError("a square root (or abs, max, min) has no derivative where its argument is zero")
-        root = field.sqrt(u)
+        root = functions.sqrt(field, u)
         return first.chain(root, lambda: field.one / (two * root))
-    sine, cosine = field.sine(u)
+    sine, cosine = functions.sine(field, u)
     return first.chain(sine, lambda: cosine) if op == "sin" else first.chain(cosine, lambda: -sine)
 
 
@@ -108,9 +109,9 @@ def _call(tree: Tree, parts: list[Dual], field: Field, width: int) -> Dual:
     slopes = [field.zero] * width
     for i, part in enumerate(parts):
         if any(not s.is_zero() for s in part.slopes):
-            outer = field.unknown(name, tuple(k + (i == j) for j, k in enumerate(orders)), values)
+            outer = functions.unknown(field, name, tuple(k + (i == j) for j, k in enumerate(orders)), values)
             slopes = [old + outer * s for old, s in zip(slopes, part.slopes)]
-    return Dual(field.unknown(name, orders, values), tuple(slopes))
+    return Dual(functions.unknown(field, name, orders, values), tuple(slopes))
 
 
 def _still(field: Field, element: Element, width: int) -> Dual:
@@ -122,7 +123,9 @@ def value(tree: Tree, field: Field, place: Mapping[str, Dual] | None = None) -> 
     return evaluate(tree, field, place or {}, 0).value
 
 
-def gradient(tree: Tree, field: Field, variables: Sequence[str], at: Mapping[str, Tree] | None = None) -> tuple[Element, ...]:
+def gradient(
+    tree: Tree, field: Field, variables: Sequence[str], at: Mapping[str, Tree] | None = None
+) -> tuple[Element, ...]:
     """Partial derivatives of a tree in some of its symbols, at a point given by trees (default: where it stands)."""
     place = {}
     for i, name in enumerate(variables):
@@ -136,10 +139,14 @@ def declared(certificate: Mapping[str, Any]) -> tuple[dict[str, Sign], list[tupl
     """The symbols with their signs, and the relations assumed, of a certificate."""
     symbols, relations = certificate["symbols"], certificate.get("assume", [])
     if not isinstance(symbols, dict) or not isinstance(relations, list) or len(symbols) > 60:
-        raise CertificateError('"symbols" is a table of at most 60 names, "assume" a list of relations [">", left, right]')
+        raise CertificateError(
+            '"symbols" is a table of at most 60 names, "assume" a list of relations [">", left, right]'
+        )
     for name, assumption in symbols.items():
         if not is_name(name) or assumption not in ASSUMPTIONS:
-            raise CertificateError(f"{name!r}: {assumption!r} declares no symbol; assumptions are {', '.join(ASSUMPTIONS)}")
+            raise CertificateError(
+                f"{name!r}: {assumption!r} declares no symbol; assumptions are {', '.join(ASSUMPTIONS)}"
+            )
     for relation in relations:
         if not isinstance(relation, list) or len(relation) != 3 or relation[0] not in RELATIONS:
             raise CertificateError(f'an assumption is written [">", left, right]; came {relation!r}')

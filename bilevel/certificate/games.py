@@ -33,8 +33,10 @@ def players(table: Any) -> tuple[Player, ...]:
     found = []
     for entry in table:
         if not isinstance(entry, dict) or not {"name", "moves"} <= set(entry) or len(entry) != 3:
-            raise CertificateError(f'a player has "name", "moves" and one of "minimize", "maximize"; came {sorted(entry)}')
-        if "minimize" not in entry and "maximize" not in entry or not isinstance(entry["name"], str):
+            raise CertificateError(
+                f'a player has "name", "moves" and one of "minimize", "maximize"; came {sorted(entry)}'
+            )
+        if ("minimize" not in entry and "maximize" not in entry) or not isinstance(entry["name"], str):
             raise CertificateError(f'the player {entry["name"]!r} has neither "minimize" nor "maximize"')
         loss = entry["minimize"] if "minimize" in entry else neg(entry["maximize"])
         validate(loss)
@@ -95,7 +97,9 @@ def standing(field: Field, variables: tuple[str, ...], at: Mapping[str, Tree] | 
     return place
 
 
-def cost_slopes(game: tuple[Player, ...], field: Field, place: Mapping[str, Dual], variables: tuple[str, ...]) -> dict[str, Element]:
+def cost_slopes(
+    game: tuple[Player, ...], field: Field, place: Mapping[str, Dual], variables: tuple[str, ...]
+) -> dict[str, Element]:
     """For every variable the derivative, in it, of its owner's cost (the flow is minus this)."""
     found = {}
     for player in game:

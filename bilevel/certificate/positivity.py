@@ -109,5 +109,3 @@ class Prover:
     def witnessed(self, condition: Element, witness: Tree) -> bool:
         """Whether a witness has the value of a condition (up to a positive factor) and a visible sign."""
         return self.same(condition, self.value(witness)) and self.read(witness) == POSITIVE
-
-

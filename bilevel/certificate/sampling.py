@@ -80,7 +80,7 @@ def _holds(relation: list[Any], point: Mapping[str, Any]) -> bool:
 
 
 def meaningful(certificate: Mapping[str, Any], trees: Sequence[Tree]) -> None:
-    """Refuse a claim about nothing: find a point (or use the "example" given) with the assumptions true, the trees defined."""
+    """Refuse a claim about nothing: find a point, or use the "example", where it has a meaning."""
     if "example" in certificate:
         table = certificate["example"]
         if not isinstance(table, dict) or set(table) != set(certificate["symbols"]):
@@ -99,7 +99,9 @@ def meaningful(certificate: Mapping[str, Any], trees: Sequence[Tree]) -> None:
     raise CertificateError('the claim may be about nothing: give a point where it has a meaning as "example"')
 
 
-def disagreement(certificate: Mapping[str, Any], jacobian: Any, named: Mapping[str, Tree], time: str, claim: Any) -> str:
+def disagreement(
+    certificate: Mapping[str, Any], jacobian: Any, named: Mapping[str, Tree], time: str, claim: Any
+) -> str:
     """A point at which the claim is certainly wrong, as a sentence; empty when none was found."""
     try:
         for point in points(certificate):

@@ -1,7 +1,7 @@
 """Where the eigenvalues of a rational matrix lie, counted exactly: left of the axis, on it, right of it; or the circle.
 
-Math: p = g h with g = gcd(p(s), p(-s)). The roots of g come in pairs s, -s; those on the axis are found by Sturm's theorem
-    in t = s^2. h has no root on the axis, and its right roots follow from a Cauchy index (Hermite, Hurwitz).
+Math: p = g h with g = gcd(p(s), p(-s)). The roots of g come in pairs s, -s; those on the axis are found by Sturm's
+    theorem in t = s^2. h has no root on the axis, and its right roots follow from a Cauchy index (Hermite, Hurwitz).
     The circle is brought to the axis by z = (1 + s)/(1 - s); the eigenvalue z = -1 goes to infinity.
 Main definitions: `Counts`, `count`, `matrix`, `characteristic_polynomial`, `semisimple`, `positive_definite`.
 """

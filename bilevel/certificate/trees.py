@@ -32,7 +32,7 @@ _ONE = ("exp", "log", "sqrt", "sin", "cos")
 def rational(text: Any) -> fmpq:
     """The exact rational that a string such as "-3/7" stands for."""
     if not isinstance(text, str) or not _NUMBER.fullmatch(text):
-        raise CertificateError(f"a rational is written as a string like \"-3/7\"; came {_short(text)}")
+        raise CertificateError(f'a rational is written as a string like "-3/7"; came {_short(text)}')
     if len(text) > MAX_DIGITS:
         raise CertificateBudget(f"a rational with {len(text)} digits is longer than the budget of {MAX_DIGITS}")
     top, _, bottom = text.partition("/")
@@ -64,7 +64,9 @@ def validate(tree: Tree, *, extra: tuple[str, ...] = ()) -> None:
         node, depth = stack.pop()
         count += 1
         if count > MAX_NODES or depth > MAX_DEPTH:
-            raise CertificateBudget(f"an expression has more than {MAX_NODES} nodes or is nested deeper than {MAX_DEPTH}")
+            raise CertificateBudget(
+                f"an expression has more than {MAX_NODES} nodes or is nested deeper than {MAX_DEPTH}"
+            )
         if is_name(node):
             continue
         if isinstance(node, str):
@@ -106,7 +108,7 @@ def children(node: Tree, *, extra: tuple[str, ...] = ()) -> list[Tree]:
 def _call_arguments(node: Tree) -> list[Tree]:
     """["call", "f", [orders], argument, ...]: an unknown function or one of its partial derivatives."""
     if len(node) < 4 or not is_name(node[1]) or not isinstance(node[2], list):
-        raise CertificateError(f"an unknown function is written [\"call\", \"f\", [0], argument]; came {_short(node)}")
+        raise CertificateError(f'an unknown function is written ["call", "f", [0], argument]; came {_short(node)}')
     orders, arguments = node[2], node[3:]
     if len(orders) != len(arguments) or any(type(k) is not int or not 0 <= k <= 12 for k in orders):
         raise CertificateError(f"one derivative order (0 to 12) is needed per argument; came {_short(node)}")

@@ -36,7 +36,7 @@ def to_tree(expr: Any) -> Tree:
         >>> to_tree(x < 1)
         ['<', 'x', '1']
     """
-    expr = sp.sympify(expr) if isinstance(expr, int) else expr
+    expr = sp.Integer(expr) if isinstance(expr, int) else expr
     if isinstance(expr, sp.Symbol):
         if not is_name(expr.name):
             raise GameError(f"the symbol {expr.name!r} cannot stand in a certificate: letters, digits, _, @ and ' only")
@@ -47,7 +47,9 @@ def to_tree(expr: Any) -> Tree:
         return ["+" if isinstance(expr, sp.Add) else "*", *(to_tree(a) for a in expr.args)]
     if isinstance(expr, sp.Pow):
         return _power(expr)
-    if isinstance(expr, (sp.StrictGreaterThan, sp.GreaterThan, sp.StrictLessThan, sp.LessThan, sp.Equality, sp.Unequality)):
+    if isinstance(
+        expr, (sp.StrictGreaterThan, sp.GreaterThan, sp.StrictLessThan, sp.LessThan, sp.Equality, sp.Unequality)
+    ):
         return [expr.rel_op, to_tree(expr.lhs), to_tree(expr.rhs)]
     return _function(expr)
 
@@ -80,7 +82,9 @@ def _function(expr: Any) -> Tree:
         return reduce(lambda left, right: [name.lower(), left, right], [to_tree(a) for a in expr.args])
     if name in _FUNCTIONS:
         return [name, *(to_tree(a) for a in expr.args)]
-    raise GameError(f"{expr} ({name}) cannot stand in a certificate: exact numbers, + * ^ and {' '.join(_FUNCTIONS)} can")
+    raise GameError(
+        f"{expr} ({name}) cannot stand in a certificate: exact numbers, + * ^ and {' '.join(_FUNCTIONS)} can"
+    )
 
 
 def _derivative(expr: Any) -> Tree:
@@ -88,7 +92,9 @@ def _derivative(expr: Any) -> Tree:
     inner, replaced = (expr.expr, dict(zip(expr.variables, expr.point))) if isinstance(expr, sp.Subs) else (expr, {})
     call = inner.expr if isinstance(inner, sp.Derivative) else None
     if not isinstance(call, AppliedUndef) or any(call.args.count(v) != 1 for v, _ in inner.variable_count):
-        raise GameError(f"the derivative {expr} cannot stand in a certificate: only derivatives of unknown functions can")
+        raise GameError(
+            f"the derivative {expr} cannot stand in a certificate: only derivatives of unknown functions can"
+        )
     orders = dict.fromkeys(range(len(call.args)), 0)
     for variable, times in inner.variable_count:
         if sum(a.has(variable) for a in call.args) != 1:
@@ -119,7 +125,9 @@ def _expression(tree: Tree, names: Mapping[str, Any]) -> Any:
         return sp.Rational(tree)
     if isinstance(tree, str):
         if tree not in names and tree != "pi":
-            raise GameError(f"the symbol {tree!r} stands in the tree but is not among the names given: {', '.join(names)}")
+            raise GameError(
+                f"the symbol {tree!r} stands in the tree but is not among the names given: {', '.join(names)}"
+            )
         return names.get(tree, sp.pi)
     op = tree[0]
     if op == "call":

@@ -59,7 +59,11 @@ GALLERY: dict[str, dict[str, Any]] = {
         "symbols": XY,
         "of": ["sqrt", ["+", "1", ["^", "x", 2], ["exp", ["*", "1/2", "y"]]]],
         "in": "y",
-        "is": ["/", ["exp", ["/", "y", "2"]], ["*", "4", ["sqrt", ["+", "1", ["^", "x", 2], ["exp", ["/", "y", "2"]]]]]],
+        "is": [
+            "/",
+            ["exp", ["/", "y", "2"]],
+            ["*", "4", ["sqrt", ["+", "1", ["^", "x", 2], ["exp", ["/", "y", "2"]]]]],
+        ],
     },
     "dirac field": {
         "kind": "field",
@@ -92,10 +96,20 @@ GALLERY: dict[str, dict[str, Any]] = {
         "claim": "stable",
         "characteristic_polynomial": ["1", "-23/16", "1/2"],
     },
-    "schur marginal": {"kind": "schur", "matrix": [["1", "-2"], ["2", "-3"]], "claim": "marginal", "boundary": "jordan"},
+    "schur marginal": {
+        "kind": "schur",
+        "matrix": [["1", "-2"], ["2", "-3"]],
+        "claim": "marginal",
+        "boundary": "jordan",
+    },
     "schur rate": {"kind": "schur", "matrix": [["1/2", "-1/4"], ["1/4", "1/2"]], "claim": "stable", "radius": "3/5"},
     "hurwitz": {"kind": "hurwitz", "matrix": [["0", "-1"], ["1", "-1/2"]], "claim": "stable", "abscissa": "-1/5"},
-    "hurwitz marginal": {"kind": "hurwitz", "matrix": [["0", "-1"], ["1", "0"]], "claim": "marginal", "boundary": "semisimple"},
+    "hurwitz marginal": {
+        "kind": "hurwitz",
+        "matrix": [["0", "-1"], ["1", "0"]],
+        "claim": "marginal",
+        "boundary": "semisimple",
+    },
     "spectrum": {
         "kind": "spectrum",
         "time": "discrete",
@@ -106,7 +120,13 @@ GALLERY: dict[str, dict[str, Any]] = {
         "semisimple": False,
         "characteristic_polynomial": ["1", "-5", "7", "-3"],
     },
-    "lyapunov flow": {"kind": "lyapunov", "symbols": {"g": "positive"}, "time": "continuous", "matrix": [["0", "-1"], ["1", ["-", "g"]]], "P": FORM},
+    "lyapunov flow": {
+        "kind": "lyapunov",
+        "symbols": {"g": "positive"},
+        "time": "continuous",
+        "matrix": [["0", "-1"], ["1", ["-", "g"]]],
+        "P": FORM,
+    },
     "lyapunov map": {
         "kind": "lyapunov",
         "time": "discrete",
@@ -136,7 +156,12 @@ GALLERY: dict[str, dict[str, Any]] = {
         "time": "continuous",
         "order": ["x", "y"],
         "functions": [["-", "y"], ["-", "x", ["*", "g", "y"]]],
-        "V": ["+", ["*", ["+", ["^", "g", 2], "2"], ["^", "x", 2]], ["*", "-2", "g", "x", "y"], ["*", "2", ["^", "y", 2]]],
+        "V": [
+            "+",
+            ["*", ["+", ["^", "g", 2], "2"], ["^", "x", 2]],
+            ["*", "-2", "g", "x", "y"],
+            ["*", "2", ["^", "y", 2]],
+        ],
         "positive": _gram(["x", "y"], FORM),
         "decrease": _gram(["x", "y"], [[["*", "2", "g"], "0"], ["0", ["*", "2", "g"]]]),
         "claim": "asymptotically stable",
@@ -171,7 +196,10 @@ GALLERY: dict[str, dict[str, Any]] = {
         "time": "discrete",
         "order": ["theta", "psi"],
         "jacobian": ALTERNATING,
-        "coefficients": [["c1", ["-", ["+", ["/", ["^", "h", 2], "4"], ["*", "g", "h"]], "2"]], ["c2", ["-", "1", ["*", "g", "h"]]]],
+        "coefficients": [
+            ["c1", ["-", ["+", ["/", ["^", "h", 2], "4"], ["*", "g", "h"]], "2"]],
+            ["c2", ["-", "1", ["*", "g", "h"]]],
+        ],
         "conditions": [["+", "1", "c1", "c2"], ["-", ["+", "1", "c2"], "c1"], ["-", "1", "c2"]],
         "claim": [["<", ["+", ["/", ["^", "h", 2], "4"], ["*", "2", "h", "g"]], "4"]],
     },
@@ -188,7 +216,12 @@ GALLERY: dict[str, dict[str, Any]] = {
         "time": "continuous",
         "jacobian": [[["-", ["-", ["*", "a", "b"], ["^", "a", 2]], ["+", ["^", "b", 2], "1"]]]],
         "claim": [],
-        "steps": [{"condition": BOWL, "because": ["+", ["^", ["-", "a", ["/", "b", "2"]], 2], ["*", "3/4", ["^", "b", 2]], "1"]}],
+        "steps": [
+            {
+                "condition": BOWL,
+                "because": ["+", ["^", ["-", "a", ["/", "b", "2"]], 2], ["*", "3/4", ["^", "b", 2]], "1"],
+            }
+        ],
     },
     "region from a given condition": {
         "kind": "region",

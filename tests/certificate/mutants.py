@@ -66,7 +66,11 @@ def _changes(node: Any, names: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
         yield from (("plus one", node + 1), ("negated", -node))
     elif isinstance(node, str):
         if NUMBER.fullmatch(node):
-            yield from (("sign", node[1:] if node[0] == "-" else f"-{node}"), ("scaled", f"{node.partition('/')[0]}/97"), ("to one", "1"))
+            yield from (
+                ("sign", node[1:] if node[0] == "-" else f"-{node}"),
+                ("scaled", f"{node.partition('/')[0]}/97"),
+                ("to one", "1"),
+            )
             yield from (("to zero", "0"), ("not exact", "0.5"))
         for other in (o for family in WORDS if node in family for o in family if o != node):
             yield f"becomes {other}", other

@@ -43,6 +43,9 @@ def number(tree: Any, at: dict[str, Any]) -> Any:
         "sigmoid": lambda u: 1 / (1 + mp.exp(-u)),
         "softplus": lambda u: mp.log(1 + mp.exp(u)),
         "given": lambda u: u,
+        "abs": abs,
+        "max": max,
+        "min": min,
     }
     try:
         value = one[op](*rest) if op in one else getattr(mp, op)(*rest)
@@ -57,7 +60,9 @@ def places(c: dict[str, Any], count: int = 12, spread: float = 1.0) -> Iterator[
     """Random points that satisfy the assumptions."""
     r, found = random.Random(7), 0
     for _ in range(60 * count):
-        at = {name: mp.mpf(DOMAIN[a](r) * spread * r.choice((1, 1, 1, 0.01))) for name, a in c.get("symbols", {}).items()}
+        at = {
+            name: mp.mpf(DOMAIN[a](r) * spread * r.choice((1, 1, 1, 0.01))) for name, a in c.get("symbols", {}).items()
+        }
         try:
             if all((number(left, at) > number(right, at)) == (op == ">") for op, left, right in c.get("assume", [])):
                 yield at
@@ -90,7 +95,11 @@ def slope(tree: Any, name: str, at: dict[str, Any]) -> Any:
 
 
 def identity(c: dict[str, Any]) -> bool | None:
-    return always(c, lambda at: [number(c["left"], at) - number(c["right"], at)])
+    def gap(at: dict[str, Any]) -> list[Any]:
+        left, right = number(c["left"], at), number(c["right"], at)
+        return [(left - right) / (1 + abs(left) + abs(right))]
+
+    return always(c, gap)
 
 
 def derivative(c: dict[str, Any]) -> bool | None:
@@ -109,7 +118,11 @@ def field(c: dict[str, Any]) -> bool | None:
 def jacobian(c: dict[str, Any]) -> bool | None:
     def gap(at: dict[str, Any]) -> list[Any]:
         here = {**at, **{n: number(t, at) for n, t in c.get("at", {}).items()}}
-        out = [slope(f, v, here) - number(e, at) for f, row in zip(c["functions"], c["rows"]) for v, e in zip(c["order"], row)]
+        out = [
+            slope(f, v, here) - number(e, at)
+            for f, row in zip(c["functions"], c["rows"])
+            for v, e in zip(c["order"], row)
+        ]
         if "time" in c:
             target = {n: here[n] if c["time"] == "discrete" else 0 for n in c["order"]}
             out += [number(f, here) - target[n] for f, n in zip(c["functions"], c["order"])]
@@ -130,22 +143,30 @@ def _counts(a: Any, time: str) -> tuple[int, int, int]:
 
 def _polynomial_right(c: dict[str, Any], a: Any) -> bool:
     stated = c.get("characteristic_polynomial")
-    return stated is None or (len(stated) == len(a) + 1 and np.allclose([float(Fraction(k)) for k in stated], np.poly(a), atol=1e-9))
+    return stated is None or (
+        len(stated) == len(a) + 1 and np.allclose([float(Fraction(k)) for k in stated], np.poly(a), atol=1e-9)
+    )
 
 
 def _semisimple(a: Any, time: str) -> bool:
     values = np.linalg.eigvals(a)
     on = [v for v in values if abs((abs(v) - 1) if time == "discrete" else v.real) <= 1e-5]
     size = len(a)
-    return all(size - np.linalg.matrix_rank(a - v * np.eye(size), tol=1e-5) >= sum(abs(w - v) < 1e-4 for w in on) for v in on)
+    return all(
+        size - np.linalg.matrix_rank(a - v * np.eye(size), tol=1e-5) >= sum(abs(w - v) < 1e-4 for w in on) for v in on
+    )
 
 
 def _stability(c: dict[str, Any], time: str) -> bool | None:
     a = _numbers(c["matrix"])
     if not _polynomial_right(c, a):
         return False
-    shifted = a / float(Fraction(c.get("radius", "1"))) if time == "discrete" else a - float(Fraction(c.get("abscissa", "0"))) * np.eye(len(a))
-    inside, on, outside = _counts(shifted, time)
+    shifted = (
+        a / float(Fraction(c.get("radius", "1")))
+        if time == "discrete"
+        else a - float(Fraction(c.get("abscissa", "0"))) * np.eye(len(a))
+    )
+    _, on, outside = _counts(shifted, time)
     verdict = "unstable" if outside else "marginal" if on else "stable"
     right = verdict == c["claim"]
     return right and ("boundary" not in c or (on > 0 and _semisimple(shifted, time) == (c["boundary"] == "semisimple")))
@@ -197,7 +218,9 @@ def _square(part: dict[str, Any], at: dict[str, Any]) -> Any:
 def lyapunov_polynomial(c: dict[str, Any]) -> bool | None:
     def gap(at: dict[str, Any]) -> list[Any]:
         here = {**at, **{n: number(c.get("at", {}).get(n, "0"), at) for n in c["order"]}}
-        fixed = [number(f, here) - (here[n] if c["time"] == "discrete" else 0) for f, n in zip(c["functions"], c["order"])]
+        fixed = [
+            number(f, here) - (here[n] if c["time"] == "discrete" else 0) for f, n in zip(c["functions"], c["order"])
+        ]
         drop = -_change(c, c["V"], at) - _square(c["decrease"], at)
         if "region" in c:
             drop -= _square(c["region"]["multiplier"], at) * (number(c["region"]["level"], at) - number(c["V"], at))
@@ -209,7 +232,10 @@ def lyapunov_polynomial(c: dict[str, Any]) -> bool | None:
             grams.append(_numbers(c["decrease"]["gram"], at))
         if any(min(np.linalg.eigvalsh((g + g.T) / 2)) <= 0 or not np.allclose(g, g.T) for g in grams):
             return False
-        if "region" in c and (number(c["region"]["level"], at) <= 0 or min(np.linalg.eigvalsh(_numbers(c["region"]["multiplier"]["gram"], at))) < 0):
+        if "region" in c and (
+            number(c["region"]["level"], at) <= 0
+            or min(np.linalg.eigvalsh(_numbers(c["region"]["multiplier"]["gram"], at))) < 0
+        ):
             return False
     return always(c, gap)
 
@@ -223,10 +249,13 @@ def region(c: dict[str, Any]) -> bool | None:
                 if named and not np.allclose([float(x) for x in named.values()], np.poly(a)[1:], atol=1e-8):
                     return False
                 lists = [c[name] for name in ("conditions", "claim") if name in c]
-                values = [[_positive_part(e, {**at, **named}) for e in entry] if entry != "false" else [mp.mpf(-1)] for entry in lists]
+                values = [
+                    [_positive_part(e, {**at, **named}) for e in entry] if entry != "false" else [mp.mpf(-1)]
+                    for entry in lists
+                ]
             except Undefined:
                 continue
-            inside, on, outside = _counts(a, c["time"])
+            _, on, outside = _counts(a, c["time"])
             if on or any(abs(x) < 1e-6 for entry in values for x in entry):
                 continue
             if any(all(x > 0 for x in entry) != (outside == 0) for entry in values):
@@ -252,7 +281,9 @@ def correspondence(c: dict[str, Any]) -> bool | None:
         for k, (ours, theirs) in enumerate(zip(c["first"], c["second"])):
             factor = "1" if "factors" not in c else c["factors"][k] if per_player else c["factors"]
             size = number(factor, at)
-            out += [max(mp.mpf(0), -size)] + ([] if c["relation"] == "function" else [slope(factor, n, at) for n in order])
+            out += [max(mp.mpf(0), -size)] + (
+                [] if c["relation"] == "function" else [slope(factor, n, at) for n in order]
+            )
             mine = _substituted(cost(ours), c["map"])
             if c["relation"] == "identical":
                 out.append(number(mine, at) - number(cost(theirs), at))
@@ -270,5 +301,18 @@ def _substituted(tree: Any, table: dict[str, Any]) -> Any:
 
 JUDGES: dict[str, Callable[[dict[str, Any]], bool | None]] = {
     f.__name__: f
-    for f in (identity, derivative, field, jacobian, schur, hurwitz, spectrum, lyapunov, conserved, lyapunov_polynomial, region, correspondence)
+    for f in (
+        identity,
+        derivative,
+        field,
+        jacobian,
+        schur,
+        hurwitz,
+        spectrum,
+        lyapunov,
+        conserved,
+        lyapunov_polynomial,
+        region,
+        correspondence,
+    )
 }

@@ -15,7 +15,15 @@ from bilevel.certificate.spectra import time_of
 from bilevel.certificate.trees import validate
 
 KIND = "conserved"
-FIELDS = {"symbols": True, "assume": False, "example": False, "time": True, "order": True, "functions": True, "quantity": True}
+FIELDS = {
+    "symbols": True,
+    "assume": False,
+    "example": False,
+    "time": True,
+    "order": True,
+    "functions": True,
+    "quantity": True,
+}
 
 
 def check(certificate: dict[str, Any]) -> Result:

@@ -2,9 +2,9 @@
 
 Form 1, with "relation": the map gives each variable of the first game in those of the second; it is put into the first
 game's losses, which are differentiated in the second's variables. Player by player, in the order listed,
-`identical`: the costs are equal; `equal-fields`: their derivatives are equal; `constant`: those of the first are one positive
-constant times those of the second; `constant-per-player`: one constant each; `function`: one positive function.
-Form 2, with "parts": every part is a certificate of its own (that they together mean the statement is for people to see).
+`identical`: the costs are equal; `equal-fields`: their derivatives are equal; `constant`: those of the first are one
+positive constant times those of the second; `constant-per-player`: one constant each; `function`: a positive function.
+Form 2, with "parts": each is a certificate of its own (that together they mean the statement is for people to see).
 Main definitions: `check`.
 """
 
@@ -39,7 +39,9 @@ def check(certificate: dict[str, Any]) -> Result:
     """Form 1: differentiate and compare again. Form 2: check every part."""
     if "parts" in certificate:
         if set(certificate) - {"kind", "parts", "statement", "source", "note"}:
-            raise CertificateError('a correspondence has either "parts" or "relation", "first", "second", "map", not both')
+            raise CertificateError(
+                'a correspondence has either "parts" or "relation", "first", "second", "map", not both'
+            )
         return _parts(certificate["parts"])
     for name in ("symbols", "relation", "first", "second", "map"):
         if name not in certificate:
@@ -123,7 +125,11 @@ def _compare(relation: str, ours: Player, theirs: Player, factor: Tree, field: F
     order = list(place)
     mine, other = evaluate(ours.cost, field, image, width), evaluate(theirs.cost, field, place, width)
     if relation == "identical":
-        return "" if mine.value.equals(other.value) else f"the costs of {ours.name} and {theirs.name} could not be shown equal"
+        return (
+            ""
+            if mine.value.equals(other.value)
+            else f"the costs of {ours.name} and {theirs.name} could not be shown equal"
+        )
     size = evaluate(factor, field, place, width)
     if field.sign(size.value) != POSITIVE:
         return f"the factor of {theirs.name} could not be shown positive"

@@ -31,4 +31,6 @@ def check(certificate: dict[str, Any]) -> Result:
         return [name for name in order if not slopes[name].equals(value(claimed[name], field))]
 
     bad = setting(certificate, wrong)
-    return Result(not bad, KIND, f"the derivative in {bad[0]} could not be shown equal to the one claimed" if bad else "")
+    return Result(
+        not bad, KIND, f"the derivative in {bad[0]} could not be shown equal to the one claimed" if bad else ""
+    )

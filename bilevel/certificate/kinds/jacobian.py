@@ -15,7 +15,16 @@ from bilevel.certificate.games import names, point, rows, standing, trees
 from bilevel.certificate.spectra import time_of
 
 KIND = "jacobian"
-FIELDS = {"symbols": True, "assume": False, "example": False, "order": True, "functions": True, "rows": True, "at": False, "time": False}
+FIELDS = {
+    "symbols": True,
+    "assume": False,
+    "example": False,
+    "order": True,
+    "functions": True,
+    "rows": True,
+    "at": False,
+    "time": False,
+}
 
 
 def check(certificate: dict[str, Any]) -> Result:

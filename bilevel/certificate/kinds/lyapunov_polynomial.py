@@ -1,8 +1,8 @@
 """Kind `lyapunov_polynomial`: a polynomial V proves an equilibrium of a polynomial flow or map (asymptotically) stable.
 
-Math: V = b' Q b with Q > 0, where b vanishes at the equilibrium and contains every coordinate, so V > 0 elsewhere and its
-    sublevel sets are compact. The decrease (-grad V . f, or V(z) - V(T(z))) equals c' R c + (level - V) d' S d with S >= 0
-    and R >= 0 (Lyapunov stable), or R > 0 with c containing every coordinate (asymptotically stable, and
+Math: V = b' Q b with Q > 0, where b vanishes at the equilibrium and contains every coordinate, so V > 0 elsewhere and
+    its sublevel sets are compact. The decrease (-grad V . f, or V(z) - V(T(z))) is c' R c + (level - V) d' S d with
+    S >= 0 and R >= 0 (Lyapunov stable), or R > 0 with c containing every coordinate (asymptotically stable, and
     attracting all of V <= level). Without "region" the term with S is absent and the claim is global.
 Main definitions: `check`.
 """
@@ -43,7 +43,7 @@ def check(certificate: dict[str, Any]) -> Result:
     order, claim = names(certificate["order"]), certificate["claim"]
     if claim not in CLAIMS:
         raise CertificateError(f'"claim" is one of {", ".join(CLAIMS)}; came {claim!r}')
-    at = {name: "0" for name in order} | point(certificate.get("at", {}), order)
+    at = dict.fromkeys(order, "0") | point(certificate.get("at", {}), order)
     validate(certificate["V"])
     region = certificate.get("region")
     if region is not None and (not isinstance(region, dict) or set(region) != {"level", "multiplier"}):
@@ -52,7 +52,9 @@ def check(certificate: dict[str, Any]) -> Result:
     if region is not None:
         validate(region["level"])
         grams["multiplier"] = _gram(region["multiplier"])
-    proof = _Proof(order, trees(certificate["functions"], len(order)), at, certificate["V"], time_of(certificate), grams)
+    proof = _Proof(
+        order, trees(certificate["functions"], len(order)), at, certificate["V"], time_of(certificate), grams
+    )
     why = setting(certificate, lambda field: proof.wrong(field, region, claim == CLAIMS[0]))
     return Result(not why, KIND, why)
 

@@ -1,7 +1,7 @@
-"""Kind `region`: under the assumptions, an equilibrium is exponentially stable exactly where a list of conditions holds.
+"""Kind `region`: under the assumptions, exponential stability holds exactly where a list of conditions holds.
 
-The Jacobian's entries are expressions in parameters. The checker derives the characteristic polynomial and its own lists of
-necessary and sufficient conditions, then shows: each claimed condition is necessary; and some sufficient list
+The Jacobian's entries are expressions in parameters. The checker derives the characteristic polynomial and lists
+of necessary and sufficient conditions, then shows: each claimed condition is necessary; and some sufficient list
 follows from the claimed conditions. A step it cannot see by itself is listed under "steps" with a witness of
 positivity, or with "z3": then the answer says that it rests on z3, after a search for counterexamples.
 Main definitions: `check`.
@@ -90,7 +90,9 @@ class _Generic:
             return False
 
 
-def _argue(field: Field, place: Any, a: Any, time: str, steps: Any, unreduced: Any, claim: Any) -> tuple[str, tuple[str, ...]]:
+def _argue(
+    field: Field, place: Any, a: Any, time: str, steps: Any, unreduced: Any, claim: Any
+) -> tuple[str, tuple[str, ...]]:
     """The argument with the cheapest family alone, then with all."""
     for first_only in (True, False):
         known = list(families(a, time, field.one, first_only=first_only))
@@ -103,7 +105,9 @@ def _argue(field: Field, place: Any, a: Any, time: str, steps: Any, unreduced: A
 class _Argument:
     """The logic: hypotheses, necessary conditions, sufficient families."""
 
-    def __init__(self, field: Field, place: dict[str, Dual], known: list[tuple[str, list[Element]]], steps: Any) -> None:
+    def __init__(
+        self, field: Field, place: dict[str, Dual], known: list[tuple[str, list[Element]]], steps: Any
+    ) -> None:
         self.field, self.place, self.steps, self.families = field, place, steps, known
 
     def both(self, unreduced: list[Tree] | None, claim: Any) -> tuple[str, tuple[str, ...]]:
@@ -116,7 +120,9 @@ class _Argument:
         else:
             rests = ()
         if claim == "false":
-            return ("", rests) if self.impossible() else ("no necessary condition could be shown to fail everywhere", ())
+            return (
+                ("", rests) if self.impossible() else ("no necessary condition could be shown to fail everywhere", ())
+            )
         why, more = self.equivalent([value(t, self.field, self.place) for t in claim], "condition")
         return why, tuple(dict.fromkeys(rests + more))
 
@@ -152,7 +158,7 @@ class _Argument:
         return rests
 
     def _step(self, condition: Element, prover: Prover) -> str | None:
-        """"" if some step shows the condition positive, "z3" if it is left to z3, None if there is no such step."""
+        """ "" if some step shows the condition positive, "z3" if it is left to z3, None if there is no such step."""
         left = None
         for tree, because in self.steps:
             if not prover.same(condition, prover.value(tree)):
