@@ -137,7 +137,9 @@ class Point:
     def __truediv__(self, other: Any) -> Point:
         if isinstance(other, Point):
             return self._with(other, _over)
-        return self * (1 / other)
+        if isinstance(other, PerPlayer):
+            return other**-1 * self
+        return self._blockwise(lambda _, leaf: leaf / other)  # leaf by leaf: 1/other would make a float of an integer
 
     def sqrt(self) -> Point:
         """Component-wise square root."""
