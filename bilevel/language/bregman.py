@@ -91,12 +91,14 @@ def bregman_critic(p: Expr, q: Expr, alpha: Expr = 1, beta: Expr = 0) -> Bregman
     factor = sp.cancel(sp.diff(loss, u) / sp.diff(phi(u), u, 2))
     gap = sp.cancel(sp.expand(loss - (p + q) * bregman(phi, best, u)))
     if sp.expand(factor - ((p + q) * u - alpha * p - beta * q)) != 0 or gap.has(u):
-        raise GameError(f"the Bregman proof does not apply to weights {p}, {q} and targets {alpha}, {beta}; they must be free of {u}")
+        raise GameError(
+            f"the Bregman proof does not apply to weights {p}, {q} and targets {alpha}, {beta}; they must be free of {u}"
+        )
     trace = (
         f"loss: {p}*B({alpha} || u) + {q}*B({beta} || u), with B(r || u) = phi(r) - phi(u) - phi'(u)(r - u)",
         f"identity: loss = ({gap}) + ({p} + {q})*B({best} || u); the first part is free of u",
         "phi strictly convex and differentiable inside: B(m || u) > 0 unless u = m, so u = m is the unique minimum where it lies inside",
-        f"where m is an end of the range (only one label has weight): for u < v, B(0 || v) - B(0 || u) = B(u || v) + u (phi'(v) - phi'(u)) > 0, "
+        "where m is an end of the range (only one label has weight): for u < v, B(0 || v) - B(0 || u) = B(u || v) + u (phi'(v) - phi'(u)) > 0, "
         "so the loss falls all the way to that end (and likewise at 1)",
         f"second proof (phi twice differentiable): derivative in u = phi''(u) * ({sp.collect(factor, u)}), one sign change, at {best}",
     )
@@ -136,6 +138,11 @@ def reversed_bregman_counterexample() -> ReversedBregman:
     """
     p, q = densities("p q")
     u = sp.Symbol("u", real=True)
-    reply = pointwise_best_response(p * bregman(lambda x: x**3, u, sp.S.One) + q * bregman(lambda x: x**3, u, sp.S.Zero), u, sense="min", range=(0, 1))
+    reply = pointwise_best_response(
+        p * bregman(lambda x: x**3, u, sp.S.One) + q * bregman(lambda x: x**3, u, sp.S.Zero),
+        u,
+        sense="min",
+        range=(0, 1),
+    )
     at_equal = sp.radsimp(reply.value.subs({p: 1, q: 1}))
     return ReversedBregman(u**3, reply.value, at_equal, sp.Rational(1, 2), reply.trace)

@@ -50,7 +50,13 @@ class DensityResponse:
 
 
 def best_density(
-    integrand: Expr, density: Expr, *, sense: str = "min", pointwise: Iterable[Expr], mass: Expr = 1, assuming: Iterable[Any] = ()
+    integrand: Expr,
+    density: Expr,
+    *,
+    sense: str = "min",
+    pointwise: Iterable[Expr],
+    mass: Expr = 1,
+    assuming: Iterable[Any] = (),
 ) -> DensityResponse:
     """The best response of a player that moves a nonnegative function of given total mass.
 
@@ -78,14 +84,19 @@ def best_density(
     outcomes, trace, side = _given_multiplier(cost, u, multiplier, tuple(assuming))
     inner = [case for case in outcomes if case.reason == "interior"]
     found = inner[0].value
-    trace = tuple(line.replace(f"_{u.name}", u.name).replace("_X", "X") for line in (f"Lagrangian at each point: {cost - multiplier * u}", *trace))
+    trace = tuple(
+        line.replace(f"_{u.name}", u.name).replace("_X", "X")
+        for line in (f"Lagrangian at each point: {cost - multiplier * u}", *trace)
+    )
     if len(outcomes) == 1:
         split = _split(found, multiplier, varying, side)
         if split is not None:
             return _normalised(cost, u, split, mass, turn, varying, multiplier, trace)
     value = found if len(outcomes) == 1 else sp.Piecewise((found, inner[0].condition), (0, True))
     constraint = f"integral of value = {mass}"
-    return DensityResponse(value, None, None, multiplier, None, constraint, trace=(*trace, f"the multiplier is fixed by {constraint}"))
+    return DensityResponse(
+        value, None, None, multiplier, None, constraint, trace=(*trace, f"the multiplier is fixed by {constraint}")
+    )
 
 
 def _given_multiplier(cost: Expr, u: Expr, multiplier: Expr, assuming: tuple[Any, ...]) -> tuple[Any, Any, int]:
@@ -98,13 +109,19 @@ def _given_multiplier(cost: Expr, u: Expr, multiplier: Expr, assuming: tuple[Any
     reached = ""
     for side, values in half_lines.items():
         try:
-            outcomes, trace, _ = minimise_pointwise(cost - multiplier * u, u, sp.Interval.open(0, sp.oo), region.with_side(multiplier, values))
+            outcomes, trace, _ = minimise_pointwise(
+                cost - multiplier * u, u, sp.Interval.open(0, sp.oo), region.with_side(multiplier, values)
+            )
         except UnknownAnswer as unknown:
             reached = reached or str(unknown)
             continue
         if len([case for case in outcomes if case.reason == "interior"]) == 1:
             return outcomes, trace, side
-    raise UnknownAnswer("the best density is not one formula for a given multiplier", reached=reached, next_step="state assumptions, or a strictly convex cost")
+    raise UnknownAnswer(
+        "the best density is not one formula for a given multiplier",
+        reached=reached,
+        next_step="state assumptions, or a strictly convex cost",
+    )
 
 
 def _split(value: Expr, multiplier: Expr, varying: set[Any], side: int) -> Expr | None:
@@ -120,21 +137,29 @@ def _split(value: Expr, multiplier: Expr, varying: set[Any], side: int) -> Expr 
     kept = []
     for factor in sp.Mul.make_args(value.subs(multiplier, side)):
         if isinstance(factor, sp.exp):
-            factor = sp.exp(sp.Add(*(t for t in sp.Add.make_args(sp.expand(factor.args[0])) if t.free_symbols & varying)))
+            factor = sp.exp(
+                sp.Add(*(t for t in sp.Add.make_args(sp.expand(factor.args[0])) if t.free_symbols & varying))
+            )
         if factor.free_symbols & varying:
             kept.append(factor)
     return sp.Mul(*kept)
 
 
-def _normalised(cost: Expr, u: Expr, shape: Expr, mass: Expr, turn: int, varying: set[Any], multiplier: Expr, trace: tuple[str, ...]) -> DensityResponse:
+def _normalised(
+    cost: Expr, u: Expr, shape: Expr, mass: Expr, turn: int, varying: set[Any], multiplier: Expr, trace: tuple[str, ...]
+) -> DensityResponse:
     z = sp.Symbol("Z", positive=True)
     best = mass * shape / z
     per_mass = tidy(sp.expand(sp.expand_log(sp.cancel(sp.together(cost / u)).subs(u, best), force=True)))
     per_mass = sp.expand(per_mass)
     optimum = None if per_mass.free_symbols & varying else sp.factor(turn * mass * per_mass)
-    more = (f"the response is (constant) * {shape}; total mass {mass} gives the constant {mass}/Z with Z = integral of {shape}",)
+    more: tuple[str, ...] = (
+        f"the response is (constant) * {shape}; total mass {mass} gives the constant {mass}/Z with Z = integral of {shape}",
+    )
     if optimum is not None:
-        more += (f"the integrand at the response is ({sp.factor(turn * per_mass)}) times the density, so its integral is {optimum}",)
+        more += (
+            f"the integrand at the response is ({sp.factor(turn * per_mass)}) times the density, so its integral is {optimum}",
+        )
     return DensityResponse(best, shape, z, multiplier, optimum, f"Z = integral of {shape}", trace=(*trace, *more))
 
 
@@ -189,7 +214,10 @@ def project_simplex(point: Sequence[Expr], total: Expr = 1) -> tuple[ActiveSet, 
                 return (case,)
         raise UnknownAnswer("no active set satisfies the KKT conditions exactly", next_step="give rational numbers")
     if len(entries) > 6:
-        raise UnknownAnswer(f"{len(entries)} symbolic entries have {2 ** len(entries) - 1} active sets", next_step="fix some of the entries")
+        raise UnknownAnswer(
+            f"{len(entries)} symbolic entries have {2 ** len(entries) - 1} active sets",
+            next_step="fix some of the entries",
+        )
     supports = chain.from_iterable(combinations(range(len(entries)), size) for size in range(len(entries), 0, -1))
     cases = (_simplex_case(entries, support, total) for support in supports)
     return tuple(case for case in cases if case.condition != sp.false)
@@ -200,7 +228,10 @@ def _simplex_case(entries: list[Any], support: tuple[int, ...], total: Expr) -> 
     conditions = [comparison(v - multiplier, ">" if i in support else "<=") for i, v in enumerate(entries)]
     value = tuple(sp.expand(v - multiplier) if i in support else sp.S.Zero for i, v in enumerate(entries))
     active = tuple(i for i in range(len(entries)) if i not in support)
-    trace = (f"support {support}: multiplier {multiplier}", "stationary on the support, dual feasible off it; the objective is strictly convex: unique")
+    trace = (
+        f"support {support}: multiplier {multiplier}",
+        "stationary on the support, dual feasible off it; the objective is strictly convex: unique",
+    )
     return ActiveSet(value, active, multiplier, sp.And(*conditions), trace=trace)
 
 
@@ -222,6 +253,9 @@ def project_box(point: Sequence[Expr], low: Expr, high: Expr) -> ActiveSet:
     if (low > high) == True:  # noqa: E712  (an undecided comparison is not True)
         raise GameError(f"a box runs from low to high; it came as [{low}, {high}]")
     entries = [sp.sympify(v) for v in point]
-    value = tuple(sp.Min(sp.Max(v, low), high) if v.is_number else sp.Piecewise((low, v <= low), (high, v >= high), (v, True)) for v in entries)
+    value = tuple(
+        sp.Min(sp.Max(v, low), high) if v.is_number else sp.Piecewise((low, v <= low), (high, v >= high), (v, True))
+        for v in entries
+    )
     active = tuple(i for i, v in enumerate(entries) if v.is_number and ((v <= low) == True or (v >= high) == True))  # noqa: E712
     return ActiveSet(value, active, None, trace=("separable: each entry moves to the nearest end of its interval",))

@@ -56,14 +56,38 @@ def divergences() -> dict[str, Divergence]:
         ['KL', 'reverse KL', 'Jensen-Shannon']
     """
     rows = (
-        Divergence("KL", "KL(p || q)", lambda p, q: p * sp.log(p / q), "Kullback, Leibler 1951, doi:10.1214/aoms/1177729694"),
-        Divergence("reverse KL", "KL(q || p)", lambda p, q: q * sp.log(q / p), "Kullback, Leibler 1951, doi:10.1214/aoms/1177729694"),
+        Divergence(
+            "KL", "KL(p || q)", lambda p, q: p * sp.log(p / q), "Kullback, Leibler 1951, doi:10.1214/aoms/1177729694"
+        ),
+        Divergence(
+            "reverse KL",
+            "KL(q || p)",
+            lambda p, q: q * sp.log(q / p),
+            "Kullback, Leibler 1951, doi:10.1214/aoms/1177729694",
+        ),
         Divergence("Jensen-Shannon", "JS(p, q)", _jensen_shannon, "Lin 1991, doi:10.1109/18.61115"),
-        Divergence("Pearson", "chi2(p || q)", lambda p, q: (p - q) ** 2 / q, "Pearson 1900, doi:10.1080/14786440009463897"),
+        Divergence(
+            "Pearson", "chi2(p || q)", lambda p, q: (p - q) ** 2 / q, "Pearson 1900, doi:10.1080/14786440009463897"
+        ),
         Divergence("Neyman", "chi2(q || p)", lambda p, q: (p - q) ** 2 / p, "Nowozin et al. 2016, arXiv:1606.00709"),
-        Divergence("squared Hellinger", "H2(p, q)", lambda p, q: (sp.sqrt(p) - sp.sqrt(q)) ** 2, "Nowozin et al. 2016, arXiv:1606.00709"),
-        Divergence("total variation", "TV(p, q)", lambda p, q: sp.Abs(p - q) / 2, "Nguyen, Wainwright, Jordan 2009, arXiv:math/0510521"),
-        Divergence("triangular", "chi2(2 q || p + q)", lambda p, q: (p - q) ** 2 / (p + q), "Mao et al. 2017, arXiv:1611.04076, Theorem 1"),
+        Divergence(
+            "squared Hellinger",
+            "H2(p, q)",
+            lambda p, q: (sp.sqrt(p) - sp.sqrt(q)) ** 2,
+            "Nowozin et al. 2016, arXiv:1606.00709",
+        ),
+        Divergence(
+            "total variation",
+            "TV(p, q)",
+            lambda p, q: sp.Abs(p - q) / 2,
+            "Nguyen, Wainwright, Jordan 2009, arXiv:math/0510521",
+        ),
+        Divergence(
+            "triangular",
+            "chi2(2 q || p + q)",
+            lambda p, q: (p - q) ** 2 / (p + q),
+            "Mao et al. 2017, arXiv:1611.04076, Theorem 1",
+        ),
     )
     return {row.name: row for row in rows}
 
@@ -160,12 +184,17 @@ def _weights(target: Expr, candidates: list[Expr], x: Expr, y: Expr) -> list[Exp
         return [] if _rational(bend, x, y) == 0 else None
     unknowns = sp.symbols(f"c0:{len(candidates)}", cls=sp.Dummy)
     points = [(sp.Integer(4), sp.Integer(9)), (sp.Integer(25), sp.Integer(1))][: len(candidates)]
-    equations = [(bend - sum(c * b for c, b in zip(unknowns, bends, strict=True))).subs({x: u, y: v}) for u, v in points]
+    equations = [
+        (bend - sum(c * b for c, b in zip(unknowns, bends, strict=True))).subs({x: u, y: v}) for u, v in points
+    ]
     solution = sp.solve(equations, unknowns, dict=True)
     if len(solution) != 1 or len(solution[0]) != len(unknowns):
         return None
     weights = [sp.factor(solution[0][c]) for c in unknowns]
-    if any(w == 0 for w in weights) or _rational(bend - sum(c * b for c, b in zip(weights, bends, strict=True)), x, y) != 0:
+    if (
+        any(w == 0 for w in weights)
+        or _rational(bend - sum(c * b for c, b in zip(weights, bends, strict=True)), x, y) != 0
+    ):
         return None
     return weights
 
@@ -175,7 +204,9 @@ def _affine_rest(rest: Expr, x: Expr, y: Expr) -> tuple[Expr, Expr] | None:
     if any(_rational(sp.diff(rest, *pair), x, y) != 0 for pair in ((x, x), (x, y), (y, y))):
         return None
     at_one = {x: sp.S.One, y: sp.S.One}
-    a, b, total = (sp.expand(sp.expand_log(tidy(e.subs(at_one)), force=True)) for e in (sp.diff(rest, x), sp.diff(rest, y), rest))
+    a, b, total = (
+        sp.expand(sp.expand_log(tidy(e.subs(at_one)), force=True)) for e in (sp.diff(rest, x), sp.diff(rest, y), rest)
+    )
     leftover = sp.expand(total - a - b)
     if leftover != 0 and sp.simplify(leftover) != 0:
         return None
@@ -199,7 +230,9 @@ def _recognise_kinked(value: Expr, p: Expr, q: Expr) -> Recognised:
         part = sp.expand(sp.piecewise_fold(_resolve(value.subs(inside, simultaneous=True))))
         along, across = part.coeff(base), part.coeff(s)
         if sp.expand(part - along * base - across * s) != 0 or (along.free_symbols | across.free_symbols) & {base, s}:
-            raise UnknownAnswer(f"the value {value} is not linear on both sides of {p} = {q}", reached=f"{part} on one side")
+            raise UnknownAnswer(
+                f"the value {value} is not linear on both sides of {p} = {q}", reached=f"{part} on one side"
+            )
         halves.append((along, across))
     (a1, b1), (a2, b2) = halves
     if sp.expand(a1 - a2) != 0:
@@ -215,12 +248,25 @@ def _resolve(expression: Expr) -> Expr:
     """Absolute values, extrema and cases decided by symbols known positive."""
     decided = expression.replace(sp.Piecewise, lambda *rows: _first_true(rows))
     decided = decided.replace(sp.Max, lambda *args: _extreme(args, 1)).replace(sp.Min, lambda *args: _extreme(args, -1))
-    return decided.replace(sp.Abs, lambda inner: sp.expand(inner) if sp.expand(inner).is_nonnegative else -sp.expand(inner) if sp.expand(inner).is_nonpositive else sp.Abs(inner))
+    return decided.replace(
+        sp.Abs,
+        lambda inner: (
+            sp.expand(inner)
+            if sp.expand(inner).is_nonnegative
+            else -sp.expand(inner)
+            if sp.expand(inner).is_nonpositive
+            else sp.Abs(inner)
+        ),
+    )
 
 
 def _first_true(rows: tuple[Any, ...]) -> Expr:
     for value, condition in rows:
-        decided = condition if condition in (sp.true, sp.false) else type(condition)(sp.expand(condition.lhs - condition.rhs), 0)
+        decided = (
+            condition
+            if condition in (sp.true, sp.false)
+            else type(condition)(sp.expand(condition.lhs - condition.rhs), 0)
+        )
         if decided == sp.true:
             return value
         if decided != sp.false:

@@ -3,23 +3,23 @@
 A functional loss is an integral over w of an expression in the value ``u = D(w)`` and in densities ``p(w)``, ``q(w)``. As u
 is free at every w, the best function is the best number at every w. The sign of the derivative in u decides which number:
 one change from - to + is the unique minimum, no change sends the player to the boundary of the range, and a derivative free
-of u (or with kinks) gives cases. Main definitions: `BestResponse`, `Case`, `pointwise_best_response`, `conjugate`.
+of u (or with kinks) gives cases. Main definitions: `BestResponse`, `Case`, `pointwise_best_response`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import chain, combinations
 from typing import Any
 
 import sympy as sp
 
 from bilevel.language.errors import GameError, UnknownAnswer
 from bilevel.language.pointwise import Outcome, minimise_pointwise, tidy
-from bilevel.language.signs import Box, box, positive_coordinates
+from bilevel.language.signs import Box, box
 
-__all__ = ["BestResponse", "Case", "Conjugate", "Lipschitz", "conjugate", "densities", "pointwise_best_response"]
+__all__ = ["BestResponse", "Case", "Lipschitz", "densities", "interval_of", "pointwise_best_response"]
 
 Expr = Any
 
@@ -134,7 +134,13 @@ def densities(names: str) -> Any:
 
 
 def pointwise_best_response(
-    integrand: Expr, variable: Expr, *, sense: str = "min", range: Any = "real", constraint: Any = None, assuming: Iterable[Any] = ()
+    integrand: Expr,
+    variable: Expr,
+    *,
+    sense: str = "min",
+    range: Any = "real",
+    constraint: Any = None,
+    assuming: Iterable[Any] = (),
 ) -> BestResponse:
     """The best value of a whole function at every point, for any integrand whose stationarity can be solved exactly.
 
@@ -156,7 +162,7 @@ def pointwise_best_response(
         >>> reply.sensitivity(q)
         -p/(p + q)**2
     """
-    sense, interval = _sense(sense), _interval(range)
+    sense, interval = _sense(sense), interval_of(range)
     _refuse_nonpointwise(constraint, variable)
     assuming = tuple(assuming)
     u = sp.Dummy(str(variable), real=True)
@@ -167,12 +173,12 @@ def pointwise_best_response(
     trace = (f"cost to minimise at each point: {cost}", *trace)
     back = {u: variable}
     main = tuple(_case(outcome, sense, back) for outcome in outcomes)
-    faces = tuple(_faces(cost, u, interval, region, weights, sense, back))
+    faces, omitted = _faces(cost, u, interval, region, weights, sense, back)
     value, optimum = (_piecewise(main, name) for name in ("value", "optimum"))
     return BestResponse(
         variable, sp.sympify(integrand), sense, interval, value, optimum, _kind(main, interval), (*main, *faces),
         None if curvature is None else tidy((1 if sense == "min" else -1) * curvature.xreplace(back)), assuming,
-        trace=tuple(line.replace(f"_{variable}", str(variable)).replace("_X", "X") for line in trace),
+        trace=tuple(line.replace(f"_{variable}", str(variable)).replace("_X", "X") for line in (*trace, *omitted)),
     )  # fmt: skip
 
 
@@ -183,14 +189,29 @@ def _sense(sense: str) -> str:
     return short
 
 
-def _interval(range_: Any) -> Any:
+def interval_of(range_: Any) -> Any:
+    """The interval that a range names: 'probability', 'positive', 'nonnegative', 'negative', 'real', a pair, or an interval itself.
+
+    Math: 'probability' is (0, 1); a pair (a, b) is the open interval.
+
+    Raises:
+        GameError: the range is none of these.
+
+    Reference: ISO 80000-2 notation for intervals.
+
+    Examples:
+        >>> interval_of("probability")
+        Interval.open(0, 1)
+    """
     interval = RANGES["real"] if range_ is None else RANGES.get(range_) if isinstance(range_, str) else range_
     if isinstance(interval, tuple) and len(interval) == 2:
         interval = sp.Interval.open(*interval)
     if interval == sp.S.Reals:
         interval = RANGES["real"]
     if not isinstance(interval, sp.Interval):
-        raise GameError(f"a range is an interval or one of {', '.join(RANGES)}, not {range_!r}; write for example range=sp.Interval(-1, 1)")
+        raise GameError(
+            f"a range is an interval or one of {', '.join(RANGES)}, not {range_!r}; write for example range=sp.Interval(-1, 1)"
+        )
     return interval
 
 
@@ -207,25 +228,43 @@ def _refuse_nonpointwise(constraint: Any, variable: Expr) -> None:
 
 def _case(outcome: Outcome, sense: str, back: dict[Any, Any]) -> Case:
     best = outcome.cost if sense == "min" else -outcome.cost
-    return Case(outcome.condition, outcome.value, tidy(best.xreplace(back)), outcome.attained, outcome.ties, outcome.reason)
+    return Case(
+        outcome.condition, outcome.value, tidy(best.xreplace(back)), outcome.attained, outcome.ties, outcome.reason
+    )
 
 
-def _faces(cost: Expr, u: Expr, interval: Any, region: Box, weights: list[Any], sense: str, back: dict[Any, Any]) -> Iterable[Case]:
-    """The cases where some densities vanish; beyond three densities only single zeros are listed."""
-    for size in (1, 2, 3)[: len(weights) if len(weights) <= 3 else 1]:
-        for zeros in combinations(weights, size):
-            reduced = cost.subs({z: 0 for z in zeros})
-            where = sp.And(*(sp.Eq(z, 0) for z in zeros))
-            if reduced.has(sp.nan, sp.zoo):
-                continue
-            inside = Box(tuple(side for side in region.sides if side[0] not in zeros))
-            try:
-                outcomes, _, _ = minimise_pointwise(reduced, u, interval, inside)
-            except UnknownAnswer:
-                continue
-            for outcome in outcomes:
-                case = _case(outcome, sense, back)
-                yield Case(sp.And(where, case.condition), case.value, case.optimum, case.attained, case.ties, case.reason)
+def _faces(
+    cost: Expr, u: Expr, interval: Any, region: Box, weights: list[Any], sense: str, back: dict[Any, Any]
+) -> tuple[list[Case], list[str]]:
+    """The cases where some densities vanish, and a line for every such face left out; of four or more densities single zeros only."""
+    cases: list[Case] = []
+    omitted: list[str] = [] if len(weights) <= 3 else ["faces where two or more densities vanish are left out"]
+    for zeros in chain.from_iterable(
+        combinations(weights, size) for size in (1, 2, 3)[: len(weights) if len(weights) <= 3 else 1]
+    ):
+        where = sp.And(*(sp.Eq(z, 0) for z in zeros))
+        inside = Box(tuple(side for side in region.sides if side[0] not in zeros))
+        try:
+            outcomes, _, _ = minimise_pointwise(_without(cost, zeros), u, interval, inside)
+        except UnknownAnswer as unknown:
+            omitted.append(f"where {where}: unknown ({unknown.reason})")
+            continue
+        for case in (_case(outcome, sense, back) for outcome in outcomes):
+            cases.append(
+                Case(sp.And(where, case.condition), case.value, case.optimum, case.attained, case.ties, case.reason)
+            )
+    return cases, omitted
+
+
+def _without(cost: Expr, zeros: tuple[Any, ...]) -> Expr:
+    """The cost with some densities zero, by substitution or, for terms such as ``p log p``, as a limit from above."""
+    reduced = cost.subs(dict.fromkeys(zeros, 0))
+    for zero in zeros if reduced.has(sp.nan, sp.zoo) else ():
+        cost = sp.limit(cost, zero, 0, "+")
+        reduced = cost
+    if reduced.has(sp.nan, sp.zoo, sp.oo):
+        raise UnknownAnswer(f"the loss has no finite value where {', '.join(map(str, zeros))} vanish")
+    return reduced
 
 
 def _kind(cases: tuple[Case, ...], interval: Any) -> str:
@@ -241,74 +280,6 @@ def _piecewise(cases: tuple[Case, ...], name: str) -> Expr:
     if len(rows) == 1:
         return getattr(rows[0], name)
     *first, last = rows
-    return sp.Piecewise(*((getattr(case, name), case.condition) for case in first), (getattr(last, name), True), evaluate=False)
-
-
-@dataclass(frozen=True)
-class Conjugate:
-    """The Legendre-Fenchel conjugate ``f*``, on the interval of slopes on which the supremum is attained inside.
-
-    Math: ``f*(t) = sup_u (t u - f(u))``; ``domain`` is the range of f' on the domain of f, ``maximiser`` the u that attains.
-
-    Reference: Nowozin, Cseke, Tomioka 2016, arXiv:1606.00709, Table 2.
-
-    Examples:
-        >>> u = sp.Symbol("u", positive=True)
-        >>> conjugate(u*sp.log(u), u).domain
-        Interval(-oo, oo)
-    """
-
-    expression: Expr
-    argument: Expr
-    domain: Any
-    maximiser: Expr
-    known: str = "exact"
-    trace: tuple[str, ...] = ()
-
-
-def conjugate(f: Expr, variable: Expr, *, domain: Any = "positive", argument: Expr | None = None) -> Conjugate:
-    """The conjugate of a strictly convex function by a Legendre transform, with its domain.
-
-    Math: ``f*(t) = t u - f(u)`` at ``f'(u) = t``; t runs over (f'(lo+), f'(hi-)), which is where the maximiser lies inside.
-    Below f'(lo+) the supremum is ``t lo - f(lo+)``.
-
-    Raises:
-        UnknownAnswer: f is not proved strictly convex, or ``f'(u) = t`` is not solved.
-
-    Reference: Nowozin, Cseke, Tomioka 2016, arXiv:1606.00709, Tables 1 and 2.
-
-    Examples:
-        >>> u, t = sp.Symbol("u", positive=True), sp.Symbol("t")
-        >>> conjugate(-sp.log(u), u, argument=t).expression
-        -log(-t) - 1
-    """
-    interval = _interval(domain)
-    slope = sp.diff(f, variable)
-    low, high = sp.limit(slope, variable, interval.start, "+"), sp.limit(slope, variable, interval.end, "-")
-    slopes = sp.Interval.open(low, high)
-    t = sp.Dummy("t", real=True) if low < 0 < high else sp.Dummy("t", negative=True) if high <= 0 else sp.Dummy("t", positive=True)
-    u = sp.Dummy(str(variable), real=True)
-    outcomes, trace, _ = minimise_pointwise(sp.sympify(f).xreplace({variable: u}) - t * u, u, interval, Box(((t, slopes),)))
-    if len(outcomes) != 1 or outcomes[0].reason != "interior":
-        raise UnknownAnswer(f"the supremum of t*u - f(u) is not proved to lie inside {interval}", next_step="state a domain on which f is strictly convex")
-    shown = sp.Symbol("t", real=True) if argument is None else argument
-    value, maximiser = (_in_positive_coordinate(e, t, slopes, shown) for e in (-outcomes[0].cost, outcomes[0].value))
-    lines = (line.replace("_t", str(shown)).replace(f"_{variable}", str(variable)).replace("_X", "X") for line in trace)
-    return Conjugate(value, shown, slopes, maximiser, trace=tuple(lines))
-
-
-def _in_positive_coordinate(expression: Expr, t: Expr, interval: Any, shown: Expr) -> Expr:
-    """Tidied where the distance from an end of the interval is a positive symbol, so that roots and logarithms open up."""
-    chart = positive_coordinates(Box(((t, interval),)))[t]
-    (s,) = chart.free_symbols
-    back = shown - interval.start if interval.start.is_finite else interval.end - shown if interval.end.is_finite else shown
-    if interval.start.is_finite and interval.end.is_finite:
-        back = (shown - interval.start) / (interval.end - shown)
-    opened = tidy(sp.expand_log(tidy(expression.xreplace({t: chart}))).xreplace({s: back}))
-    return opened.replace(sp.log, _log_of_inverse)
-
-
-def _log_of_inverse(argument: Expr) -> Expr:
-    """``log(1/A)`` as ``-log(A)``; the argument is positive wherever the conjugate is finite."""
-    top, bottom = sp.fraction(argument)
-    return sp.log(argument) if abs(top) != 1 or bottom == 1 else -sp.log(sp.expand(bottom / top))
+    return sp.Piecewise(
+        *((getattr(case, name), case.condition) for case in first), (getattr(last, name), True), evaluate=False
+    )

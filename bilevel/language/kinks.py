@@ -1,6 +1,6 @@
 """Minimising convex losses with kinks (hinge, absolute value): nodes and pieces, with ties.
 
-Between kinks the derivative is affine in u; a convex cost is least at a node where the slope changes sign, inside a piece at the
+A convex cost is least at a node where the slope changes sign, inside a piece at the
 zero of its slope, or on a whole piece where the slope vanishes. Main definitions: `plain_kinks`, `has_kinks`, `minimise_kinked`.
 """
 
@@ -12,6 +12,8 @@ import sympy as sp
 
 from bilevel.language.errors import UnknownAnswer
 from bilevel.language.outcomes import Outcome, comparison, end_value, tidy
+from bilevel.language.reduction import reduce_sign
+from bilevel.language.roots import at_end, rising_root, sign_at_end
 from bilevel.language.signs import Box, sign
 
 Expr = Any
@@ -34,14 +36,17 @@ def has_kinks(expression: Expr, u: Expr) -> bool:
     return any(a.has(u) for a in expression.atoms(sp.Abs))
 
 
-def minimise_kinked(cost: Expr, u: Expr, interval: Any, region: Box) -> tuple[tuple[Outcome, ...], tuple[str, ...], Any]:
-    """All cases of the minimum of a convex cost with kinks whose pieces are at most quadratic in u."""
+def minimise_kinked(
+    cost: Expr, u: Expr, interval: Any, region: Box
+) -> tuple[tuple[Outcome, ...], tuple[str, ...], Any]:
+    """All cases of the minimum of a convex cost with kinks at affine expressions in u."""
     nodes = _nodes(cost, u, interval, region)
     edges = [interval.start, *nodes, interval.end]
-    pieces = [_on_piece(cost, u, sp.Interval.open(a, b), region) for a, b in zip(edges, edges[1:], strict=False)]
+    spans = [sp.Interval.open(a, b) for a, b in zip(edges, edges[1:], strict=False)]
+    pieces = [_on_piece(cost, u, span, region) for span in spans]
     slopes = [sp.expand(sp.diff(piece, u)) for piece in pieces]
-    _prove_convex(slopes, nodes, u, region)
-    cases = _end_cases(slopes, pieces, u, interval, region)
+    _prove_convex(slopes, spans, nodes, u, region)
+    cases = _end_cases(slopes, pieces, spans, u, interval, region)
     for k, node in enumerate(nodes):
         left, right = slopes[k].subs(u, node), slopes[k + 1].subs(u, node)
         conditions = _unproved((left, -1), (right, 1), region=region)
@@ -60,7 +65,9 @@ def _nodes(cost: Expr, u: Expr, interval: Any, region: Box) -> list[Any]:
         argument = sp.expand(atom.args[0])
         slope = argument.coeff(u)
         if sp.expand(argument - slope * u).has(u) or sign(slope, region) not in (1, -1):
-            raise UnknownAnswer(f"the kink of {atom} is not at one known value of {u}", next_step="write kinks of affine expressions")
+            raise UnknownAnswer(
+                f"the kink of {atom} is not at one known value of {u}", next_step="write kinks of affine expressions"
+            )
         node = sp.cancel(-argument.subs(u, 0) / slope)
         if node not in found and _inside(node, interval, region):
             found.append(node)
@@ -70,7 +77,9 @@ def _nodes(cost: Expr, u: Expr, interval: Any, region: Box) -> list[Any]:
         for other in ordered:
             order = sign(node - other, region)
             if order not in (1, -1):
-                raise UnknownAnswer(f"the order of the kinks {node} and {other} is not decided", next_step="assume which one is larger")
+                raise UnknownAnswer(
+                    f"the order of the kinks {node} and {other} is not decided", next_step="assume which one is larger"
+                )
             place += order == 1
         ordered.insert(place, node)
     return ordered
@@ -88,19 +97,25 @@ def _on_piece(cost: Expr, u: Expr, piece: Any, region: Box) -> Expr:
     inner = region.with_side(u, piece)
     signs = {a: sign(a.args[0], inner) for a in cost.atoms(sp.Abs) if a.has(u)}
     if None in signs.values():
-        raise UnknownAnswer(f"the sign of {next(a for a, s in signs.items() if s is None).args[0]} on {piece} is not decided")
+        raise UnknownAnswer(
+            f"the sign of {next(a for a, s in signs.items() if s is None).args[0]} on {piece} is not decided"
+        )
     return sp.expand(cost.xreplace({a: s * a.args[0] for a, s in signs.items()}))
 
 
-def _prove_convex(slopes: list[Any], nodes: list[Any], u: Expr, region: Box) -> None:
-    for slope in slopes:
-        if slope.is_polynomial(u) and sp.Poly(slope, u).degree() > 1:
-            raise UnknownAnswer(f"a piece with slope {slope} is not at most quadratic", next_step="use a smooth loss, or the coordinate level")
-        if slope.has(u) and (not slope.is_polynomial(u) or sign(slope.diff(u), region) != 1):
-            raise UnknownAnswer(f"a piece with slope {slope} is not proved convex", next_step="minimise a convex loss or maximise a concave one")
+def _prove_convex(slopes: list[Any], spans: list[Any], nodes: list[Any], u: Expr, region: Box) -> None:
+    for slope, piece in zip(slopes, spans, strict=True):
+        if slope.has(u) and sign(slope.diff(u), region.with_side(u, piece)) != 1:
+            raise UnknownAnswer(
+                f"a piece with slope {slope} is not proved convex",
+                next_step="minimise a convex loss or maximise a concave one",
+            )
     for left, right, node in zip(slopes, slopes[1:], nodes, strict=False):
         if sign(sp.expand(right - left).subs(u, node), region) not in (0, 1):
-            raise UnknownAnswer(f"the slope may fall at the kink {node}, so the cost is not proved convex", next_step="check the sense (min or max)")
+            raise UnknownAnswer(
+                f"the slope may fall at the kink {node}, so the cost is not proved convex",
+                next_step="check the sense (min or max)",
+            )
 
 
 def _unproved(*wanted: tuple[Any, int], region: Box) -> Any:
@@ -115,23 +130,50 @@ def _unproved(*wanted: tuple[Any, int], region: Box) -> Any:
     return sp.And(*left)
 
 
-def _end_cases(slopes: list[Any], pieces: list[Any], u: Expr, interval: Any, region: Box) -> list[Outcome]:
+def _end_cases(
+    slopes: list[Any], pieces: list[Any], spans: list[Any], u: Expr, interval: Any, region: Box
+) -> list[Outcome]:
     cases = []
-    ends = ((interval.start, slopes[0], pieces[0], 1, "+", interval.left_open), (interval.end, slopes[-1], pieces[-1], -1, "-", interval.right_open))
-    for end, slope, piece, direction, side, is_open in ends:
-        at_end = slope.subs(u, end) if end.is_finite else slope if not slope.has(u) else sp.Integer(-direction)
-        if not end.is_finite and sign(at_end, region) == 0:
+    ends = (
+        (interval.start, slopes[0], pieces[0], spans[0], 1, "+", interval.left_open),
+        (interval.end, slopes[-1], pieces[-1], spans[-1], -1, "-", interval.right_open),
+    )
+    for end, slope, piece, span, direction, side, is_open in ends:
+        at_far = _slope_at(slope, u, end, side, span, region)
+        if not end.is_finite and sign(at_far, region) == 0:
             continue
-        conditions = _unproved((at_end, direction), region=region)
+        conditions = _unproved((at_far, direction), region=region)
         if conditions is not None:
             cases.append(Outcome(conditions, end, end_value(piece, u, end, side), not is_open, None, "end"))
     return cases
 
 
+def _slope_at(slope: Expr, u: Expr, end: Expr, side: str, span: Any, region: Box) -> Expr:
+    """An expression with the sign of the slope at an end of a piece, the far ends at infinity included."""
+    if not slope.has(u):
+        return slope
+    value = slope.subs(u, end) if end.is_finite else sp.nan
+    if not value.has(sp.zoo, sp.nan, sp.oo):
+        return sp.expand(value)
+    reduced = reduce_sign(slope, u, span, region)
+    if not reduced.polynomial.has(reduced.unknown):
+        return reduced.polynomial
+    far = reduced.interval.start if side == "+" else reduced.interval.end
+    sign_at_end(reduced, far, region)
+    return at_end(reduced, far)
+
+
 def _inside_piece(slope: Expr, piece: Expr, u: Expr, closed: Any, interval: Any, region: Box) -> list[Outcome]:
     if slope.has(u):
-        value = sp.cancel(-slope.subs(u, 0) / slope.diff(u))
-        wanted = [(slope.subs(u, end), direction) for end, direction in ((closed.start, -1), (closed.end, 1)) if end.is_finite]
+        reduced = reduce_sign(slope, u, sp.Interval.open(closed.start, closed.end), region)
+        if not reduced.polynomial.has(reduced.unknown):
+            return []  # the slope keeps its sign on this piece
+        value = rising_root(reduced, region)
+        span = sp.Interval.open(closed.start, closed.end)
+        wanted = [
+            (_slope_at(slope, u, end, side, span, region), turn)
+            for end, side, turn in ((closed.start, "+", -1), (closed.end, "-", 1))
+        ]
         if any(sign(expression, region) in (0, -direction) for expression, direction in wanted):
             return []
         strict = [comparison(e, "<" if d == -1 else ">") for e, d in wanted if sign(e, region) is None]
@@ -141,8 +183,18 @@ def _inside_piece(slope: Expr, piece: Expr, u: Expr, closed: Any, interval: Any,
         return []
     at_low, at_high = closed.start == interval.start, closed.end == interval.end
     ties = sp.Interval(closed.start, closed.end, at_low and interval.left_open, at_high and interval.right_open)
-    value = (ties.start + ties.end) / 2 if ties.start.is_finite and ties.end.is_finite else ties.end if ties.end.is_finite else ties.start
-    return [Outcome(sp.true if known == 0 else comparison(slope, "=="), value, tidy(piece.subs(u, value)), True, ties, "tie")]
+    value = (
+        (ties.start + ties.end) / 2
+        if ties.start.is_finite and ties.end.is_finite
+        else ties.end
+        if ties.end.is_finite
+        else ties.start
+    )
+    return [
+        Outcome(
+            sp.true if known == 0 else comparison(slope, "=="), value, tidy(piece.subs(u, value)), True, ties, "tie"
+        )
+    ]
 
 
 def _one_if_certain(cases: list[Outcome]) -> list[Outcome]:

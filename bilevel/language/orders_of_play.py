@@ -52,7 +52,9 @@ class LawReply:
     def contains(self, law: Sequence[Expr]) -> bool:
         """Whether a law is a best reply: nonnegative, of mass one, zero off the carrier."""
         weights = [sp.sympify(w) for w in law]
-        proper = len(weights) == self.size and all(w.is_nonnegative for w in weights) and sp.expand(sum(weights) - 1) == 0
+        proper = (
+            len(weights) == self.size and all(w.is_nonnegative for w in weights) and sp.expand(sum(weights) - 1) == 0
+        )
         return proper and all(w == 0 for i, w in enumerate(weights) if i not in self.carrier)
 
 
@@ -73,7 +75,9 @@ def law_best_reply(scores: Sequence[Expr], *, sense: str = "max") -> LawReply:
     """
     values = [sp.sympify(s) for s in scores]
     if not values or sense not in ("min", "max"):
-        raise GameError(f"a reply needs at least one score and the sense 'min' or 'max'; came {len(values)} scores and {sense!r}")
+        raise GameError(
+            f"a reply needs at least one score and the sense 'min' or 'max'; came {len(values)} scores and {sense!r}"
+        )
     best, carrier = values[0], [0]
     for i, value in enumerate(values[1:], start=1):
         gap = sp.expand((value - best) * (1 if sense == "max" else -1))
@@ -82,7 +86,9 @@ def law_best_reply(scores: Sequence[Expr], *, sense: str = "max") -> LawReply:
         elif gap.is_zero:
             carrier.append(i)
         elif not gap.is_negative:
-            raise UnknownAnswer(f"the scores {value} and {best} could not be compared", next_step="give rational numbers")
+            raise UnknownAnswer(
+                f"the scores {value} and {best} could not be compared", next_step="give rational numbers"
+            )
     return LawReply(tuple(carrier), best, len(values))
 
 
@@ -138,7 +144,11 @@ def orders_of_play(real: Expr, fake: Expr, critic: Expr, *, range: Any = "probab
     reply = pointwise_best_response(integrand, critic, sense="max", range=range)
     constant = pointwise_best_response(real + fake, critic, sense="max", range=range)
     region = box(()).with_side(critic, sp.Interval.open(reply.range.start, reply.range.end))
-    if sign(sp.diff(real, critic), region) != 1 or sign(sp.diff(fake, critic), region) != -1 or constant.kind != "interior":
+    if (
+        sign(sp.diff(real, critic), region) != 1
+        or sign(sp.diff(fake, critic), region) != -1
+        or constant.kind != "interior"
+    ):
         raise UnknownAnswer(
             f"needs {real} rising and {fake} falling in {critic}, with a unique best constant inside the range",
             reached=f"best constant: {constant.value}", next_step="use losses with a proper interior optimum, such as logarithmic or least-squares ones",
@@ -153,7 +163,11 @@ def orders_of_play(real: Expr, fake: Expr, critic: Expr, *, range: Any = "probab
 
 
 def _generator_first(m: Expr, value: Expr, reply: BestResponse, unique: bool) -> tuple[str, ...]:
-    tail = f"equality forces the best critic {reply.value} to be {m} almost everywhere; it is strictly monotone in q, so q = p" if unique else ""
+    tail = (
+        f"equality forces the best critic {reply.value} to be {m} almost everywhere; it is strictly monotone in q, so q = p"
+        if unique
+        else ""
+    )
     lines = (
         "generator leads, min_q max_D:",
         f"for every q the constant critic {m} is allowed, so max_D V(D, q) >= {value}",
@@ -215,7 +229,9 @@ def critic_leads_value(data: Sequence[Expr], critic: Sequence[Expr]) -> LeaderVa
     """
     weights, levels = [sp.sympify(w) for w in data], [sp.sympify(d) for d in critic]
     if not all(w.is_Rational and w >= 0 for w in weights) or sum(weights) != 1 or len(weights) != len(levels):
-        raise GameError(f"data must be a rational law with one weight per critic value; came {weights} for {len(levels)} values")
+        raise GameError(
+            f"data must be a rational law with one weight per critic value; came {weights} for {len(levels)} values"
+        )
     if not all(d.is_Rational and 0 < d < 1 for d in levels):
         raise GameError(f"a critic's value is a rational number in (0, 1); came {levels}")
     reply = law_best_reply(levels)

@@ -92,6 +92,6 @@ def gather_logs(expression: Expr) -> Expr:
     marked = expression.xreplace(marks)
     if any(marked.diff(m).has(*marks.values()) for m in marks.values()):
         return expression
-    rest = marked.xreplace({m: sp.S.Zero for m in marks.values()})
+    rest = marked.xreplace(dict.fromkeys(marks.values(), sp.S.Zero))
     rest = sp.factor(sp.together(rest)) if not rest.has(sp.log) else rest
     return rest + sp.Add(*(sp.factor(sp.together(marked.diff(m))) * a for a, m in marks.items()))

@@ -15,6 +15,7 @@ from bilevel.language.errors import UnknownAnswer
 from bilevel.language.kinks import has_kinks, minimise_kinked, plain_kinks
 from bilevel.language.outcomes import Outcome, comparison, end_outcomes, tidy
 from bilevel.language.reduction import Reduced, reduce_sign
+from bilevel.language.roots import at_end, rising_root, sign_at_end
 from bilevel.language.signs import Box, coefficient_signs, sign, sign_changes
 
 Expr = Any
@@ -26,7 +27,11 @@ def minimise_pointwise(cost: Expr, u: Expr, interval: Any, region: Box) -> Solut
     """All cases of ``argmin_u cost`` over the interval, the lines of the proof, and the curvature at an interior optimum."""
     cost = plain_kinks(cost)
     if not cost.has(u):
-        return (Outcome(sp.true, _some_member(interval), cost, True, interval, "tie"),), ("the integrand is free of the player's value",), None
+        return (
+            (Outcome(sp.true, _some_member(interval), cost, True, interval, "tie"),),
+            ("the integrand is free of the player's value",),
+            None,
+        )
     if has_kinks(cost, u):
         return minimise_kinked(cost, u, interval, region)
     slope = sp.diff(cost, u)
@@ -49,7 +54,9 @@ def _some_member(interval: Any) -> Expr:
     return lo + 1 if lo.is_finite else hi - 1 if hi.is_finite else sp.S.Zero
 
 
-def _constant_sign(cost: Expr, u: Expr, interval: Any, region: Box, slope: Expr) -> tuple[tuple[Outcome, ...], list[str]]:
+def _constant_sign(
+    cost: Expr, u: Expr, interval: Any, region: Box, slope: Expr
+) -> tuple[tuple[Outcome, ...], list[str]]:
     """The derivative has the sign of an expression free of u: the optimum is an end of the range."""
     low, high = end_outcomes(cost, u, interval)
     known = sign(slope, region)
@@ -57,29 +64,44 @@ def _constant_sign(cost: Expr, u: Expr, interval: Any, region: Box, slope: Expr)
         return (low,), [f"the derivative is positive on {interval}: the low end is best"]
     if known == -1:
         return (high,), [f"the derivative is negative on {interval}: the high end is best"]
-    tied = Outcome(comparison(slope, "=="), _some_member(interval), cost.subs(u, _some_member(interval)), True, interval, "tie")
+    tied = Outcome(
+        comparison(slope, "=="), _some_member(interval), cost.subs(u, _some_member(interval)), True, interval, "tie"
+    )
     if known == 0:
-        return (Outcome(sp.true, tied.value, tied.cost, True, interval, "tie"),), ["the derivative vanishes: every value is best"]
+        return (Outcome(sp.true, tied.value, tied.cost, True, interval, "tie"),), [
+            "the derivative vanishes: every value is best"
+        ]
     cases = (low.under(comparison(slope, ">=")), high.under(comparison(slope, "<=")), tied)
-    return cases, [f"the derivative has the sign of {slope}, free of the player's value: an end of {interval} is best, any value where it is 0"]
+    return cases, [
+        f"the derivative has the sign of {slope}, free of the player's value: an end of {interval} is best, any value where it is 0"
+    ]
 
 
-def _by_sign_changes(cost: Expr, u: Expr, interval: Any, region: Box, reduced: Reduced) -> tuple[tuple[Outcome, ...], list[str]]:
+def _by_sign_changes(
+    cost: Expr, u: Expr, interval: Any, region: Box, reduced: Reduced
+) -> tuple[tuple[Outcome, ...], list[str]]:
     signs = coefficient_signs(reduced.polynomial, reduced.unknown, reduced.interval, region)
     changes = sign_changes(signs)
     low, high = end_outcomes(cost, u, interval)
     if changes == 0 and any(signs):
         rising = next(s for s in signs if s) == 1
-        return ((low if rising else high),), [f"the derivative keeps one sign on {interval}: the {'low' if rising else 'high'} end is best"]
+        return ((low if rising else high),), [
+            f"the derivative keeps one sign on {interval}: the {'low' if rising else 'high'} end is best"
+        ]
     if changes == 1 and next(s for s in signs if s) == -1:
-        value = _root(reduced, u)
+        value = rising_root(reduced, region)
         line = f"exactly one sign change, from - to +, on {interval}: {u} = {value} is the unique global minimum of the cost"
         return (Outcome(sp.true, value, tidy(cost.subs(u, value)), True, None, "interior"),), [line]
     if changes == 1:
-        return _compare_ends(low, high, region), [f"the derivative changes sign once, from + to -: the best value is at an end of {interval}"]
+        return _compare_ends(low, high, region), [
+            f"the derivative changes sign once, from + to -: the best value is at an end of {interval}"
+        ]
     if sp.Poly(reduced.polynomial, reduced.unknown).degree() == 1:
         if sign(sp.Poly(reduced.polynomial, reduced.unknown).LC(), region) == -1:
-            return _compare_ends(low, high, region), [f"the derivative falls in {u}: the best value is at an end of {interval}"]
+            return _compare_ends(low, high, region), [
+                f"the derivative falls in {u}: the best value is at an end of {interval}"
+            ]
+    if _rises(sp.diff(cost, u), u, interval, region, reduced):
         return _clipped(cost, u, region, reduced, low, high)
     if not (reduced.polynomial.free_symbols - {reduced.unknown}):
         return _by_comparison(cost, u, interval, reduced, low, high)
@@ -97,85 +119,76 @@ def _compare_ends(low: Outcome, high: Outcome, region: Box) -> tuple[Outcome, ..
     if known in (1, -1):
         return (low if known == 1 else high,)
     if known == 0:
-        return (Outcome(sp.true, low.value, low.cost, low.attained and high.attained, sp.FiniteSet(low.value, high.value), "tie"),)
+        return (
+            Outcome(
+                sp.true, low.value, low.cost, low.attained and high.attained, sp.FiniteSet(low.value, high.value), "tie"
+            ),
+        )
     both = Outcome(comparison(gap, "=="), low.value, low.cost, True, sp.FiniteSet(low.value, high.value), "tie")
     return low.under(comparison(gap, ">=")), high.under(comparison(gap, "<=")), both
 
 
-def _root(reduced: Reduced, u: Expr) -> Expr:
-    """The one zero of the polynomial in its interval, carried back to the player's own value."""
-    poly, x, interval = sp.Poly(reduced.polynomial, reduced.unknown), reduced.unknown, reduced.interval
-    degree = poly.degree()
-    coefficients = poly.all_coeffs()
-    if degree == 1:
-        root = -coefficients[1] / coefficients[0]
-    elif degree == 2:
-        root = _quadratic_root(coefficients, interval)
-    elif not any(coefficients[1:-1]) and interval.start == 0:
-        root = sp.root(-coefficients[-1] / coefficients[0], degree)
-    else:
-        candidates = [r for r in sp.roots(poly, multiple=True) if r.is_number and r.is_real and (interval.start < r) is sp.true and (r < interval.end) is sp.true]
-        if len(candidates) != 1:
-            raise UnknownAnswer(
-                f"the best response exists and is unique, but the equation {sp.Eq(poly.as_expr(), 0)} of degree {degree} has no short solution",
-                reached=f"one zero of {poly.as_expr()} in {interval}", next_step="fix parameters, or use the coordinate level",
-            )  # fmt: skip
-        root = candidates[0]
-    return tidy(reduced.back(tidy(root)))
+def _rises(slope: Expr, u: Expr, interval: Any, region: Box, reduced: Reduced) -> bool:
+    """Whether the reduced derivative, or the derivative itself, is proved strictly increasing on the range."""
+    in_x = region.with_side(reduced.unknown, sp.Interval.open(reduced.interval.start, reduced.interval.end))
+    in_u = region.with_side(u, sp.Interval.open(interval.start, interval.end))
+    return sign(sp.diff(reduced.polynomial, reduced.unknown), in_x) == 1 or sign(sp.diff(slope, u), in_u) == 1
 
 
-def _quadratic_root(coefficients: list[Any], interval: Any) -> Expr:
-    """The zero inside the interval of a quadratic with exactly one zero there.
-
-    Carried to t in (0, oo) it is ``a t^2 + b t + c`` with ac < 0, so with a > 0 the positive zero is
-    ``(-b + sqrt(b^2 - 4 a c))/(2 a)``, whatever the sign of b.
-    """
-    t = sp.Dummy("t", positive=True)
-    lo, hi = interval.start, interval.end
-    chart = lo + t if hi == sp.oo else hi - t if lo == -sp.oo else (lo + hi * t) / (1 + t)
-    a, b, c = coefficients
-    if b == 0 and lo.is_nonnegative:
-        return sp.sqrt(sp.factor(-c / a))
-    carried = sp.Poly(sp.cancel(sp.together((a * chart**2 + b * chart + c) * ((1 + t) ** 2 if hi.is_finite and lo.is_finite else 1))), t)
-    a, b, c = carried.all_coeffs() if carried.degree() == 2 else (0, *carried.all_coeffs())
-    if a == 0:
-        return chart.subs(t, -c / b)
-    if b == 0:
-        return chart.subs(t, sp.sqrt(-c / a))
-    if c == 0:
-        return chart.subs(t, -b / a)
-    inner = sp.sqrt(sp.factor(sp.expand(b**2 - 4 * a * c)))
-    a, b = (-a, -b) if lo == -sp.oo else (a, b)  # the derivative rises with u, and t falls with u there
-    return chart.subs(t, (-b + inner) / (2 * a))
-
-
-def _clipped(cost: Expr, u: Expr, region: Box, reduced: Reduced, low: Outcome, high: Outcome) -> tuple[tuple[Outcome, ...], list[str]]:
-    """A derivative of degree one whose zero may lie outside: the zero clipped to the range."""
-    poly, x = reduced.polynomial, reduced.unknown
-    if sign(sp.Poly(poly, x).LC(), region) != 1:
-        raise UnknownAnswer(f"the curvature {sp.Poly(poly, x).LC()} has no proved sign", next_step="state assumptions that give it one")
-    at_low, at_high = (sp.expand(poly.subs(x, end)) if end.is_finite else None for end in (reduced.interval.start, reduced.interval.end))
+def _clipped(
+    cost: Expr, u: Expr, region: Box, reduced: Reduced, low: Outcome, high: Outcome
+) -> tuple[tuple[Outcome, ...], list[str]]:
+    """A strictly increasing derivative whose zero may lie outside the range: the zero clipped to the range."""
     cases, inside = [], []
-    for at_end, outcome, outside, within in ((at_low, low, ">=", "<"), (at_high, high, "<=", ">")):
-        if at_end is not None and sign(at_end, region) != (-1 if outside == ">=" else 1):
-            cases.append(outcome.under(comparison(at_end, outside)))
-            inside.append(comparison(at_end, within))
-    value = _root(reduced, u)
+    for end, outcome, outside, within, wanted in (
+        (reduced.interval.start, low, ">=", "<", -1),
+        (reduced.interval.end, high, "<=", ">", 1),
+    ):
+        if sign_at_end(reduced, end, region) != wanted:
+            cases.append(outcome.under(comparison(at_end(reduced, end), outside)))
+            inside.append(comparison(at_end(reduced, end), within))
+    if sp.And(*inside) == sp.false:
+        return tuple(c for c in cases if c.condition != sp.false), [
+            "the derivative keeps one sign: an end of the range is best"
+        ]
+    value = rising_root(reduced, region)
     cases.append(Outcome(sp.And(*inside), value, tidy(cost.subs(u, value)), True, None, "interior"))
-    return tuple(cases), [f"the derivative rises through 0 at {value}: that value, clipped to the range, is the unique minimum"]
+    return tuple(cases), [
+        f"the derivative rises through 0 at {value}: that value, clipped to the range, is the unique minimum"
+    ]
 
 
-def _by_comparison(cost: Expr, u: Expr, interval: Any, reduced: Reduced, low: Outcome, high: Outcome) -> tuple[tuple[Outcome, ...], list[str]]:
+def _by_comparison(
+    cost: Expr, u: Expr, interval: Any, reduced: Reduced, low: Outcome, high: Outcome
+) -> tuple[tuple[Outcome, ...], list[str]]:
     """No parameters in the equation: all stationary values are real algebraic numbers, compared with the ends."""
-    inside = [r for r in sp.real_roots(sp.Poly(reduced.polynomial, reduced.unknown)) if (reduced.interval.start < r) == True and (r < reduced.interval.end) == True]  # noqa: E712
-    candidates = [low, high, *(Outcome(sp.true, v, tidy(cost.subs(u, v)), True, None, "interior") for v in (reduced.back(r) for r in dict.fromkeys(inside)))]
+    inside = [
+        r
+        for r in sp.real_roots(sp.Poly(reduced.polynomial, reduced.unknown))
+        if (reduced.interval.start < r) == True and (r < reduced.interval.end) == True
+    ]
+    candidates = [
+        low,
+        high,
+        *(
+            Outcome(sp.true, v, tidy(cost.subs(u, v)), True, None, "interior")
+            for v in (reduced.back(r) for r in dict.fromkeys(inside))
+        ),
+    ]
     best = candidates[0]
     for other in candidates[1:]:
-        gap = sp.expand(other.cost - best.cost) if not (other.cost.is_infinite or best.cost.is_infinite) else other.cost - best.cost
+        gap = (
+            sp.expand(other.cost - best.cost)
+            if not (other.cost.is_infinite or best.cost.is_infinite)
+            else other.cost - best.cost
+        )
         if gap.is_negative:
             best = other
         elif not gap.is_nonnegative:
-            raise UnknownAnswer(f"the costs at {best.value} and {other.value} could not be compared exactly", reached=f"{len(candidates)} candidates")
+            raise UnknownAnswer(
+                f"the costs at {best.value} and {other.value} could not be compared exactly",
+                reached=f"{len(candidates)} candidates",
+            )
     tied = [c.value for c in candidates if c.attained and sp.expand(c.cost - best.cost).is_zero]
     ties = sp.FiniteSet(*tied) if len(tied) > 1 else None
     chosen = Outcome(sp.true, best.value, best.cost, best.attained, ties, "tie" if ties else best.reason)

@@ -34,7 +34,7 @@ def reduce_sign(slope: Expr, u: Expr, interval: Any, region: Box) -> Reduced:
     """The polynomial whose sign is the sign of the derivative at every value in the (open) range."""
     plain = elementary(slope)
     changed = _logs_away(plain, u, region)
-    trace = () if changed == plain else (f"logarithms exponentiated: same sign as {changed}",)
+    trace: tuple[str, ...] = () if changed == plain else (f"logarithms exponentiated: same sign as {changed}",)
     for change in (_as_it_is, _exponential, _root_power, _logarithm):
         found = change(changed, u, interval)
         if found is not None:
@@ -49,7 +49,9 @@ def reduce_sign(slope: Expr, u: Expr, interval: Any, region: Box) -> Reduced:
 def elementary(expression: Expr) -> Expr:
     """Sigmoid, softplus and hyperbolic functions written with exponentials and logarithms."""
     by_name = {"sigmoid": lambda x: 1 / (1 + sp.exp(-x)), "softplus": lambda x: sp.log(1 + sp.exp(x))}
-    named = expression.replace(lambda e: type(e).__name__ in by_name and len(e.args) == 1, lambda e: by_name[type(e).__name__](e.args[0]))
+    named = expression.replace(
+        lambda e: type(e).__name__ in by_name and len(e.args) == 1, lambda e: by_name[type(e).__name__](e.args[0])
+    )
     return named.rewrite((sp.tanh, sp.cosh, sp.sinh), sp.exp)
 
 
@@ -57,7 +59,7 @@ def _logs_away(expression: Expr, u: Expr, region: Box) -> Expr:
     """``B + c sum_i n_i log(A_i)`` has the sign of ``c (prod A_i^n_i - exp(-B/c))``."""
     numerator, denominator = sp.fraction(sp.together(expression))
     logs = [a for a in numerator.atoms(sp.log) if a.has(u)]
-    if not logs or denominator.has(u) and not sign(denominator, region.with_side(u, sp.Interval.open(0, sp.oo))):
+    if not logs or (denominator.has(u) and not sign(denominator, region.with_side(u, sp.Interval.open(0, sp.oo)))):
         return expression
     spread = sp.expand(sp.expand_log(expression, force=False))
     logs = sorted((a for a in spread.atoms(sp.log) if a.has(u)), key=str)
@@ -97,7 +99,9 @@ def _exponential(expression: Expr, u: Expr, interval: Any) -> Reduced | None:
     carried = expression.xreplace({atom: sp.exp(rest) * x ** (rate / unit) for atom, (rate, rest) in parts.items()})
     if carried.has(u) or not carried.is_rational_function(x):
         return None
-    ends = sp.Interval(sp.exp(unit * interval.start), sp.exp(unit * interval.end), interval.left_open, interval.right_open)
+    ends = sp.Interval(
+        sp.exp(unit * interval.start), sp.exp(unit * interval.end), interval.left_open, interval.right_open
+    )
     return Reduced(carried, x, ends, lambda value: sp.log(value) / unit, (f"exp({unit * u})",))
 
 
@@ -147,12 +151,36 @@ def _by_convexity(slope: Expr, u: Expr, interval: Any, region: Box) -> Reduced:
     """A strictly increasing derivative with a known zero s has the sign of ``u - s``."""
     if sign(sp.diff(slope, u), region.with_side(u, sp.Interval.open(interval.start, interval.end))) == 1:
         try:
-            roots = [s for s in sp.solve(slope, u) if not s.has(sp.I) and sp.simplify(slope.subs(u, s)) == 0]
+            roots = [s for s in sp.solve(slope, u) if not s.has(sp.I) and _vanishes(slope.subs(u, s))]
         except NotImplementedError:
             roots = []
         if len(roots) == 1:
-            return Reduced(u - roots[0], u, interval, lambda x: x, (f"strictly convex (second derivative {sp.diff(slope, u)} > 0) with zero slope at {roots[0]}",))
+            return Reduced(
+                u - roots[0],
+                u,
+                interval,
+                lambda x: x,
+                (f"strictly convex (second derivative {sp.diff(slope, u)} > 0) with zero slope at {roots[0]}",),
+            )
     raise UnknownAnswer(
         f"the stationarity equation {sp.Eq(slope, 0)} is not reduced to a polynomial in one function of {u}",
         reached=f"derivative {slope}", next_step="state more assumptions, rewrite the loss in another variable, or use the coordinate level",
     )  # fmt: skip
+
+
+def _vanishes(expression: Expr) -> bool:
+    """Exact zero test for a stationarity equation at a proposed zero; ``exp(W(x)) = x/W(x)``."""
+    opened = expression.replace(
+        sp.exp, lambda a: sp.Mul(*(sp.exp(t) for t in sp.Add.make_args(sp.expand(a))), evaluate=False)
+    )
+    lambert = opened.replace(
+        sp.exp,
+        lambda a: (
+            a.args[0] / a
+            if isinstance(a, sp.LambertW)
+            else (-a).args[0] ** -1 * -a
+            if isinstance(-a, sp.LambertW)
+            else sp.exp(a)
+        ),
+    )
+    return bool(sp.simplify(lambert) == 0)

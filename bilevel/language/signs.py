@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
+from math import gcd, lcm
 from typing import Any
 
 import sympy as sp
@@ -73,7 +74,9 @@ def _narrow(sides: dict[Any, Any], relation: Any) -> None:
             continue
         raises = gap.diff(s) == 1
         end = -rest if raises else rest
-        if others and not ((old.start in (0, -sp.oo) and (end.is_nonnegative or old.start == -sp.oo)) if raises else old.end == sp.oo):
+        if others and not (
+            (old.start in (0, -sp.oo) and (end.is_nonnegative or old.start == -sp.oo)) if raises else old.end == sp.oo
+        ):
             continue
         if raises and (others or end >= old.start):
             sides[s] = sp.Interval(end, old.end, strict, old.right_open)
@@ -94,7 +97,11 @@ def _faces(region: Box, symbols: set[Any]) -> list[dict[Any, Any]]:
     """The open box and each face at closed finite ends, as values for the symbols held fixed."""
     choices = []
     for symbol, interval in region.sides:
-        ends = [e for e, is_open in ((interval.start, interval.left_open), (interval.end, interval.right_open)) if not is_open]
+        ends = [
+            e
+            for e, is_open in ((interval.start, interval.left_open), (interval.end, interval.right_open))
+            if not is_open
+        ]
         choices.append([(symbol, None), *((symbol, end) for end in ends if symbol in symbols)])
     return [{s: e for s, e in pick if e is not None} for pick in product(*choices)]
 
@@ -146,15 +153,58 @@ def positive_sign(expression: Expr) -> int | None:
     return result
 
 
+def _exponential_units(expression: Expr) -> dict[Any, Any]:
+    """For every term t in an exponent (up to a rational factor) the largest unit of which all its factors are multiples."""
+    units: dict[Any, Any] = {}
+    for atom in expression.atoms(sp.exp):
+        for term in sp.Add.make_args(sp.expand(atom.args[0])):
+            number, rest = sp.factor(term).as_coeff_Mul()
+            if number.is_Rational:
+                old = units.get(rest, sp.S.Zero)
+                units[rest] = sp.Rational(gcd(int(number.p), int(old.p)), lcm(int(number.q), int(old.q)))
+    return units
+
+
+def _monotone_exponentials(expression: Expr) -> Expr:
+    """``exp(a)`` with a > 0 becomes ``1 + s``, with a < 0 ``1/(1 + s)``, s > 0, and ``W(a)``, a > 0, a positive symbol.
+
+    Every value stays possible, so a sign proved after the change holds before it.
+    """
+    units = _exponential_units(expression)
+    grown: dict[Any, Any] = {}
+
+    def one(term: Expr) -> Expr:
+        number, rest = sp.factor(term).as_coeff_Mul()
+        if term.is_number or not (rest.is_positive or rest.is_negative) or rest not in units:
+            return sp.exp(term)
+        s = grown.setdefault(rest, sp.Dummy("s", positive=True))
+        return (1 + s) ** (number / units[rest] * (1 if rest.is_positive else -1))
+
+    def lambert(argument: Expr, *branch: Expr) -> Expr:
+        known = not branch and argument.is_positive
+        return (
+            grown.setdefault(("W", argument), sp.Dummy("w", positive=True)) if known else sp.LambertW(argument, *branch)
+        )
+
+    opened = expression.replace(sp.LambertW, lambert)
+    return opened.replace(
+        sp.exp, lambda argument: sp.Mul(*(one(term) for term in sp.Add.make_args(sp.expand(argument))))
+    )
+
+
 def signed_factors(expression: Expr) -> tuple[Expr, list[tuple[Expr, int]]]:
     """A constant and irreducible factors with their powers, negative below the line; functions count as unknowns."""
     marks: dict[Any, Any] = {}
+    back: dict[Any, Any] = {}
+    units = _exponential_units(expression)
     for atom in sorted(expression.atoms(sp.exp, sp.log, sp.Function, sp.Pow), key=lambda a: (-sp.count_ops(a), str(a))):
         if isinstance(atom, sp.Pow) and atom.exp.is_integer and not isinstance(atom, sp.exp):
             continue
-        opposite = marks.get(sp.exp(-atom.args[0])) if isinstance(atom, sp.exp) else None
-        marks[atom] = 1 / opposite if opposite is not None else sp.Dummy("k", positive=atom.is_positive or None, real=True)
-    back = {mark: atom for atom, mark in marks.items() if mark.is_Dummy}
+        number, unit = atom.args[0].as_coeff_Mul() if isinstance(atom, sp.exp) else (sp.S.One, None)
+        head = sp.exp(unit) if number.is_Integer and unit is not None else atom
+        mark = back.setdefault(head, sp.Dummy("k", positive=atom.is_positive or None, real=True))
+        marks[atom] = mark**number if head != atom else mark
+    back = {mark: atom for atom, mark in back.items()}
     numerator, denominator = sp.fraction(sp.cancel(sp.together(expression.xreplace(marks))))
     constant, factors = sp.S.One, []
     for part, turn in ((numerator, 1), (denominator, -1)):
@@ -162,20 +212,6 @@ def signed_factors(expression: Expr) -> tuple[Expr, list[tuple[Expr, int]]]:
         constant *= number**turn
         factors += [(factor.xreplace(back), turn * power) for factor, power in found]
     return constant, factors
-
-
-def _monotone_exponentials(expression: Expr) -> Expr:
-    """``exp(a)`` with a > 0 becomes ``1 + s``, with a < 0 ``1/(1 + s)``, s > 0: every value stays possible."""
-    grown: dict[Any, Any] = {}
-
-    def one(term: Expr) -> Expr:
-        if term.is_number or not (term.is_positive or term.is_negative):
-            return sp.exp(term)
-        size = term if term.is_positive else -term
-        s = grown.setdefault(size, sp.Dummy("s", positive=True))
-        return 1 + s if term.is_positive else 1 / (1 + s)
-
-    return expression.replace(sp.exp, lambda argument: sp.Mul(*(one(term) for term in sp.Add.make_args(sp.expand(argument)))))
 
 
 def _number_sign(number: Expr) -> int | None:

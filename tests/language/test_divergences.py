@@ -53,7 +53,9 @@ def test_value_at_best_response_is_a_divergence(loss: Any, sense: str, limits: A
     assert found.statement == statement and found.known == "exact"
     for seed in (1, 2, 3):
         real, fake = random_law(4, seed), random_law(4, seed + 10)
-        rebuilt = float(found.constant) + sum(float(c) * integrate(d.integrand(p, q), real, fake) for c, d in found.terms)
+        rebuilt = float(found.constant) + sum(
+            float(c) * integrate(d.integrand(p, q), real, fake) for c, d in found.terms
+        )
         assert math.isclose(integrate(value, real, fake), rebuilt, rel_tol=1e-9, abs_tol=1e-9)
 
 
@@ -116,7 +118,16 @@ def test_end_of_range_identity() -> None:
     assert sp.expand(left - bregman(phi, u, v) - u * (phi(v).diff(v) - phi(u).diff(u))) == 0
 
 
-@pytest.mark.parametrize("phi", [lambda x: x**2, lambda x: x * log(x) + (1 - x) * log(1 - x), lambda x: x**4 + x**2, lambda x: exp(x), lambda x: -sp.sqrt(x)])
+@pytest.mark.parametrize(
+    "phi",
+    [
+        lambda x: x**2,
+        lambda x: x * log(x) + (1 - x) * log(1 - x),
+        lambda x: x**4 + x**2,
+        lambda x: exp(x),
+        lambda x: -sp.sqrt(x),
+    ],
+)
 def test_concrete_bregman_losses_agree(phi: Any) -> None:
     u = sp.Symbol("u", real=True)
     loss = p * bregman(phi, 1, u) + q * bregman(phi, 0, u)
@@ -223,7 +234,11 @@ def test_a_leading_critic_never_beats_minus_log_four(rows: list[tuple[int, int]]
 def test_collapse_is_a_best_reply_to_the_leading_critic() -> None:
     found = critic_leads_value([half, half, 0], [half, half, sp.Rational(1, 3)])
     assert found.optimal and found.reply.vertices == ((1, 0, 0), (0, 1, 0))
-    assert found.reply.contains([1, 0, 0]) and found.reply.contains([half, half, 0]) and not found.reply.contains([0, half, half])
+    assert (
+        found.reply.contains([1, 0, 0])
+        and found.reply.contains([half, half, 0])
+        and not found.reply.contains([0, half, half])
+    )
     assert not critic_leads_value([half, half, 0], [half, half, sp.Rational(2, 3)]).optimal
 
 

@@ -11,8 +11,9 @@ import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bilevel.language.conjugates import conjugate
 from bilevel.language.errors import GameError, UnknownAnswer
-from bilevel.language.function_space import BestResponse, Lipschitz, conjugate, densities, pointwise_best_response
+from bilevel.language.function_space import BestResponse, Lipschitz, densities, pointwise_best_response
 
 p, q = densities("p q")
 D = sp.Symbol("D")
@@ -36,8 +37,13 @@ F_GAN = {
 def same(left: Any, right: Any) -> bool:
     """Equal at p = q = t = u = 1 (t = -1 for domains below 0), with equal derivatives in every symbol."""
     gap = sp.sympify(left - right)
-    slopes = [sp.cancel(sp.together(sp.diff(gap.subs({p: x**2, q: y**2}), s))) for s in (x, y, *(gap.free_symbols - {p, q}))]
-    return all(sp.simplify(slope) == 0 for slope in slopes) and sp.simplify(gap.subs(dict.fromkeys(gap.free_symbols, -1 if not gap.has(p) else 1))) == 0
+    slopes = [
+        sp.cancel(sp.together(sp.diff(gap.subs({p: x**2, q: y**2}), s))) for s in (x, y, *(gap.free_symbols - {p, q}))
+    ]
+    return (
+        all(sp.simplify(slope) == 0 for slope in slopes)
+        and sp.simplify(gap.subs(dict.fromkeys(gap.free_symbols, -1 if not gap.has(p) else 1))) == 0
+    )
 
 
 def gan(**options: Any) -> BestResponse:
@@ -78,7 +84,11 @@ def test_closed_label_targets_are_not_claimed_inside() -> None:
     """With alpha = 1 and beta = 0 allowed together the denominators of the proof still have a sign: p, q > 0 suffices."""
     alpha = sp.Symbol("alpha", positive=True)
     reply = pointwise_best_response(
-        -p * (alpha * log(D) + (1 - alpha) * log(1 - D)) - q * log(1 - D), D, sense="min", range="probability", assuming=(alpha <= 1,)
+        -p * (alpha * log(D) + (1 - alpha) * log(1 - D)) - q * log(1 - D),
+        D,
+        sense="min",
+        range="probability",
+        assuming=(alpha <= 1,),
     )
     assert sp.cancel(reply.value - alpha * p / (p + q)) == 0
 
@@ -166,8 +176,25 @@ def test_mistakes_are_answered() -> None:
         pointwise_best_response(p * D**2, D, range="somewhere")
 
 
-FALLING = {"-log": -log(D), "log loss": -log(D / (1 + D)), "inverse": 1 / D, "root": -sqrt(D), "square": (D - 1) ** 2, "exp": exp(-D), "linear": -D, "hinge": sp.Max(0, sp.Rational(1, 2) - D)}
-RISING = {"log": -log(1 - D), "square": D**2, "exp": exp(D), "ratio": D / (1 - D), "linear": D, "soft": log(1 + exp(D)), "cube": D**3}
+FALLING = {
+    "-log": -log(D),
+    "log loss": -log(D / (1 + D)),
+    "inverse": 1 / D,
+    "root": -sqrt(D),
+    "square": (D - 1) ** 2,
+    "exp": exp(-D),
+    "linear": -D,
+    "hinge": sp.Max(0, sp.Rational(1, 2) - D),
+}
+RISING = {
+    "log": -log(1 - D),
+    "square": D**2,
+    "exp": exp(D),
+    "ratio": D / (1 - D),
+    "linear": D,
+    "soft": log(1 + exp(D)),
+    "cube": D**3,
+}
 
 
 @pytest.mark.parametrize(("falling", "rising"), list(itertools.product(FALLING, RISING)))
@@ -186,7 +213,9 @@ def test_no_grid_point_beats_the_answer(falling: str, rising: str) -> None:
         costs = [cost(u, x, y) for u in grid]
         assert optimum <= min(costs) + 1e-9, (loss, at)
         assert -1e-12 <= best <= 1 + 1e-12
-        assert abs(grid[costs.index(min(costs))] - best) < 0.02 or abs(min(costs) - optimum) < 1e-3 * max(1, abs(optimum))
+        assert abs(grid[costs.index(min(costs))] - best) < 0.02 or abs(min(costs) - optimum) < 1e-3 * max(
+            1, abs(optimum)
+        )
 
 
 @settings(max_examples=25, deadline=None)
@@ -208,7 +237,10 @@ def test_polynomials_against_a_grid(coefficients: list[int], low: int, high: int
         reply = pointwise_best_response(cost, u, range=sp.Interval(low, high))
     except UnknownAnswer:
         return
-    values = [cost.subs(u, low + sp.Rational(k, 40) * (high - low)) if u in sp.sympify(cost).free_symbols else cost for k in range(41)]
+    values = [
+        cost.subs(u, low + sp.Rational(k, 40) * (high - low)) if u in sp.sympify(cost).free_symbols else cost
+        for k in range(41)
+    ]
     optimum = float(reply.value_at_best_response)
     assert optimum <= float(min(values)) + 1e-12
     assert math.isclose(float(sp.sympify(cost).subs(u, reply.value)), optimum, rel_tol=1e-9, abs_tol=1e-9)
