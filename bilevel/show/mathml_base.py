@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 import sympy as sp
+from sympy.core.function import AppliedUndef
 
 from bilevel.show.markup import Markup, element, escape, join
 from bilevel.show.names import Name, read_name
@@ -65,7 +66,7 @@ class Base:
         own = getattr(expression, "_mathml_", None)
         if own is not None:
             return escape(own(self))
-        for kind in type(expression).__mro__:
+        for kind in _kinds(expression):
             method = getattr(self, f"print_{kind.__name__}", None)
             if method is not None:
                 return method(expression)
@@ -76,7 +77,7 @@ class Base:
         own = getattr(expression, "_mathml_level_", None)
         if own is not None:
             return int(own)
-        for kind in type(expression).__mro__:
+        for kind in _kinds(expression):
             method = getattr(self, f"level_{kind.__name__}", None)
             if method is not None:
                 return int(method(expression))
@@ -131,6 +132,12 @@ class Base:
         if not expression.args:
             return text(str(expression))
         return self.applied(text(type(expression).__name__), expression.args)
+
+
+def _kinds(expression: Any) -> tuple[type, ...]:
+    """The classes of an expression, nearest first; an unknown function named Mul is no product."""
+    kinds = type(expression).__mro__
+    return kinds[1:] if isinstance(expression, AppliedUndef) else kinds
 
 
 def _scripts(parts: list[Markup], extra: Markup | None) -> Markup | None:

@@ -111,12 +111,31 @@ def _math(content: Markup, block: bool) -> Markup:
 
 
 def operator(name: str, expression: Any) -> Markup:
-    """A named operator before its operand, `sp(J)` or `det(A)`, as ready MathML for `inside` and `equations`."""
-    return Printer().applied(element("mi", name), [expression])
+    """A named operator before its operand, `tr(A)` or `det(A)`, as ready MathML for equations.
+
+    Math:       nothing is evaluated
+    Raises:     GameError if the expression is nested too deeply to print
+    Reference:  W3C (2023), MathML Core
+    Examples:
+        >>> operator("tr", sp.Symbol("A")).startswith("<mrow><mi>tr</mi>")
+        True
+    """
+    head, inner = element("mi", name), inside(expression)
+    if isinstance(expression, sp.MatrixBase):
+        return element("mrow", head, mo("\u2061"), inner)
+    return element("mrow", head, mo("\u2061"), Printer().fenced(inner))
 
 
 def equality(left: Any, right: Any, sign: str = "=") -> Markup:
-    """`left = right` as ready MathML; unlike `sympy.Eq` it never evaluates."""
+    """`left = right` as ready MathML for equations; unlike `sympy.Eq` it never evaluates.
+
+    Math:       `sign` may be any relation sign
+    Raises:     GameError if an expression is nested too deeply to print
+    Reference:  W3C (2023), MathML Core
+    Examples:
+        >>> equality(sp.Integer(1), sp.Integer(2), "≠")
+        '<mrow><mn>1</mn><mo>≠</mo><mn>2</mn></mrow>'
+    """
     return element("mrow", inside(left), mo(sign), inside(right))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import sympy as sp
+from sympy.core.function import AppliedUndef
 
 from bilevel.show.markup import Markup, element, join
 from bilevel.show.mathml_base import ADD, ANY, APPLY, ATOM, MUL, POW, THIN, TIMES, UNARY, Base, mo, text, visible_width
@@ -200,7 +201,7 @@ class ScalarPrinting(Base):
 
     def _function(self, expression: Any, raised: Markup | None) -> Markup:
         written = type(expression).__name__
-        letter = _NAMES.get(written)
+        letter = None if isinstance(expression, AppliedUndef) else _NAMES.get(written)
         head = self.name(written, also_above=raised) if letter is None else element("mi", letter)
         if letter is not None and raised is not None:
             head = element("msup", head, raised)
