@@ -12,10 +12,10 @@ Every claim is about real numbers: "symbols" gives each symbol `real positive ne
 "example" may give a rational point at which assumptions hold, when the checker finds none by itself.
 "statement", "source" and "note" are free text which no checker reads.
 
-    identity              left, right                                       left = right
-    derivative            of, in, is                                        d of / d in = is
-    field                 players, field                                    field[v] = derivative of the owner's cost in v
-    jacobian              order, functions, rows, [at], [time]              rows = derivatives; with time: an equilibrium
+    identity              left, right                                     left = right
+    derivative            of, in, is                                      d of / d in = is
+    field                 players, field                                  field[v] = derivative of the owner's cost in v
+    jacobian              order, functions, rows, [at], [time]            rows = derivatives; with time: an equilibrium
     schur                 matrix, claim, [radius], [boundary], [characteristic_polynomial]
     hurwitz               matrix, claim, [abscissa], [boundary], [characteristic_polynomial]
     spectrum              time, matrix, inside, on, outside, [semisimple], [characteristic_polynomial]

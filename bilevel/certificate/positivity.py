@@ -2,7 +2,7 @@
 
 A witness is the same expression written so that its sign can be read off: sums of products of positive things, even
 powers, exponentials, and `["given", e]`, which refers to a hypothesis e > 0.
-Main definitions: `Prover`, `positive_part`.
+Main definitions: `Prover`, `positive_part`, `references`.
 """
 
 from __future__ import annotations
@@ -26,12 +26,21 @@ def positive_part(condition: Tree) -> Tree:
     return condition
 
 
+def references(witness: Tree) -> Tree:
+    """A witness whose references ["given", condition] all stand as ["given", e], meaning e > 0."""
+    if not isinstance(witness, list) or not witness:
+        return witness
+    if witness[0] == "given" and len(witness) == 2:
+        return ["given", references(positive_part(witness[1]))]
+    return [references(part) for part in witness]
+
+
 def plain(tree: Tree) -> Tree:
     """A witness without its references: ["given", e] is e."""
     if not isinstance(tree, list):
         return tree
     if tree[0] == "given":
-        return plain(positive_part(tree[1]))
+        return plain(tree[1])
     return [plain(part) if isinstance(part, list) and part and isinstance(part[0], str) else part for part in tree]
 
 

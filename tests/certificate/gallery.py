@@ -15,6 +15,10 @@ FIRST = ["-", "theta", ["*", "h", "psi", SLOPE]]
 SECOND = ["+", "psi", ["*", "h", ["-", ["*", FIRST, ["sigmoid", ["-", ["*", "psi", FIRST]]]], ["*", "g", "psi"]]]]
 ALTERNATING = [["1", ["-", HALF_H]], [HALF_H, ["+", "1", ["-", ["*", "g", "h"]], ["*", "-1/4", ["^", "h", 2]]]]]
 BOWL = ["+", "1", ["-", ["^", "a", 2], ["*", "a", "b"]], ["^", "b", 2]]
+ROOT = ["sqrt", ["+", ["^", "g", 2], "1"]]
+LARGEST_STEP = ["<", "h", ["*", "4", ["-", ROOT, "g"]]]
+CONJUGATE = ["+", ["*", "4", ["+", ROOT, "g"]], "h"]
+FLIP = ["-", ["-", "4", ["*", "2", "g", "h"]], ["*", "1/4", ["^", "h", 2]]]
 FORM = [[["+", ["^", "g", 2], "2"], ["-", "g"]], [["-", "g"], "2"]]
 
 
@@ -209,6 +213,17 @@ GALLERY: dict[str, dict[str, Any]] = {
         "time": "continuous",
         "jacobian": [["0", "1", "0"], ["0", "0", "1"], ["-2", ["-", "m"], ["-", "g"]]],
         "claim": [["-", ["*", "g", "m"], "2"]],
+    },
+    "region solved for the step": {
+        "kind": "region",
+        "symbols": HG,
+        "time": "discrete",
+        "jacobian": ALTERNATING,
+        "claim": [LARGEST_STEP],
+        "steps": [
+            {"condition": FLIP, "because": ["*", "1/4", ["given", LARGEST_STEP], CONJUGATE]},
+            {"condition": LARGEST_STEP, "because": ["/", ["*", "4", ["given", FLIP]], CONJUGATE]},
+        ],
     },
     "region by squares": {
         "kind": "region",

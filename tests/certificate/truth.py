@@ -51,7 +51,7 @@ def number(tree: Any, at: dict[str, Any]) -> Any:
         value = one[op](*rest) if op in one else getattr(mp, op)(*rest)
     except (ZeroDivisionError, ValueError, OverflowError) as problem:
         raise Undefined from problem
-    if isinstance(value, mpmath.mpc) or not mp.isfinite(value):
+    if isinstance(value, mp.mpc) or not mp.isfinite(value):
         raise Undefined
     return value
 

@@ -16,7 +16,7 @@ from bilevel.certificate.conditions import faddeev_leverrier, families
 from bilevel.certificate.errors import CertificateBudget, CertificateError, Result
 from bilevel.certificate.evaluate import Dual, setting, value
 from bilevel.certificate.games import MAX_VARIABLES, names, rows
-from bilevel.certificate.positivity import GIVEN, Prover, positive_part
+from bilevel.certificate.positivity import GIVEN, Prover, positive_part, references
 from bilevel.certificate.sampling import disagreement
 from bilevel.certificate.signs import ANY, NONNEGATIVE, NONPOSITIVE
 from bilevel.certificate.spectra import time_of
@@ -226,7 +226,8 @@ def _steps(entry: Any) -> list[tuple[Tree, Tree]]:
             raise CertificateError('a step is {"condition": expression, "because": witness or "z3"}')
         condition = positive_part(step["condition"])
         validate(condition)
-        if step["because"] != OTHER:
-            validate(step["because"], extra=GIVEN)
-        found.append((condition, step["because"]))
+        because = references(step["because"])
+        if because != OTHER:
+            validate(because, extra=GIVEN)
+        found.append((condition, because))
     return found
