@@ -15,6 +15,7 @@ from functools import cached_property
 from itertools import count, permutations, product
 from typing import Any, NamedTuple
 
+from bilevel.language.normal_functions import is_real, sign_of
 from bilevel.language.normal_ratio import ONE, Atom, Monomial, Names, Polynomial, Ratio, factor, monomial
 from bilevel.language.normal_word import Factor, Tensor, Word, assemble, contract, each, total
 
@@ -45,7 +46,8 @@ class Block(Atom):
 
     def __init__(self, binders: tuple[Binder, ...], ratio: Ratio, word: Word, given: tuple = (), slots: tuple = ()) -> None:
         kind = "conditional" if given else "block"
-        super().__init__(kind, (binders, ratio, word, given), rank=word.rank, slots=slots)
+        inside = ratio.atom.range if ratio.atom else "positive" if sign_of(ratio) > 0 else "real" if is_real(ratio) else "complex"
+        super().__init__(kind, (binders, ratio, word, given), rank=word.rank, slots=slots, range="real" if word.rank else inside)
 
     @property
     def binders(self) -> tuple[Binder, ...]:

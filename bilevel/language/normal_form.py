@@ -112,7 +112,7 @@ def normal_form(expr: Any, *, values: bool = True, assuming: Iterable[Any] = ())
         ['outcomes', 'expectation', 'normal form']
     """
     reader = TracingReader(values, assuming)
-    shaped = reader.read(reader.assumed(expr))
+    shaped = reader.read(expr)
     expression = written(shaped, expr)
     steps = (*reader.steps, Step("normal form", "coefficients are quotients in lowest terms, words are numbered canonically", expr, expression))
     return NormalForm(shaped.tensor.key, expression, is_zero(shaped.tensor), steps, shaped.tensor)
@@ -126,24 +126,23 @@ class TracingReader(Reader):
         self.rules: list[tuple[str, str]] = []
         self.current: tuple[Any, tuple[Any, ...]] = (None, ())
         super().__init__(values=values, note=self._noted, moments=moments)
-        self.equalities: dict[Any, Any] = {}
         for relation in assuming:
             self._assume(relation)
 
     def assumed(self, expr: Any) -> Any:
-        """The expression with the assumed equalities put in."""
-        changed = expr.xreplace(self.equalities) if self.equalities else expr
-        if changed != expr:
-            given = ", ".join(f"{_text(a)} = {_text(b)}" for a, b in self.equalities.items())
-            self.steps.append(Step("assumption", f"by assumption, {given}", expr, changed))
-        return changed
+        """What an assumption puts in place of an expression, recorded."""
+        new = self.equalities[expr]
+        step = Step("assumption", "assumed equal", expr, new)
+        if step not in self.steps:
+            self.steps.append(step)
+        return new
 
     def _assume(self, relation: Any) -> None:
-        if isinstance(relation, (tuple, sp.Tuple)) and len(relation) == 2:
-            self.equalities[relation[0]] = sp.sympify(relation[1])
-            return
-        if isinstance(relation, sp.Eq):
-            self.equalities[relation.lhs] = relation.rhs
+        if isinstance(relation, sp.Eq) or (isinstance(relation, (tuple, sp.Tuple)) and len(relation) == 2):
+            old, new = relation.args if isinstance(relation, sp.Eq) else map(sp.sympify, relation)
+            if new.has(old):
+                raise GameError(f"an assumed equality replaces {old} by {new}, which holds it again; turn it round")
+            self.equalities[old] = new
             return
         if relation in (True, sp.true):
             return

@@ -100,7 +100,7 @@ def power(base: Ratio, exponent: Ratio) -> Ratio:
     number = base.constant
     if fixed is not None and number is not None and number >= 0:
         return _power_of_number(number, fixed)
-    if fixed is not None and base.atom is not None:
+    if fixed is not None and base.atom is not None and (base.atom.kind != "exp" or base.atom.range == "positive"):
         return base**fixed
     if sign_of(base) > 0:
         content, pieces, result = Fraction(1), [], Ratio.number(1)

@@ -8,6 +8,7 @@ base variables, normal and uniform laws mean + sqrt(variance) * standard and low
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import reduce
@@ -26,7 +27,7 @@ from bilevel.language.nodes import Dot, RandomScalar, RandomVector, Stopped, Sto
 from bilevel.language.normal_expect import Binder, Expecter
 from bilevel.language.normal_functions import function, power
 from bilevel.language.normal_ratio import Atom, Ratio
-from bilevel.language.normal_word import Tensor, contract, enclosed, identity, total
+from bilevel.language.normal_word import Tensor, contract, dimension_of, enclosed, identity, total
 
 Environment = dict[Any, Any]
 
@@ -59,9 +60,12 @@ class Reader:
         self.note = self.expecter.note
         self.seen: dict[str, Any] = {}
         self.ranges: dict[Any, str] = {}
+        self.equalities: dict[Any, Any] = {}
 
     def unique(self, name: str, node: Any) -> str:
-        """A text for a leaf: its name, marked where another leaf of the same name was met."""
+        """A text for a leaf: its name, marked where another leaf of the same name was met; odd names become numbers."""
+        if not re.fullmatch(r"\w+", name):
+            name = next((k for k, v in self.seen.items() if k[0] == "#" and v == node), f"#{len(self.seen)}")
         for tick in count():
             text = name + "'" * tick
             if self.seen.setdefault(text, node) == node:
@@ -74,6 +78,8 @@ class Reader:
 
     def scalar(self, expr: Any, env: Environment) -> Ratio:
         """A scalar expression as a coefficient."""
+        if expr in self.equalities:
+            return self.scalar(self.assumed(expr), env)
         if expr.is_Rational:
             return Ratio.number(Fraction(int(expr.p), int(expr.q)))
         if expr.is_Float:
@@ -96,9 +102,11 @@ class Reader:
         if expr.is_Symbol or isinstance(expr, sp.NumberSymbol):
             ranged = "positive" if expr.is_positive else "nonnegative" if expr.is_nonnegative else "real" if expr.is_real else "complex"
             ranged = self.ranges.get(expr, ranged)
+            if expr.is_Symbol and expr.is_integer and expr.is_positive:
+                return dimension_of(self.unique(str(expr), expr))
             return Ratio.of(Atom("symbol", name=self.unique(str(expr), expr), range=ranged, payload=expr))
         if isinstance(expr, (sp.Function, sp.Max, sp.Min)) and not isinstance(expr, sp.Piecewise) and all(is_scalar(a) for a in expr.args):
-            name = expr.func.__name__ if not isinstance(expr, AppliedUndef) else "'" + str(expr.func)
+            name = expr.func.__name__ if not isinstance(expr, AppliedUndef) else "'" + self.unique(str(expr.func), expr.func)
             return function(name, [self.scalar(arg, env) for arg in expr.args])
         if isinstance(expr, sp.Trace):
             return contract([(self.matrix(expr.arg, env).tensor, ("i", "i"))], ()).ratio
@@ -109,6 +117,10 @@ class Reader:
     def argument(self, expr: Any, env: Environment) -> Any:
         """An argument of a network: a coefficient or a vector."""
         return self.scalar(expr, env) if is_scalar(expr) else self.matrix(expr, env).tensor
+
+    def assumed(self, expr: Any) -> Any:
+        """What an assumption puts in place of an expression."""
+        return self.equalities[expr]
 
     # scalar nodes
 
@@ -141,6 +153,8 @@ class Reader:
 
     def matrix(self, expr: Any, env: Environment) -> Shaped:
         """A vector or matrix expression."""
+        if expr in self.equalities:
+            return self.matrix(self.assumed(expr), env)
         for kinds, handler in MATRICES:
             if isinstance(expr, kinds):
                 return handler(self, expr, env)
@@ -170,7 +184,11 @@ class Reader:
         return Atom("random", name=self.unique(expr.name, expr), rank=0 if expr.law.dim is None else 1, payload=expr)
 
     def _identity(self, expr: Any, env: Environment) -> Shaped:
-        return Shaped(Tensor.factor(identity(str(expr.shape[0]))), True, True)
+        return Shaped(Tensor.factor(identity(self.dimension(expr.shape[0]))), True, True)
+
+    def dimension(self, size: Any) -> str:
+        """The text of a dimension."""
+        return str(size) if size.is_Integer else self.unique(str(size), size)
 
     def _zero(self, expr: Any, env: Environment) -> Shaped:
         column = expr.shape[1] == 1
@@ -324,14 +342,15 @@ class Reader:
             spread = power(self.scalar(law.args[1], env), Ratio.number(Fraction(1, 2)))
             mean, zero = self.argument(law.args[0], env), sp.S.Zero if rank == 0 else sp.ZeroMatrix(law.dim, 1)
             return mean + (spread * plain if rank == 0 else plain.scaled(spread)), Binder(
-                standard, Atom("law", name=f"normal {law.dim or ''}", payload=Normal(zero, sp.S.One))
+                standard, Atom("law", (self.dimension(law.dim) if rank else "",), name="normal", payload=Normal(zero, sp.S.One))
             )
         return plain, Binder(standard, self._law(law, env))
 
     def _law(self, law: Law, env: Environment) -> Atom:
         if isinstance(law, (Data, Density)):
+            size = "" if law.dim is None else self.dimension(law.dim)
             parts = tuple(self.argument(p, env) for p in law.parameters)
-            return Atom("law", parts, name=f"{type(law).__name__.lower()} {law.name} {law.dim or ''}", payload=law)
+            return Atom("law", parts, name=f"{type(law).__name__.lower()} {law.name} {size}", payload=law)
         if law.atoms_of is not None:
             parts = tuple(self.argument(part, env) for pair in law.atoms_of for part in pair)
             return Atom("law", parts, name="finite", payload=law)

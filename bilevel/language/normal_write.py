@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from typing import Any
+from itertools import count
+from typing import Any, NamedTuple
 
 import sympy as sp
 from sympy.core.symbol import Str
@@ -35,60 +36,84 @@ def write_tensor(tensor: Tensor, rows: bool, columns: bool, dims: tuple[Any, Any
     if not tensor:
         return sp.ZeroMatrix(*dims) if rows or columns else sp.S.Zero
     done = Writer().tensor(tensor, {})
+    if done is None:
+        return sp.ZeroMatrix(*dims)
     return transpose(done) if columns and not rows else done
+
+
+class Gathered(NamedTuple):
+    """Expectations over the same variables: the binders, their names while they are written, the integrands."""
+
+    binders: Any
+    names: tuple[str, ...]
+    terms: list[tuple[Word, Ratio]]
 
 
 class Writer:
     """Writes tensors; a scope maps the names of bound variables to the random variables that stand for them."""
 
+    def __init__(self) -> None:
+        self.count = count()
+
     def tensor(self, tensor: Tensor, scope: Scope) -> Any:
-        """A sum of terms, expectations over the same variables gathered."""
+        """A sum of terms, expectations over the same variables gathered; None for an empty sum of vectors."""
         single: list[Any] = []
-        gathered: dict[tuple[str, Ratio], tuple[Any, list[tuple[Word, Ratio]]]] = {}
+        gathered: dict[tuple[str, Ratio], Gathered] = {}
         for word in sorted(tensor.terms, key=lambda w: w.key):
             for outer, block, rest in _split(word, tensor.terms[word]):
                 if block is None:
-                    single.append(scale(self.ratio(outer, scope), self.word(rest, scope)) if rest.rank else self.ratio(outer, scope))
+                    factor = self.ratio(outer, scope)
+                    single.append(scale(factor, self.word(rest, scope)) if rest.rank else factor)
                     continue
                 content, bare = _content(outer)
-                names = {b.variable.name: f"?{p}" for p, b in enumerate(block.parts[0])}
                 key = (law_text(block.parts[0]), bare)
-                inside = gathered.setdefault(key, (block.parts[0], []))[1]
-                inside.append((block.parts[2].rename(names), block.parts[1].rename(names) * Ratio.number(content)))
-        for (_, bare), (binders, inside) in gathered.items():
-            single.append(scale(self.ratio(bare, scope), self.average(binders, inside, tensor.rank, scope)))
-        return sp.Add(*single) if tensor.rank == 0 else plus(*single)
+                group = gathered.setdefault(key, Gathered(block.parts[0], self.fresh(block.parts[0]), []))
+                names = {b.variable.name: name for b, name in zip(block.parts[0], group.names, strict=True)}
+                inside = block.parts[1].rename(names) * Ratio.number(content)
+                group.terms.append((block.parts[2].rename(names), inside))
+        for (_, bare), group in gathered.items():
+            mean = self.average(group, tensor.rank, scope)
+            single += [] if mean is None else [scale(self.ratio(bare, scope), mean)]
+        if tensor.rank == 0:
+            return sp.Add(*single)
+        return plus(*single) if single else None
 
-    def average(self, binders: Any, terms: list[tuple[Word, Ratio]], rank: int, scope: Scope) -> Any:
-        """One expectation of a sum of words over variables named ?0, ?1, ..."""
-        inner, drawn = self.drawn(binders, scope)
+    def fresh(self, binders: Any) -> tuple[str, ...]:
+        """Names for bound variables that occur nowhere else."""
+        return tuple(f"?{next(self.count)}" for _ in binders)
+
+    def average(self, group: Gathered, rank: int, scope: Scope) -> Any:
+        """One expectation of a sum of words."""
+        inner, drawn = self.drawn(group, scope)
         merged: dict[Word, Ratio] = {}
-        for word, c in terms:
-            merged[word] = merged.get(word, Ratio.number(0)) + c
-        body = self.tensor(Tensor(rank, merged), inner)
+        for word, c in group.terms:
+            merged[word] = merged[word] + c if word in merged else c
+        whole = Tensor(rank, merged)
+        body = self.tensor(whole, inner)
+        if body is None or not whole.free & set(group.names):
+            return body
         return (ExpectationMatrix if rank else Expectation)(body, *drawn)
 
-    def drawn(self, binders: Any, scope: Scope) -> tuple[Scope, list[Any]]:
+    def drawn(self, group: Gathered, scope: Scope) -> tuple[Scope, list[Any]]:
         """The scope with the bound variables in it, and the variables in an order in which they can be drawn."""
-        inner, names = dict(scope), {b.variable.name: f"?{p}" for p, b in enumerate(binders)}
-        taken = {v.name for v in scope.values()}
-        waiting = [(names[b.variable.name], b) for b in binders]
-        drawn = []
+        names = {b.variable.name: name for b, name in zip(group.binders, group.names, strict=True)}
+        inner, taken, drawn = dict(scope), {v.name for v in scope.values()}, []
+        waiting = [b.rename(names) for b in group.binders]
         while waiting:
-            place = next(p for p, (_, b) in enumerate(waiting) if not (b.law.free & {c.variable.name for _, c in waiting}))
-            name, b = waiting.pop(place)
-            law = self.law(b.law.rename(names), inner)
+            place = next(p for p, b in enumerate(waiting) if not b.law.free & {c.variable.name for c in waiting})
+            b = waiting.pop(place)
             stem = b.variable.payload
             if "~" in stem.name:
                 stem = stem.func(Str(stem.name.split("~")[0]), *stem.args[1:])
-            inner[name] = renamed(stem, taken, law)
-            taken.add(inner[name].name)
-            drawn.append(inner[name])
+            inner[b.variable.name] = renamed(stem, taken, self.law(b.law, inner))
+            drawn.append(inner[b.variable.name])
+            taken.add(drawn[-1].name)
         return inner, drawn
 
     def law(self, atom: Atom, scope: Scope) -> Any:
         """The law of a bound variable."""
-        law, parts = atom.payload, [self.part(p, scope) for p in atom.parts]
+        law = atom.payload
+        parts = [self.part(p, scope) for p in atom.parts if not isinstance(p, str)]
         if not parts:
             return law
         if atom.name == "finite":
@@ -149,12 +174,13 @@ class Writer:
     def block(self, atom: Atom, scope: Scope) -> Any:
         """A single expectation, plain or conditional."""
         binders, ratio, word, given = atom.parts
-        names = {b.variable.name: f"?{p}" for p, b in enumerate(binders)}
-        terms = [(word.rename(names), ratio.rename(names))]
+        fresh = self.fresh(binders)
+        names = {b.variable.name: name for b, name in zip(binders, fresh, strict=True)}
+        group = Gathered(binders, fresh, [(word.rename(names), ratio.rename(names))])
         if not given:
-            return self.average(binders, terms, atom.rank, scope)
-        inner, drawn = self.drawn(binders, scope)
-        body = self.tensor(Tensor(atom.rank, dict(terms)), inner)
+            return self.average(group, atom.rank, scope)
+        inner, drawn = self.drawn(group, scope)
+        body = self.tensor(Tensor(atom.rank, dict(group.terms)), inner)
         event, at = self.part(given[0].rename(names), inner), self.part(given[1], scope)
         return (ConditionalMatrix if atom.rank else Conditional)(body, tuple(drawn), event, at)
 

@@ -192,7 +192,7 @@ def moments(block: Block) -> Tensor | None:
         return None
     (variable, law), ratio, word = block.binders[0], block.parts[1], block.parts[2]
     if law.name.startswith("normal") and variable.rank == 1:
-        return _normal_vector(variable, ratio, word)
+        return _normal_vector(variable, law.parts[0], ratio, word)
     if word.factors or set(ratio.den) != {ONE} or ratio.atoms != {variable}:
         return None
     ((m, c),) = ratio.num.items()
@@ -206,9 +206,8 @@ def moments(block: Block) -> Tensor | None:
     return Tensor.scalar(Ratio.number(c / (k + 1))) if law.name == "uniform" else None
 
 
-def _normal_vector(variable: Atom, ratio: Ratio, word: Word) -> Tensor | None:
+def _normal_vector(variable: Atom, size: str, ratio: Ratio, word: Word) -> Tensor | None:
     """E[z] = 0, E[z z^T] = 1, E|z|^2 = m."""
-    size = str(variable.payload.law.dim)
     if word.rank and (ratio.constant is None or any(a != variable for a, _ in word.factors)):
         return None
     if word.rank == 1:
