@@ -14,7 +14,7 @@ import sympy as sp
 from bilevel.analysis.cells import Line, intervals, polynomials_of
 from bilevel.analysis.decide import check_time, decide, quadratic_roots
 from bilevel.analysis.enclosure import Signs
-from bilevel.analysis.marginal import NAMES, why_marginal
+from bilevel.analysis.marginal import NAMES, seen_verdicts, why_marginal
 from bilevel.analysis.polynomials import Coordinates, Factor, characteristic_factors
 from bilevel.analysis.reduction import LARGE, Assumptions, formula_size, to_boolean
 from bilevel.analysis.regions import All, Sign, conj, disj, evaluate, negate, same, transform
@@ -131,25 +131,23 @@ def _region(factors: list[Factor], coordinates: Coordinates, assumptions: Assump
     if closed is None:
         return Region(exists, stable, None, None, tuple(labels))
     reduced = assumptions.drop_implied(closed, exists)
-    marginal = _boundary(strict, stable, closed, reduced, assumptions, exists)
+    marginal = _boundary(stable, closed, reduced, assumptions, exists)
     return Region(exists, stable, negate(reduced), marginal, tuple(labels))
 
 
-def _boundary(strict: Any, stable: Any, closed: Any, reduced: Any, assumptions: Assumptions, exists: Any) -> Any:
-    """closed and not stable. A strict quantity is never negative on the closed set, so "not positive" is "zero" there."""
+def _boundary(stable: Any, closed: Any, reduced: Any, assumptions: Assumptions, exists: Any) -> Any:
+    """closed and not stable, one piece for each part of stable. Where closed says p >= 0 outright, "not p > 0" is p = 0."""
     if stable is False:
         return reduced
     if formula_size(stable) > LARGE:
         return conj([reduced, negate(stable)])
     pieces: list[Any] = []
+    weak = [q for q in (closed.parts if isinstance(closed, All) else (closed,)) if isinstance(q, Sign) and q.relation == ">="]
     for part in stable.parts if isinstance(stable, All) else (stable,):
         if part is True:
             continue
-        equal = part
-        if isinstance(part, Sign):
+        if isinstance(part, Sign) and part.relation == ">" and any(Sign(q.polynomial, ">").same(part) for q in weak):
             equal = assumptions.tidy(Sign(part.polynomial, "=="))
-            if isinstance(part.polynomial, sp.Basic):
-                equal = Sign(part.polynomial, "==")
         else:
             equal = negate(part)
         others = [q for q in (reduced.parts if isinstance(reduced, All) else (reduced,)) if not _settles(equal, q)]
@@ -176,6 +174,10 @@ def _written(region: Region, factors: list[Factor], coordinates: Coordinates, as
     for name, formula, boolean in zip(("stable", "unstable", "marginal"), formulas[1:], booleans[1:], strict=True):
         if formula is True or boolean == sp.true:
             claim = name
+    if claim == "conditional":
+        seen = seen_verdicts(region, coordinates, assumptions)
+        if len(seen) == 1 and condition != sp.false:
+            reason = f"every point tried is {min(seen)}, but that this holds everywhere was neither proved nor refuted"
     known = "exact"
     if coordinates.has_floats:
         known, reason = "float", "floating-point coefficients were read as the exact value of their bits; give fractions instead"

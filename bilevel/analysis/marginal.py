@@ -55,6 +55,21 @@ def _labelled(piece: Any, region: Any) -> set[str]:
             if label and isinstance(f, Sign) and Sign(f.polynomial, "==").same(e)}
 
 
+def seen_verdicts(region: Any, coordinates: Any, assumptions: Any) -> set[str]:
+    """The verdicts met at rational sample points; empty where points cannot be drawn exactly."""
+    sets = {"stable": region.stable, "unstable": region.unstable, "marginal": region.marginal}
+    if any(isinstance(s.polynomial, sp.Basic) for f in sets.values() for s in _signs(f)):
+        return set()
+    if not all(m.is_Symbol for m in coordinates.parameters):
+        return set()
+    source, seen = random.Random(11), set()
+    for _ in range(ATTEMPTS):
+        point = {i: _draw(source, assumptions.bounds[i]) for i in range(2, len(coordinates.meaning))}
+        if _inside(point, assumptions) and _holds(All((region.exists, *assumptions.facts)), point, coordinates):
+            seen |= {name for name, f in sets.items() if f is not None and _holds(f, point, coordinates)}
+    return seen
+
+
 def _signs(formula: Any) -> list[Sign]:
     from bilevel.analysis.regions import signs
 
