@@ -43,7 +43,7 @@ def test_a_picture_refers_to_nothing_outside_itself():
     assert "matplotlib" not in svg and "2026" not in svg and "http" not in svg.replace("http://www.w3.org/", "")
 
 
-@pytest.mark.parametrize("words", HOSTILE)
+@pytest.mark.parametrize("words", [" ".join(HOSTILE), "$", "\\", "$\\frac{$"])
 def test_hostile_labels_stay_labels(words):
     svg = figure_svg(portrait(words, words), title=words, description=words)
     assert not tags(svg) & {"script", "img", "b", "foreignObject"}
