@@ -46,7 +46,8 @@ def gradient(loss: Expr, variable: Any, how: str = "auto") -> Expr:
     """
     loss = expression(loss)
     if not is_scalar(loss):
-        raise GameError(f"gradient differentiates a scalar; for the vector {loss} use jacobian")
+        hint = "write u^T w as dot(u, w)" if loss.shape == (1, 1) else "for a vector use jacobian"
+        raise GameError(f"gradient differentiates a scalar, not {loss}; {hint}")
     return _checked(loss, variable, how)
 
 

@@ -113,6 +113,9 @@ class PartialMatrix(_Derivative, MatrixExpr):
         """True for tensors of three and more indices, which take in vectors beside them."""
         return not self.column and _indices(self.applied, self.slots) > 2
 
+    def _eval_transpose(self) -> MatrixExpr:
+        return self.transposed()
+
     def transposed(self) -> MatrixExpr:
         """Its transpose; a Hessian in one argument is symmetric."""
         symmetric = self.weight != OPEN and len(set(self.open_slots)) == 1 and len(self.open_slots) == 2
