@@ -49,9 +49,10 @@ def bregman(phi: Callable[[Expr], Expr], target: Expr, critic: Expr) -> Expr:
 class BregmanCritic:
     """The best critic under every Bregman divergence, with two independent proofs.
 
-    Math: ``value = (alpha p + beta q)/(p + q)``. First proof: ``loss(u) = entropy_gap + (p + q) B(value || u)``, where the gap is free of u
-    and B is positive unless its arguments agree (strict convexity; phi need only be differentiable). Second proof, for twice
-    differentiable phi: the derivative is ``phi''(u) ((p + q) u - alpha p - beta q)``.
+    Math: ``value = (alpha p + beta q)/(p + q)``. First proof: ``loss(u) = entropy_gap + (p + q) B(value || u)``,
+    where the gap is free of u and B is positive unless its arguments agree (strict convexity; phi need only be
+    differentiable). Second proof, for twice differentiable phi: the derivative is ``phi''(u) ((p + q) u - alpha p -
+    beta q)``.
 
     Reference: Banerjee, Guo, Wang 2005, doi:10.1109/TIT.2005.850145, Proposition 1.
 
@@ -92,15 +93,23 @@ def bregman_critic(p: Expr, q: Expr, alpha: Expr = 1, beta: Expr = 0) -> Bregman
     gap = sp.cancel(sp.expand(loss - (p + q) * bregman(phi, best, u)))
     if sp.expand(factor - ((p + q) * u - alpha * p - beta * q)) != 0 or gap.has(u):
         raise GameError(
-            f"the Bregman proof does not apply to weights {p}, {q} and targets {alpha}, {beta}; they must be free of {u}"
+            f"the Bregman proof does not apply to weights {p}, {q} and targets {alpha}, {beta}; they must be "
+            f"free of {u}"
         )
     trace = (
         f"loss: {p}*B({alpha} || u) + {q}*B({beta} || u), with B(r || u) = phi(r) - phi(u) - phi'(u)(r - u)",
         f"identity: loss = ({gap}) + ({p} + {q})*B({best} || u); the first part is free of u",
-        "phi strictly convex and differentiable inside: B(m || u) > 0 unless u = m, so u = m is the unique minimum where it lies inside",
-        "where m is an end of the range (only one label has weight): for u < v, B(0 || v) - B(0 || u) = B(u || v) + u (phi'(v) - phi'(u)) > 0, "
+        (
+            "phi strictly convex and differentiable inside: B(m || u) > 0 unless u = m, so u = m is the unique "
+            "minimum where it lies inside"
+        ),
+        "where m is an end of the range (only one label has weight): for u < v, "
+        "B(0 || v) - B(0 || u) = B(u || v) + u (phi'(v) - phi'(u)) > 0, "
         "so the loss falls all the way to that end (and likewise at 1)",
-        f"second proof (phi twice differentiable): derivative in u = phi''(u) * ({sp.collect(factor, u)}), one sign change, at {best}",
+        (
+            f"second proof (phi twice differentiable): derivative in u = phi''(u) * ({sp.collect(factor, u)}), one "
+            f"sign change, at {best}"
+        ),
     )
     return BregmanCritic(best, loss, factor, gap, sp.factor(sp.diff(best, q)), trace=trace)
 

@@ -25,7 +25,8 @@ Expr = Any
 class Conjugate:
     """The Legendre-Fenchel conjugate ``f*``, on the interval of slopes on which the supremum is attained inside.
 
-    Math: ``f*(t) = sup_u (t u - f(u))``; ``domain`` is the range of f' on the domain of f, ``maximiser`` the u that attains.
+    Math: ``f*(t) = sup_u (t u - f(u))``; ``domain`` is the range of f' on the domain of f, ``maximiser`` the u that
+    attains.
 
     Reference: Nowozin, Cseke, Tomioka 2016, arXiv:1606.00709, Table 2.
 
@@ -46,8 +47,8 @@ class Conjugate:
 def conjugate(f: Expr, variable: Expr, *, domain: Any = "positive", argument: Expr | None = None) -> Conjugate:
     """The conjugate of a strictly convex function by a Legendre transform, with its domain.
 
-    Math: ``f*(t) = t u - f(u)`` at ``f'(u) = t``; t runs over (f'(lo+), f'(hi-)), which is where the maximiser lies inside.
-    Below f'(lo+) the supremum is ``t lo - f(lo+)``.
+    Math: ``f*(t) = t u - f(u)`` at ``f'(u) = t``; t runs over (f'(lo+), f'(hi-)), which is where the maximiser lies
+    inside. Below f'(lo+) the supremum is ``t lo - f(lo+)``.
 
     Raises:
         UnknownAnswer: f is not proved strictly convex, or ``f'(u) = t`` is not solved.
@@ -86,7 +87,9 @@ def conjugate(f: Expr, variable: Expr, *, domain: Any = "positive", argument: Ex
 
 
 def _in_positive_coordinate(expression: Expr, t: Expr, interval: Any, shown: Expr) -> Expr:
-    """Tidied where the distance from an end of the interval is a positive symbol, so that roots and logarithms open up."""
+    """Tidied where the distance from an end of the interval is a positive symbol,
+    so that roots and logarithms open up.
+    """
     chart = positive_coordinates(Box(((t, interval),)))[t]
     (s,) = chart.free_symbols
     back = (

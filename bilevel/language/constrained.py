@@ -1,7 +1,8 @@
 """Best responses under constraints: total mass (Lagrange), the simplex and boxes with their active sets.
 
-A mass constraint couples points through one number only, the multiplier: the response is found pointwise for a given multiplier,
-which the constraint then fixes. Main definitions: `best_density`, `DensityResponse`, `project_simplex`, `project_box`, `ActiveSet`.
+A mass constraint couples points through one number only, the multiplier: the response is found pointwise for a given
+multiplier, which the constraint then fixes. Main definitions: `best_density`, `DensityResponse`, `project_simplex`,
+`project_box`, `ActiveSet`.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ Expr = Any
 class DensityResponse:
     """The best density, its multiplier, and the value of the problem where it is short.
 
-    Math: where ``normaliser`` is given, ``value = mass * shape / Z`` with ``Z = integral of shape``, and ``optimum`` is the value of the
-    whole problem. Otherwise ``value`` contains the multiplier, fixed by ``constraint``: integral of ``value`` = mass.
+    Math: where ``normaliser`` is given, ``value = mass * shape / Z`` with ``Z = integral of shape``, and ``optimum``
+    is the value of the whole problem. Otherwise ``value`` contains the multiplier, fixed by ``constraint``: integral
+    of ``value`` = mass.
 
     Reference: Ziebart 2010, Carnegie Mellon thesis, section 5; Boyd, Vandenberghe 2004, section 5.5.
 
@@ -60,8 +62,9 @@ def best_density(
 ) -> DensityResponse:
     """The best response of a player that moves a nonnegative function of given total mass.
 
-    Math: stationarity of ``L(u, w) - multiplier * u`` at every w with ``integral of u = mass``. ``pointwise`` names the symbols that vary
-    with w (everything else is constant); a strictly convex cost makes the multiplier and the response unique.
+    Math: stationarity of ``L(u, w) - multiplier * u`` at every w with ``integral of u = mass``. ``pointwise`` names
+    the symbols that vary with w (everything else is constant); a strictly convex cost makes the multiplier and the
+    response unique.
 
     Raises:
         GameError: the sense has no meaning.
@@ -100,7 +103,8 @@ def best_density(
 
 
 def _given_multiplier(cost: Expr, u: Expr, multiplier: Expr, assuming: tuple[Any, ...]) -> tuple[Any, Any, int]:
-    """The pointwise problem for a fixed multiplier: any real one, or of the one sign for which it has an interior optimum.
+    """The pointwise problem for a fixed multiplier: any real one, or of the one sign for which it has an interior
+    optimum.
 
     The whole problem is convex, so a stationary point for any one multiplier is its global optimum.
     """
@@ -127,8 +131,9 @@ def _given_multiplier(cost: Expr, u: Expr, multiplier: Expr, assuming: tuple[Any
 def _split(value: Expr, multiplier: Expr, varying: set[Any], side: int) -> Expr | None:
     """The factor that varies with w, when the response is a function of the multiplier times a function of w.
 
-    The rate r = d log(value)/d multiplier must be constant (value ~ exp(r multiplier), any real multiplier) or a constant over the
-    multiplier (value ~ a power of it, one sign): then every positive constant is reached and the mass fixes it.
+    The rate r = d log(value)/d multiplier must be constant (value ~ exp(r multiplier), any real multiplier) or a
+    constant over the multiplier (value ~ a power of it, one sign): then every positive constant is reached and the
+    mass fixes it.
     """
     rate = sp.cancel(sp.together(sp.diff(value, multiplier) / value))
     rate = rate if side == 0 else sp.cancel(rate * multiplier)
@@ -154,11 +159,17 @@ def _normalised(
     per_mass = sp.expand(per_mass)
     optimum = None if per_mass.free_symbols & varying else sp.factor(turn * mass * per_mass)
     more: tuple[str, ...] = (
-        f"the response is (constant) * {shape}; total mass {mass} gives the constant {mass}/Z with Z = integral of {shape}",
+        (
+            f"the response is (constant) * {shape}; total mass {mass} gives the constant {mass}/Z with Z = integral "
+            f"of {shape}"
+        ),
     )
     if optimum is not None:
         more += (
-            f"the integrand at the response is ({sp.factor(turn * per_mass)}) times the density, so its integral is {optimum}",
+            (
+                f"the integrand at the response is ({sp.factor(turn * per_mass)}) times the density, so its "
+                f"integral is {optimum}"
+            ),
         )
     return DensityResponse(best, shape, z, multiplier, optimum, f"Z = integral of {shape}", trace=(*trace, *more))
 
@@ -187,8 +198,8 @@ class ActiveSet:
 def project_simplex(point: Sequence[Expr], total: Expr = 1) -> tuple[ActiveSet, ...]:
     """The Euclidean projection onto ``{x >= 0, sum x = total}``: one case for numbers, one per active set for symbols.
 
-    Math: ``x_i = max(v_i - lambda, 0)``; on the support S ``lambda = (sum_S v - total)/|S|``; the case holds where ``v_i > lambda`` on S and
-    ``v_j <= lambda`` off S.
+    Math: ``x_i = max(v_i - lambda, 0)``; on the support S ``lambda = (sum_S v - total)/|S|``; the case holds where
+    ``v_i > lambda`` on S and ``v_j <= lambda`` off S.
 
     Raises:
         UnknownAnswer: more than six symbolic entries (63 active sets are the limit).
@@ -250,12 +261,14 @@ def project_box(point: Sequence[Expr], low: Expr, high: Expr) -> ActiveSet:
         (1, -1, 1/3)
     """
     low, high = sp.sympify(low), sp.sympify(high)
-    if (low > high) == True:  # noqa: E712  (an undecided comparison is not True)
+    if (low > high) is sp.true:
         raise GameError(f"a box runs from low to high; it came as [{low}, {high}]")
     entries = [sp.sympify(v) for v in point]
     value = tuple(
         sp.Min(sp.Max(v, low), high) if v.is_number else sp.Piecewise((low, v <= low), (high, v >= high), (v, True))
         for v in entries
     )
-    active = tuple(i for i, v in enumerate(entries) if v.is_number and ((v <= low) == True or (v >= high) == True))  # noqa: E712
+    active = tuple(
+        i for i, v in enumerate(entries) if v.is_number and ((v <= low) is sp.true or (v >= high) is sp.true)
+    )
     return ActiveSet(value, active, None, trace=("separable: each entry moves to the nearest end of its interval",))

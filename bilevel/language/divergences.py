@@ -1,8 +1,9 @@
 """Divergences between two laws, pointwise, and recognising them in the value of a best response.
 
-Each divergence is the integral of an integrand in the two density values p and q, homogeneous of degree one. An integrand E is
-``c d + a p + b q`` exactly when E - c d has vanishing second derivatives and no constant: rational identities, so the
-answer is exact although logarithms stand in E. Main definitions: `Divergence`, `divergences`, `Recognised`, `recognise`.
+Each divergence is the integral of an integrand in the two density values p and q, homogeneous of degree one. An
+integrand E is ``c d + a p + b q`` exactly when E - c d has vanishing second derivatives and no constant: rational
+identities, so the answer is exact although logarithms stand in E. Main definitions: `Divergence`, `divergences`,
+`Recognised`, `recognise`.
 """
 
 from __future__ import annotations
@@ -45,9 +46,9 @@ class Divergence:
 def divergences() -> dict[str, Divergence]:
     """Every divergence that values are compared with, by name; simple ones first.
 
-    Math: KL ``p log(p/q)``; Jensen-Shannon ``(p log(2p/(p+q)) + q log(2q/(p+q)))/2``; Pearson ``(p-q)^2/q``; squared Hellinger
-    ``(sqrt p - sqrt q)^2`` (without the factor 1/2); total variation ``|p-q|/2``; triangular ``(p-q)^2/(p+q)``, which is the
-    Pearson divergence of 2q from p+q in the least-squares GAN.
+    Math: KL ``p log(p/q)``; Jensen-Shannon ``(p log(2p/(p+q)) + q log(2q/(p+q)))/2``; Pearson ``(p-q)^2/q``; squared
+    Hellinger ``(sqrt p - sqrt q)^2`` (without the factor 1/2); total variation ``|p-q|/2``; triangular
+    ``(p-q)^2/(p+q)``, which is the Pearson divergence of 2q from p+q in the least-squares GAN.
 
     Reference: Nowozin, Cseke, Tomioka 2016, arXiv:1606.00709; Mao et al. 2017, arXiv:1611.04076.
 
@@ -137,8 +138,8 @@ class Recognised:
 def recognise(value: Expr, p: Expr, q: Expr) -> Recognised:
     """The divergence (or two) of which a value integrand is an affine function, proved as an identity.
 
-    Math: decides ``value = a p + b q + c d(p, q)`` by ``d^2/dp^2``, ``d^2/dpdq``, ``d^2/dq^2`` of the difference and by its value at p = q = 1;
-    for values with kinks, separately where ``p >= q`` and where ``p <= q``.
+    Math: decides ``value = a p + b q + c d(p, q)`` by ``d^2/dp^2``, ``d^2/dpdq``, ``d^2/dq^2`` of the difference and
+    by its value at p = q = 1; for values with kinks, separately where ``p >= q`` and where ``p <= q``.
 
     Raises:
         UnknownAnswer: the value is no affine function of at most two of the divergences listed.
@@ -165,9 +166,10 @@ def recognise(value: Expr, p: Expr, q: Expr) -> Recognised:
                     terms = tuple((c, listed[n][0]) for c, n in zip(weights, names, strict=True))
                     return Recognised(terms, *found, trace=_trace(terms, found, p, q))
     raise UnknownAnswer(
-        f"the value {value} is no affine function of at most two known divergences", reached=", ".join(divergences()),
+        f"the value {value} is no affine function of at most two known divergences",
+        reached=", ".join(divergences()),
         next_step="read it as an f-divergence of its own: q * f(p/q) with f(t) = value at (t, 1)",
-    )  # fmt: skip
+    )
 
 
 def _rational(expression: Expr, x: Expr, y: Expr) -> Expr:
@@ -218,7 +220,10 @@ def _trace(terms: tuple[tuple[Expr, Divergence], ...], rest: tuple[Expr, Expr], 
     return (
         f"difference R = value - {shown}",
         f"R_{p}{p} = R_{p}{q} = R_{q}{q} = 0 as rational identities, so R is affine in ({p}, {q})",
-        f"R_{p} = {rest[0]} and R_{q} = {rest[1]} at (1, 1), and R(1, 1) = R_{p} + R_{q}: R = ({rest[0]})*{p} + ({rest[1]})*{q}",
+        (
+            f"R_{p} = {rest[0]} and R_{q} = {rest[1]} at (1, 1), and R(1, 1) = R_{p} + R_{q}: R = ({rest[0]})*{p} + "
+            f"({rest[1]})*{q}"
+        ),
     )
 
 

@@ -1,9 +1,10 @@
 """Best responses of a player that moves a whole function, found pointwise.
 
-A functional loss is an integral over w of an expression in the value ``u = D(w)`` and in densities ``p(w)``, ``q(w)``. As u
-is free at every w, the best function is the best number at every w. The sign of the derivative in u decides which number:
-one change from - to + is the unique minimum, no change sends the player to the boundary of the range, and a derivative free
-of u (or with kinks) gives cases. Main definitions: `BestResponse`, `Case`, `pointwise_best_response`.
+A functional loss is an integral over w of an expression in the value ``u = D(w)`` and in densities ``p(w)``,
+``q(w)``. As u is free at every w, the best function is the best number at every w. The sign of the derivative in u
+decides which number: one change from - to + is the unique minimum, no change sends the player to the boundary of the
+range, and a derivative free of u (or with kinks) gives cases. Main definitions: `BestResponse`, `Case`,
+`pointwise_best_response`.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ RANGES = {
 class Case:
     """One case of a best response: where it holds, the value, the set of all optima there, and whether it is attained.
 
-    Math: ``value`` is the limit of an optimising sequence when ``attained`` is false, and one member of ``ties`` otherwise.
-    ``optimum`` is the pointwise integrand there.
+    Math: ``value`` is the limit of an optimising sequence when ``attained`` is false, and one member of ``ties``
+    otherwise. ``optimum`` is the pointwise integrand there.
 
     Reference: elementary; used for Goodfellow et al. 2014, arXiv:1406.2661, Proposition 1.
 
@@ -77,8 +78,8 @@ class Lipschitz:
 class BestResponse:
     """The function a player answers with, as an expression at each point, with the conditions and the proof.
 
-    Math: ``value(w)`` is optimal in u for the integrand at w. ``cases`` lists every region, zeros of densities included;
-    ``value`` is the formula where every density is positive.
+    Math: ``value(w)`` is optimal in u for the integrand at w. ``cases`` lists every region, zeros of densities
+    included; ``value`` is the formula where every density is positive.
 
     Reference: Goodfellow et al. 2014, arXiv:1406.2661, Proposition 1.
 
@@ -144,8 +145,8 @@ def pointwise_best_response(
 ) -> BestResponse:
     """The best value of a whole function at every point, for any integrand whose stationarity can be solved exactly.
 
-    Math: ``argmin_u L(u, p(w), q(w))`` over u in the range, at every w. Symbols declared nonnegative (and not positive) are
-    densities; each set of zero densities is a face with its own case. Where all vanish every u is best.
+    Math: ``argmin_u L(u, p(w), q(w))`` over u in the range, at every w. Symbols declared nonnegative (and not
+    positive) are densities; each set of zero densities is a face with its own case. Where all vanish every u is best.
 
     Raises:
         GameError: the range or the sense has no meaning.
@@ -176,10 +177,18 @@ def pointwise_best_response(
     faces, omitted = _faces(cost, u, interval, region, weights, sense, back)
     value, optimum = (_piecewise(main, name) for name in ("value", "optimum"))
     return BestResponse(
-        variable, sp.sympify(integrand), sense, interval, value, optimum, _kind(main, interval), (*main, *faces),
-        None if curvature is None else tidy((1 if sense == "min" else -1) * curvature.xreplace(back)), assuming,
+        variable,
+        sp.sympify(integrand),
+        sense,
+        interval,
+        value,
+        optimum,
+        _kind(main, interval),
+        (*main, *faces),
+        None if curvature is None else tidy((1 if sense == "min" else -1) * curvature.xreplace(back)),
+        assuming,
         trace=tuple(line.replace(f"_{variable}", str(variable)).replace("_X", "X") for line in (*trace, *omitted)),
-    )  # fmt: skip
+    )
 
 
 def _sense(sense: str) -> str:
@@ -190,7 +199,8 @@ def _sense(sense: str) -> str:
 
 
 def interval_of(range_: Any) -> Any:
-    """The interval that a range names: 'probability', 'positive', 'nonnegative', 'negative', 'real', a pair, or an interval itself.
+    """The interval that a range names: 'probability', 'positive', 'nonnegative', 'negative', 'real', a pair, or an
+    interval itself.
 
     Math: 'probability' is (0, 1); a pair (a, b) is the open interval.
 
@@ -210,7 +220,8 @@ def interval_of(range_: Any) -> Any:
         interval = RANGES["real"]
     if not isinstance(interval, sp.Interval):
         raise GameError(
-            f"a range is an interval or one of {', '.join(RANGES)}, not {range_!r}; write for example range=sp.Interval(-1, 1)"
+            f"a range is an interval or one of {', '.join(RANGES)}, not {range_!r}; write for example "
+            "range=sp.Interval(-1, 1)"
         )
     return interval
 
@@ -220,9 +231,15 @@ def _refuse_nonpointwise(constraint: Any, variable: Expr) -> None:
         return
     named = constraint if isinstance(constraint, str) else type(constraint).__name__
     raise UnknownAnswer(
-        f"the constraint {named!r} on {variable} ties different points together, so the best function is not found point by point",
+        (
+            f"the constraint {named!r} on {variable} ties different points together, so the best function is not "
+            "found point by point"
+        ),
         reached="the unconstrained problem separates over points; the constrained one does not",
-        next_step="a total-mass constraint has its own function `best_density`; a Lipschitz critic needs a parametric class (coordinate level)",
+        next_step=(
+            "a total-mass constraint has its own function `best_density`; a Lipschitz critic needs a "
+            "parametric class (coordinate level)"
+        ),
     )
 
 
@@ -236,7 +253,9 @@ def _case(outcome: Outcome, sense: str, back: dict[Any, Any]) -> Case:
 def _faces(
     cost: Expr, u: Expr, interval: Any, region: Box, weights: list[Any], sense: str, back: dict[Any, Any]
 ) -> tuple[list[Case], list[str]]:
-    """The cases where some densities vanish, and a line for every such face left out; of four or more densities single zeros only."""
+    """The cases where some densities vanish, and a line for every such face left out;
+    of four or more densities single zeros only.
+    """
     cases: list[Case] = []
     omitted: list[str] = [] if len(weights) <= 3 else ["faces where two or more densities vanish are left out"]
     for zeros in chain.from_iterable(

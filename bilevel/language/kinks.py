@@ -1,7 +1,8 @@
 """Minimising convex losses with kinks (hinge, absolute value): nodes and pieces, with ties.
 
 A convex cost is least at a node where the slope changes sign, inside a piece at the
-zero of its slope, or on a whole piece where the slope vanishes. Main definitions: `plain_kinks`, `has_kinks`, `minimise_kinked`.
+zero of its slope, or on a whole piece where the slope vanishes. Main definitions: `plain_kinks`, `has_kinks`,
+`minimise_kinked`.
 """
 
 from __future__ import annotations
@@ -54,7 +55,10 @@ def minimise_kinked(
             cases.append(Outcome(conditions, node, tidy(sp.expand(pieces[k].subs(u, node))), True, None, "kink"))
     for slope, piece, a, b in zip(slopes, pieces, edges, edges[1:], strict=False):
         cases.extend(_inside_piece(slope, piece, u, sp.Interval(a, b), interval, region))
-    line = f"convex in {u} with kinks at {', '.join(map(str, nodes)) or 'none'}: slopes {', '.join(map(str, slopes))} never fall"
+    line = (
+        f"convex in {u} with kinks at {', '.join(map(str, nodes)) or 'none'}: slopes "
+        f"{', '.join(map(str, slopes))} never fall"
+    )
     return tuple(_one_if_certain(cases)), (line, "the minimum is where the slope changes sign"), None
 
 

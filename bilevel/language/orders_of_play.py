@@ -1,7 +1,7 @@
 """Orders of play in function space: who moves first, what the other answers, and the value.
 
-The objective is ``E_p a(D) + E_q b(D)``: a critic moves D, a generator moves the law q. Main definitions: `orders_of_play`,
-`OrdersOfPlay`, `law_best_reply`, `LawReply`, `critic_leads_value`.
+The objective is ``E_p a(D) + E_q b(D)``: a critic moves D, a generator moves the law q. Main definitions:
+`orders_of_play`, `OrdersOfPlay`, `law_best_reply`, `LawReply`, `critic_leads_value`.
 """
 
 from __future__ import annotations
@@ -96,10 +96,11 @@ def law_best_reply(scores: Sequence[Expr], *, sense: str = "max") -> LawReply:
 class OrdersOfPlay:
     """Both orders of play and the simultaneous field of ``max_D min_q`` and ``min_q max_D``, proved.
 
-    Math: ``level`` is the best constant critic m; ``value = a(m) + b(m)`` in both orders. Generator leads: q = p. Critic leads: D = m on
-    the support of p and D <= m elsewhere; any law carried by {D = m} is a best reply there.
+    Math: ``level`` is the best constant critic m; ``value = a(m) + b(m)`` in both orders. Generator leads: q = p.
+    Critic leads: D = m on the support of p and D <= m elsewhere; any law carried by {D = m} is a best reply there.
 
-    Reference: Goodfellow et al. 2014, arXiv:1406.2661, Theorem 1; Pfau, Vinyals 2016, arXiv:1610.01945, equations 1 and 2.
+    Reference: Goodfellow et al. 2014, arXiv:1406.2661, Theorem 1; Pfau, Vinyals 2016, arXiv:1610.01945, equations 1
+    and 2.
 
     Examples:
         >>> D = sp.Symbol("D")
@@ -124,15 +125,18 @@ class OrdersOfPlay:
 
 
 def orders_of_play(real: Expr, fake: Expr, critic: Expr, *, range: Any = "probability") -> OrdersOfPlay:
-    """The values of both orders of play for ``V(D, q) = E_p real(D) + E_q fake(D)``, critic maximising, generator minimising.
+    """The values of both orders of play for ``V(D, q) = E_p real(D) + E_q fake(D)``, critic maximising, generator
+    minimising.
 
-    Math: needs ``real`` strictly increasing and ``fake`` strictly decreasing in D, and a unique constant m that maximises their sum. Then
-    ``min_q max_D V = max_D min_q V = real(m) + fake(m)``. ``field`` is the derivative of V in D(w), and V's slope in q(w).
+    Math: needs ``real`` strictly increasing and ``fake`` strictly decreasing in D, and a unique constant m that
+    maximises their sum. Then ``min_q max_D V = max_D min_q V = real(m) + fake(m)``. ``field`` is the derivative of V
+    in D(w), and V's slope in q(w).
 
     Raises:
         UnknownAnswer: monotonicity or the best constant is not proved.
 
-    Reference: Goodfellow et al. 2014, arXiv:1406.2661, Theorem 1; Pfau, Vinyals 2016, arXiv:1610.01945, equations 1 and 2.
+    Reference: Goodfellow et al. 2014, arXiv:1406.2661, Theorem 1; Pfau, Vinyals 2016, arXiv:1610.01945, equations 1
+    and 2.
 
     Examples:
         >>> D = sp.Symbol("D")
@@ -151,20 +155,28 @@ def orders_of_play(real: Expr, fake: Expr, critic: Expr, *, range: Any = "probab
     ):
         raise UnknownAnswer(
             f"needs {real} rising and {fake} falling in {critic}, with a unique best constant inside the range",
-            reached=f"best constant: {constant.value}", next_step="use losses with a proper interior optimum, such as logarithmic or least-squares ones",
-        )  # fmt: skip
+            reached=f"best constant: {constant.value}",
+            next_step="use losses with a proper interior optimum, such as logarithmic or least-squares ones",
+        )
     m, value = constant.value, sp.expand(sp.expand_log(constant.value_at_best_response, force=True))
     slope = sp.diff(reply.value, q) if reply.kind == "interior" else sp.S.Zero
     unique = sign(slope, box((p, q))) in (1, -1)
     return OrdersOfPlay(
-        m, value, reply, unique, (sp.diff(integrand, critic), fake), "exact",
-        _generator_first(m, value, reply, unique), _critic_first(m, value, real, fake),
-    )  # fmt: skip
+        m,
+        value,
+        reply,
+        unique,
+        (sp.diff(integrand, critic), fake),
+        "exact",
+        _generator_first(m, value, reply, unique),
+        _critic_first(m, value, real, fake),
+    )
 
 
 def _generator_first(m: Expr, value: Expr, reply: BestResponse, unique: bool) -> tuple[str, ...]:
     tail = (
-        f"equality forces the best critic {reply.value} to be {m} almost everywhere; it is strictly monotone in q, so q = p"
+        f"equality forces the best critic {reply.value} to be {m} almost everywhere; it is strictly monotone in "
+        "q, so q = p"
         if unique
         else ""
     )
@@ -179,10 +191,16 @@ def _generator_first(m: Expr, value: Expr, reply: BestResponse, unique: bool) ->
 def _critic_first(m: Expr, value: Expr, real: Expr, fake: Expr) -> tuple[str, ...]:
     return (
         "critic leads, max_D min_q:",
-        f"fake part {fake} falls in D, so the replies to D are the laws carried by argmax D, with s = sup D (approached where not attained)",
+        (
+            f"fake part {fake} falls in D, so the replies to D are the laws carried by argmax D, with s = sup D "
+            "(approached where not attained)"
+        ),
         "min_q V(D, q) = E_p[real(D)] + fake(s) <= real(s) + fake(s), as real rises and D <= s",
         f"real(s) + fake(s) <= {value}, with equality only at s = {m}",
-        f"equality throughout exactly when s = {m} and D = {m} almost everywhere on the support of p: D <= {m} elsewhere",
+        (
+            f"equality throughout exactly when s = {m} and D = {m} almost everywhere on the support of p: D <= {m} "
+            "elsewhere"
+        ),
         f"there every law carried by {{D = {m}}} is a best reply, one outcome alone included (collapse is allowed)",
     )
 
@@ -191,8 +209,8 @@ def _critic_first(m: Expr, value: Expr, real: Expr, fake: Expr) -> tuple[str, ..
 class LeaderValue:
     """What a leading critic obtains on a finite space, and the exact comparison with -log 4.
 
-    Math: ``value = sum_i p_i log D_i + log(1 - max D)``; ``margin`` is the rational ``4^-N / (prod D_i^{n_i} (1 - max D)^N)`` with ``p_i = n_i/N``, so
-    ``value <= -log 4`` exactly when ``margin >= 1``.
+    Math: ``value = sum_i p_i log D_i + log(1 - max D)``; ``margin`` is the rational ``4^-N / (prod D_i^{n_i} (1 - max
+    D)^N)`` with ``p_i = n_i/N``, so ``value <= -log 4`` exactly when ``margin >= 1``.
 
     Reference: Goodfellow et al. 2014, arXiv:1406.2661; Pfau, Vinyals 2016, arXiv:1610.01945.
 
@@ -216,7 +234,8 @@ class LeaderValue:
 def critic_leads_value(data: Sequence[Expr], critic: Sequence[Expr]) -> LeaderValue:
     """The GAN's value when the critic moves first with given rational values on a finite space.
 
-    Math: the generator answers with a law carried by argmax D; the bound -log 4 is compared in exact rational arithmetic.
+    Math: the generator answers with a law carried by argmax D; the bound -log 4 is compared in exact rational
+    arithmetic.
 
     Raises:
         GameError: the data are no rational law, or a critic's value lies outside (0, 1).

@@ -57,7 +57,9 @@ def end_value(cost: Expr, u: Expr, end: Expr, side: str) -> Expr:
 
 
 def tidy(expression: Expr) -> Expr:
-    """Factor rational parts and the arguments of logarithms and powers, bottom up, and gather logarithms; no search, no `simplify`."""
+    """Factor rational parts and the arguments of logarithms and powers, bottom up, and gather logarithms;
+    no search, no `simplify`.
+    """
     if not getattr(expression, "args", ()) or isinstance(expression, (sp.Piecewise, sp.logic.boolalg.Boolean, sp.Set)):
         return expression
     parts = [tidy(arg) for arg in expression.args]
@@ -85,7 +87,9 @@ def _tidy_log(argument: Expr) -> Expr:
 
 
 def gather_logs(expression: Expr) -> Expr:
-    """A sum of ``coefficient * log(A)`` with one factored coefficient per logarithm; left alone if not linear in logarithms."""
+    """A sum of ``coefficient * log(A)`` with one factored coefficient per logarithm;
+    left alone if not linear in logarithms.
+    """
     marks = {a: sp.Dummy() for a in sorted(expression.atoms(sp.log), key=str) if not a.is_number}
     if not marks:
         return expression

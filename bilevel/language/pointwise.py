@@ -1,8 +1,8 @@
 """One-dimensional minimisation with proofs: the engine under the function-space level.
 
 The sign of the derivative in u is all that matters, so positive factors are dropped, logarithms are exponentiated and
-``exp(k u)``, ``u**(1/m)``, ``log(u)`` become the unknown, until a polynomial remains whose sign changes Descartes' rule counts.
-Main definitions: `Outcome`, `minimise_pointwise`, `tidy`.
+``exp(k u)``, ``u**(1/m)``, ``log(u)`` become the unknown, until a polynomial remains whose sign changes Descartes'
+rule counts. Main definitions: `Outcome`, `minimise_pointwise`, `tidy`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ Solution = tuple[tuple[Outcome, ...], tuple[str, ...], Any]
 
 
 def minimise_pointwise(cost: Expr, u: Expr, interval: Any, region: Box) -> Solution:
-    """All cases of ``argmin_u cost`` over the interval, the lines of the proof, and the curvature at an interior optimum."""
+    """All cases of ``argmin_u cost`` over the interval, the lines of the proof,
+    and the curvature at an interior optimum.
+    """
     cost = plain_kinks(cost)
     if not cost.has(u):
         return (
@@ -73,7 +75,8 @@ def _constant_sign(
         ]
     cases = (low.under(comparison(slope, ">=")), high.under(comparison(slope, "<=")), tied)
     return cases, [
-        f"the derivative has the sign of {slope}, free of the player's value: an end of {interval} is best, any value where it is 0"
+        f"the derivative has the sign of {slope}, free of the player's value: an end of {interval} is best, any "
+        "value where it is 0"
     ]
 
 
@@ -90,25 +93,32 @@ def _by_sign_changes(
         ]
     if changes == 1 and next(s for s in signs if s) == -1:
         value = rising_root(reduced, region)
-        line = f"exactly one sign change, from - to +, on {interval}: {u} = {value} is the unique global minimum of the cost"
+        line = (
+            f"exactly one sign change, from - to +, on {interval}: {u} = {value} is the unique global "
+            "minimum of the cost"
+        )
         return (Outcome(sp.true, value, tidy(cost.subs(u, value)), True, None, "interior"),), [line]
     if changes == 1:
         return _compare_ends(low, high, region), [
             f"the derivative changes sign once, from + to -: the best value is at an end of {interval}"
         ]
-    if sp.Poly(reduced.polynomial, reduced.unknown).degree() == 1:
-        if sign(sp.Poly(reduced.polynomial, reduced.unknown).LC(), region) == -1:
-            return _compare_ends(low, high, region), [
-                f"the derivative falls in {u}: the best value is at an end of {interval}"
-            ]
+    poly = sp.Poly(reduced.polynomial, reduced.unknown)
+    if poly.degree() == 1 and sign(poly.LC(), region) == -1:
+        return _compare_ends(low, high, region), [
+            f"the derivative falls in {u}: the best value is at an end of {interval}"
+        ]
     if _rises(sp.diff(cost, u), u, interval, region, reduced):
         return _clipped(cost, u, region, reduced, low, high)
     if not (reduced.polynomial.free_symbols - {reduced.unknown}):
         return _by_comparison(cost, u, interval, reduced, low, high)
     raise UnknownAnswer(
-        f"the number of stationary values in {interval} is not decided by the signs of the coefficients of {reduced.polynomial}",
-        reached=f"derivative reduced to the sign of {reduced.polynomial}", next_step="state more assumptions, or a smaller range",
-    )  # fmt: skip
+        (
+            f"the number of stationary values in {interval} is not decided by the signs of the coefficients of "
+            f"{reduced.polynomial}"
+        ),
+        reached=f"derivative reduced to the sign of {reduced.polynomial}",
+        next_step="state more assumptions, or a smaller range",
+    )
 
 
 def _compare_ends(low: Outcome, high: Outcome, region: Box) -> tuple[Outcome, ...]:
@@ -165,7 +175,7 @@ def _by_comparison(
     inside = [
         r
         for r in sp.real_roots(sp.Poly(reduced.polynomial, reduced.unknown))
-        if (reduced.interval.start < r) == True and (r < reduced.interval.end) == True
+        if (reduced.interval.start < r) is sp.true and (r < reduced.interval.end) is sp.true
     ]
     candidates = [
         low,

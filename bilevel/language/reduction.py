@@ -1,7 +1,7 @@
 """From a derivative to a polynomial with the same sign.
 
-Positive factors are dropped, a sum of logarithms is exponentiated, and ``exp(k u)``, ``u**(1/m)`` or ``log(u)`` become the unknown:
-each step keeps the sign at every point of the range. Main definitions: `Reduced`, `reduce_sign`.
+Positive factors are dropped, a sum of logarithms is exponentiated, and ``exp(k u)``, ``u**(1/m)`` or ``log(u)``
+become the unknown: each step keeps the sign at every point of the range. Main definitions: `Reduced`, `reduce_sign`.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def _exponential(expression: Expr, u: Expr, interval: Any) -> Reduced | None:
 
 def _root_power(expression: Expr, u: Expr, interval: Any) -> Reduced | None:
     powers = [a for a in expression.atoms(sp.Pow) if a.base == u and a.exp.is_rational and not a.exp.is_integer]
-    if not powers or (interval.start >= 0) != True:  # noqa: E712  (an undecided comparison is not True)
+    if not powers or (interval.start >= 0) is not sp.true:
         return None
     m = lcm(*(int(a.exp.q) for a in powers))
     x = sp.Dummy("X", positive=True)
@@ -122,7 +122,7 @@ def _root_power(expression: Expr, u: Expr, interval: Any) -> Reduced | None:
 def _logarithm(expression: Expr, u: Expr, interval: Any) -> Reduced | None:
     x = sp.Dummy("X", real=True)
     carried = expression.xreplace({sp.log(u): x})
-    if carried.has(u) or not carried.is_rational_function(x) or (interval.start >= 0) != True:  # noqa: E712
+    if carried.has(u) or not carried.is_rational_function(x) or (interval.start >= 0) is not sp.true:
         return None
     low = -sp.oo if interval.start == 0 else sp.log(interval.start)
     ends = sp.Interval(low, sp.log(interval.end), interval.left_open, interval.right_open)
@@ -130,7 +130,9 @@ def _logarithm(expression: Expr, u: Expr, interval: Any) -> Reduced | None:
 
 
 def _drop_factors(expression: Expr, x: Expr, interval: Any, region: Box) -> tuple[Expr, str]:
-    """Drop every factor whose sign over range and parameters is proved; an even power vanishes at most at single points."""
+    """Drop every factor whose sign over range and parameters is proved;
+    an even power vanishes at most at single points.
+    """
     inner = region.with_side(x, sp.Interval.open(interval.start, interval.end))
     constant, factors = signed_factors(expression)
     direction = -1 if constant.is_negative else 1
@@ -164,8 +166,9 @@ def _by_convexity(slope: Expr, u: Expr, interval: Any, region: Box) -> Reduced:
             )
     raise UnknownAnswer(
         f"the stationarity equation {sp.Eq(slope, 0)} is not reduced to a polynomial in one function of {u}",
-        reached=f"derivative {slope}", next_step="state more assumptions, rewrite the loss in another variable, or use the coordinate level",
-    )  # fmt: skip
+        reached=f"derivative {slope}",
+        next_step="state more assumptions, rewrite the loss in another variable, or use the coordinate level",
+    )
 
 
 def _vanishes(expression: Expr) -> bool:

@@ -1,4 +1,6 @@
-"""The zero at which a reduced derivative rises, in closed form. Main definitions: `rising_root`, `at_end`, `sign_at_end`."""
+"""The zero at which a reduced derivative rises, in closed form. Main definitions:
+`rising_root`, `at_end`, `sign_at_end`.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ Expr = Any
 
 
 def rising_root(reduced: Reduced, region: Box) -> Expr:
-    """The one zero of the polynomial in its interval, where it changes from - to +, carried back to the player's own value."""
+    """The one zero of the polynomial in its interval, where it changes from - to +,
+    carried back to the player's own value.
+    """
     poly = sp.Poly(reduced.polynomial, reduced.unknown)
     found = (
         _degree_one(poly)
@@ -25,14 +29,20 @@ def rising_root(reduced: Reduced, region: Box) -> Expr:
     )
     if found is None:
         raise UnknownAnswer(
-            f"the best response exists and is unique, but the equation {sp.Eq(poly.as_expr(), 0)} of degree {poly.degree()} has no short solution",
-            reached=f"one zero of {poly.as_expr()} in {reduced.interval}", next_step="fix parameters, or use the coordinate level",
-        )  # fmt: skip
+            (
+                f"the best response exists and is unique, but the equation {sp.Eq(poly.as_expr(), 0)} of degree "
+                f"{poly.degree()} has no short solution"
+            ),
+            reached=f"one zero of {poly.as_expr()} in {reduced.interval}",
+            next_step="fix parameters, or use the coordinate level",
+        )
     return tidy(reduced.back(tidy(found[0])))
 
 
 def at_end(reduced: Reduced, end: Expr) -> Expr:
-    """An expression with the sign of the polynomial at (or near) an end of its interval; at infinity the leading coefficient decides."""
+    """An expression with the sign of the polynomial at (or near) an end of its interval;
+    at infinity the leading coefficient decides.
+    """
     poly = sp.Poly(reduced.polynomial, reduced.unknown)
     if end.is_finite:
         return sp.expand(reduced.polynomial.subs(reduced.unknown, end))
@@ -40,13 +50,16 @@ def at_end(reduced: Reduced, end: Expr) -> Expr:
 
 
 def sign_at_end(reduced: Reduced, end: Expr, region: Box) -> int | None:
-    """The proved sign at an end; at infinity an undecided leading coefficient has no honest reading, so the answer is unknown."""
+    """The proved sign at an end; at infinity an undecided leading coefficient has no honest reading,
+    so the answer is unknown.
+    """
     found = sign(at_end(reduced, end), region)
     if not end.is_finite and found not in (1, -1):
         raise UnknownAnswer(
-            f"whether the derivative changes sign before {end} depends on the sign of {at_end(reduced, end)}", reached=f"derivative reduced to {reduced.polynomial}",
+            f"whether the derivative changes sign before {end} depends on the sign of {at_end(reduced, end)}",
+            reached=f"derivative reduced to {reduced.polynomial}",
             next_step="state assumptions that decide that sign",
-        )  # fmt: skip
+        )
     return found
 
 
@@ -83,5 +96,5 @@ def _by_radicals(poly: Any, interval: Any) -> tuple[Expr] | None:
     """Equations without parameters: the one real zero inside, as radicals or as an indexed algebraic number."""
     if poly.as_expr().free_symbols - {poly.gen} or not all(c.is_Rational for c in poly.all_coeffs()):
         return None
-    inside = [r for r in poly.real_roots() if (interval.start < r) == True and (r < interval.end) == True]  # noqa: E712  (undecided is not True)
+    inside = [r for r in poly.real_roots() if (interval.start < r) is sp.true and (r < interval.end) is sp.true]
     return (inside[0],) if len(set(inside)) == 1 else None

@@ -1,8 +1,9 @@
 """Signs of expressions over a box of parameters, decided by exact means.
 
-Every symbol is rewritten in coordinates that are positive exactly inside the box (``x = lo + t``, ``x = (lo + hi t)/(1 + t)``);
-a polynomial in positive coordinates whose coefficients share one sign has that sign. The test is sufficient, never necessary:
-``None`` means that no proof was found. Main definitions: `Box`, `box`, `sign`, `coefficient_signs`.
+Every symbol is rewritten in coordinates that are positive exactly inside the box (``x = lo + t``, ``x = (lo + hi
+t)/(1 + t)``); a polynomial in positive coordinates whose coefficients share one sign has that sign. The test is
+sufficient, never necessary: ``None`` means that no proof was found. Main definitions: `Box`, `box`, `sign`,
+`coefficient_signs`.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ class Box:
 def box(symbols: Iterable[Expr], assuming: Iterable[Any] = ()) -> Box:
     """The box given by the symbols' own assumptions and by simple inequalities such as ``a < 1`` or ``a < b``.
 
-    Nonnegative symbols are taken positive: a density is treated on the region where it is positive, its zeros are faces of
-    their own. An inequality of another shape is left out, which loses proofs but never makes one wrong.
+    Nonnegative symbols are taken positive: a density is treated on the region where it is positive, its zeros are
+    faces of their own. An inequality of another shape is left out, which loses proofs but never makes one wrong.
     """
     sides = {s: _own_interval(s) for s in sorted(symbols, key=str)}
     for relation in assuming:
@@ -154,7 +155,9 @@ def positive_sign(expression: Expr) -> int | None:
 
 
 def _exponential_units(expression: Expr) -> dict[Any, Any]:
-    """For every term t in an exponent (up to a rational factor) the largest unit of which all its factors are multiples."""
+    """For every term t in an exponent (up to a rational factor) the largest unit of which all its factors are
+    multiples.
+    """
     units: dict[Any, Any] = {}
     for atom in expression.atoms(sp.exp):
         for term in sp.Add.make_args(sp.expand(atom.args[0])):
@@ -200,10 +203,11 @@ def signed_factors(expression: Expr) -> tuple[Expr, list[tuple[Expr, int]]]:
     for atom in sorted(expression.atoms(sp.exp, sp.log, sp.Function, sp.Pow), key=lambda a: (-sp.count_ops(a), str(a))):
         if isinstance(atom, sp.Pow) and atom.exp.is_integer and not isinstance(atom, sp.exp):
             continue
-        number, unit = atom.args[0].as_coeff_Mul() if isinstance(atom, sp.exp) else (sp.S.One, None)
-        head = sp.exp(unit) if number.is_Integer and unit is not None else atom
-        mark = back.setdefault(head, sp.Dummy("k", positive=atom.is_positive or None, real=True))
-        marks[atom] = mark**number if head != atom else mark
+        number, rest = sp.factor(atom.args[0]).as_coeff_Mul() if isinstance(atom, sp.exp) else (sp.S.One, None)
+        unit = units.get(rest) if number.is_Rational else None
+        head = atom if unit is None else sp.exp(unit * rest)
+        mark = back.setdefault(head, sp.Dummy("k", positive=head.is_positive or None, real=True))
+        marks[atom] = mark if unit is None else mark ** (number / unit)
     back = {mark: atom for atom, mark in back.items()}
     numerator, denominator = sp.fraction(sp.cancel(sp.together(expression.xreplace(marks))))
     constant, factors = sp.S.One, []
@@ -238,7 +242,8 @@ def _factor_sign(factor: Expr) -> int | None:
 
 
 def coefficient_signs(polynomial: Expr, x: Expr, interval: Any, region: Box) -> list[int | None]:
-    """Signs of the coefficients, from the low end to the high end, of the polynomial carried from the interval to (0, oo).
+    """Signs of the coefficients, from the low end to the high end, of the polynomial carried from the interval to (0,
+    oo).
 
     By Descartes' rule the number of sign changes bounds the number of zeros in the open interval, with equal parity;
     one change means exactly one zero, and it is simple.

@@ -1,4 +1,6 @@
-"""Divergences: recognised in values of best responses, refused where none fits; Bregman critics; constraints; orders of play."""
+"""Divergences: recognised in values of best responses, refused where none fits; Bregman critics; constraints;
+orders of play.
+"""
 
 from __future__ import annotations
 
@@ -93,7 +95,7 @@ def test_divergences_are_nonnegative_and_vanish_at_equality(name: str) -> None:
         assert math.isclose(integrate(integrand, real, real), 0, abs_tol=1e-12)
 
 
-# --- Bregman critics (theorem 4) ---------------------------------------------------------------------------------------------
+# --- Bregman critics (theorem 4) -------------------------------------------------------------------
 
 
 def test_every_bregman_divergence_has_the_same_best_critic() -> None:
@@ -140,7 +142,7 @@ def test_reversed_order_is_refuted() -> None:
     assert found.at_equal_densities == 1 / sp.sqrt(2) != found.claimed
 
 
-# --- constraints -------------------------------------------------------------------------------------------------------------
+# --- constraints -----------------------------------------------------------------------------------
 
 
 def test_entropy_regularised_policy_is_softmax() -> None:
@@ -204,7 +206,7 @@ def test_weight_clipping() -> None:
         project_box([0], 1, -1)
 
 
-# --- orders of play (theorem 10) ---------------------------------------------------------------------------------------------
+# --- orders of play (theorem 10) -------------------------------------------------------------------
 
 
 def test_both_orders_have_the_value_minus_log_four() -> None:

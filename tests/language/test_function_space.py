@@ -28,10 +28,20 @@ F_GAN = {
     "Pearson": (lambda u: (u - 1) ** 2, 2 * (p / q - 1), lambda t: t**2 / 4 + t, (-2, sp.oo), 0),
     "squared Hellinger": (lambda u: (sqrt(u) - 1) ** 2, 1 - sqrt(q / p), lambda t: t / (1 - t), (-sp.oo, 1), 0),
     "Jensen-Shannon": (
-        lambda u: u * log(u) - (u + 1) * log((u + 1) / 2), log(2 * p / (p + q)), lambda t: -log(2 - exp(t)), (-sp.oo, LOG2), 0,
+        lambda u: u * log(u) - (u + 1) * log((u + 1) / 2),
+        log(2 * p / (p + q)),
+        lambda t: -log(2 - exp(t)),
+        (-sp.oo, LOG2),
+        0,
     ),
-    "GAN": (lambda u: u * log(u) - (u + 1) * log(u + 1), log(p / (p + q)), lambda t: -log(1 - exp(t)), (-sp.oo, 0), -LOG2),
-}  # fmt: skip
+    "GAN": (
+        lambda u: u * log(u) - (u + 1) * log(u + 1),
+        log(p / (p + q)),
+        lambda t: -log(1 - exp(t)),
+        (-sp.oo, 0),
+        -LOG2,
+    ),
+}
 
 
 def same(left: Any, right: Any) -> bool:
@@ -81,7 +91,9 @@ def test_general_label_targets() -> None:
 
 
 def test_closed_label_targets_are_not_claimed_inside() -> None:
-    """With alpha = 1 and beta = 0 allowed together the denominators of the proof still have a sign: p, q > 0 suffices."""
+    """With alpha = 1 and beta = 0 allowed together the denominators of the proof still have a sign:
+    p, q > 0 suffices.
+    """
     alpha = sp.Symbol("alpha", positive=True)
     reply = pointwise_best_response(
         -p * (alpha * log(D) + (1 - alpha) * log(1 - D)) - q * log(1 - D),
