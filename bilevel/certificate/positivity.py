@@ -48,20 +48,47 @@ class Prover:
     """Shows expressions positive from hypotheses (elements known to be positive) and the field's assumptions."""
 
     def __init__(self, field: Field, place: dict[str, Dual], hypotheses: Sequence[Element]) -> None:
-        self.field, self.place, self.hypotheses = field, place, list(hypotheses)
+        self.field, self.place = field, place
+        self.hypotheses = [self.rootless(h) for h in hypotheses]
 
     def value(self, tree: Tree) -> Element:
         """The value of a tree, references included."""
         return value(plain(tree), self.field, self.place)
 
+    def rootless(self, element: Element) -> Element:
+        """An element of the same sign with fewer square roots: A + B S times A - B S, where the latter has a visible sign.
+
+        So h < 4 (sqrt(g^2 + 1) - g) and h^2 + 8 g h < 16 are seen to be the same condition for positive g and h.
+        """
+        for index, _ in reversed(self.field.squares):
+            if element.is_zero() or not element.num.degrees()[index]:
+                continue
+            flipped = element.num.compose(*(-g if i == index else g for i, g in enumerate(self.field.gens)))
+            conjugate = self.field.fraction(flipped, self.field.context.constant(1))
+            sign = self.field.sign(conjugate)
+            if sign in (POSITIVE, NEGATIVE):
+                element = element * (conjugate if sign == POSITIVE else -conjugate)
+        return element
+
     def sign(self, element: Element) -> Sign:
-        """The sign of an element: evident, or that of a positive multiple (or opposite) of a hypothesis."""
+        """The sign of an element: evident, or that of a positive multiple of a hypothesis, or above such a multiple."""
+        element = self.rootless(element)
         sign = self.field.sign(element)
-        if len(sign) > 1:
-            for hypothesis in self.hypotheses:
-                if not hypothesis.is_zero():
-                    sign = sign & self.field.sign(element / hypothesis) if self._alike(element, hypothesis) else sign
+        for hypothesis in self.hypotheses:
+            if len(sign) > 1 and not hypothesis.is_zero():
+                sign = sign & self.field.sign(element / hypothesis) if self._alike(element, hypothesis) else sign
+        if len(sign) > 1 and 1 in sign and any(self._above(element, h) for h in self.hypotheses):
+            return POSITIVE
         return sign
+
+    def _above(self, element: Element, hypothesis: Element) -> bool:
+        """Whether element - c hypothesis >= 0 is evident for some c > 0 that cancels a term; both as polynomials."""
+        signs = [self.field.sign_of_polynomial(e.den) - ZERO for e in (element, hypothesis)]
+        if signs != [POSITIVE, POSITIVE] or len(element.num) + len(hypothesis.num) > 200:
+            return False
+        terms = dict(hypothesis.num.terms())
+        ratios = {c / terms[m] for m, c in element.num.terms() if m in terms and c / terms[m] > 0}
+        return any(self.field.sign_of_polynomial(element.num - c * hypothesis.num) <= NONNEGATIVE for c in ratios)
 
     @staticmethod
     def _alike(element: Element, hypothesis: Element) -> bool:
@@ -76,6 +103,7 @@ class Prover:
 
     def same(self, left: Element, right: Element) -> bool:
         """Whether two elements are shown to have the same sign everywhere: their quotient is positive."""
+        left, right = self.rootless(left), self.rootless(right)
         if left.is_zero() or right.is_zero():
             return left.is_zero() and right.is_zero()
         return self.field.sign(left / right) == POSITIVE

@@ -1,12 +1,12 @@
 """SymPy expressions to certificate trees and back.
 
 A certificate holds expressions as nested lists (see `bilevel.certificate`), so that it can be checked without SymPy.
-Main definitions: `to_tree`, `from_tree`.
+Main definitions: `to_tree`, `from_tree`, `symbol_table`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import reduce
 from typing import Any
 
@@ -16,7 +16,7 @@ from sympy.core.function import AppliedUndef
 from bilevel.certificate.trees import Tree, is_name, is_rational, validate
 from bilevel.language.errors import GameError
 
-__all__ = ["from_tree", "to_tree"]
+__all__ = ["from_tree", "symbol_table", "to_tree"]
 
 _FUNCTIONS = ("exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "sigmoid", "softplus")
 
@@ -102,6 +102,27 @@ def _derivative(expr: Any) -> Tree:
         orders[call.args.index(variable)] += int(times)
     arguments = [to_tree(a.subs(replaced, simultaneous=True)) for a in call.args]
     return ["call", call.func.__name__, list(orders.values()), *arguments]
+
+
+def symbol_table(symbols: Iterable[Any]) -> dict[str, str]:
+    """What a certificate says under "symbols" about SymPy symbols: the strongest word for what is assumed of each.
+
+    Math: `positive`, `negative`, `nonnegative`, `nonpositive`, `nonzero` or `real`; an undeclared symbol counts as real,
+        since every claim of a certificate is about real numbers.
+    Raises: `GameError` when two different symbols have one name, or a symbol is declared not real.
+    Reference: the format is described in `bilevel.certificate`.
+
+    Examples:
+        >>> symbol_table(sp.symbols("h gamma", positive=True) + (sp.Symbol("x"),))
+        {'gamma': 'positive', 'h': 'positive', 'x': 'real'}
+    """
+    table: dict[str, str] = {}
+    for symbol in sorted(set(symbols), key=lambda s: s.name):
+        if symbol.name in table or symbol.is_real is False:
+            raise GameError(f"the symbol {symbol.name!r} cannot stand in a certificate: it is declared twice, or not real")
+        words = ("positive", "negative", "nonnegative", "nonpositive", "nonzero")
+        table[to_tree(symbol)] = next((word for word in words if getattr(symbol, f"is_{word}")), "real")
+    return table
 
 
 def from_tree(tree: Tree, names: Mapping[str, Any]) -> Any:
