@@ -37,9 +37,10 @@ def decide(jacobian: Any, *, time: str) -> Verdict:
     """
     check_time(time)
     matrix = jacobian if isinstance(jacobian, sp.MatrixBase) else sp.Matrix(jacobian)
-    if matrix.rows != matrix.cols or matrix.free_symbols:
-        raise GameError(f"a square matrix of numbers was expected, got {matrix.shape} with symbols {sorted(map(str, matrix.free_symbols))}")
-    entries = [sp.sympify(e) for e in matrix]
+    entries = matrix.flat()
+    symbols = {s for e in entries if not e.is_Number for s in e.free_symbols}
+    if matrix.rows != matrix.cols or symbols:
+        raise GameError(f"a square matrix of numbers was expected, got {matrix.shape} with symbols {sorted(map(str, symbols))}")
     if all(e.is_Rational for e in entries):
         return _decide_rational(matrix, entries, time)
     if any(e.has(sp.Float) for e in entries):
@@ -59,7 +60,7 @@ def _decide_rational(matrix: Any, entries: list[Any], time: str) -> Verdict:
     n = matrix.rows
     bits = max((max(abs(e.p).bit_length(), int(e.q).bit_length()) for e in entries), default=1)
     rows = [entries[i * n : (i + 1) * n] for i in range(n)]
-    certificate = {"kind": "schur" if time == "discrete" else "hurwitz", "matrix": [[str(e) for e in row] for row in rows]}
+    certificate = {"kind": "schur" if time == "discrete" else "hurwitz", "matrix": [[str(e.p) if e.q == 1 else f"{e.p}/{e.q}" for e in row] for row in rows]}
     if n >= 6 and n * bits > ENCLOSE_ABOVE:
         answer = enclosed_verdict(rows, time)
         if answer is not None:

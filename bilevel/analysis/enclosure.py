@@ -31,14 +31,14 @@ def exact(value: Any) -> flint.fmpq:
     return flint.fmpq(int(number.p), int(number.q))
 
 
-def enclosed_verdict(rows: list[list[Any]], time: str, precisions: tuple[int, ...] = (53, 128)) -> str | None:
+def enclosed_verdict(rows: list[list[Any]], time: str, precisions: tuple[int, ...] = (64, 160)) -> str | None:
     """"stable" or "unstable" when the enclosed eigenvalues decide it, else None; never "marginal"."""
     saved = flint.ctx.prec
     try:
         for precision in precisions:
             flint.ctx.prec = precision
             try:
-                values = acb_mat([[acb(ball(x)) for x in row] for row in rows]).eig(multiple=False)
+                values = acb_mat([[acb(ball(x)) for x in row] for row in rows]).eig(algorithm="vdhoeven_mourrain")
             except ValueError:
                 continue
             if time == "discrete":

@@ -20,7 +20,7 @@ import sympy as sp
 
 from bilevel.analysis.cells import Line, intervals, polynomials_of
 from bilevel.analysis.enclosure import truth_at
-from bilevel.analysis.polynomials import Coordinates, rational
+from bilevel.analysis.polynomials import Coordinates, rational, to_sympy
 from bilevel.analysis.reduction import Assumptions, to_boolean, to_formula
 from bilevel.analysis.regions import All, Sign, Some, compare, conj, disj
 from bilevel.language.errors import GameError, UnknownAnswer
@@ -194,9 +194,9 @@ class _Solver:
         cases = [Case(no_root, EVERYTHING if outside else ())] if no_root is not False else []
         if roots is False:
             return cases
-        if power > 1:
-            raise UnknownAnswer(f"degree {2 * power} in {self.parameter}", next_step="fix the other parameters, or solve for another")
         low, high = (self._surd(c, discriminant, sign) for sign in (-1, 1))
+        if power > 1:
+            return [*cases, *self._quadratic_in_power(c, (low, high), power, relation, roots)]
         x = self.parameter
         found: Any = {
             ">": ((x < low,), (x > high,)), ">=": ((x <= low,), (x >= high,)), "<": ((x > low, x < high),),
@@ -206,6 +206,23 @@ class _Solver:
         found = tuple(tuple(r for r in i if r != sp.true) for i in found if sp.false not in i)
         return [*cases, Case(roots, found)]
 
+    def _quadratic_in_power(self, c: list[Any], ends: Any, power: int, relation: str, guard: Any) -> list[Case]:
+        """The same for y = x^power with x > 0, by the signs of the two roots (product c_0/c_2, sum -c_1/c_2)."""
+        if self.assumptions.sign(self.coordinates.generators[self.index]) != "+" or relation in ("==", "!="):
+            raise UnknownAnswer(f"degree {2 * power} in {self.parameter}", next_step="fix the other parameters, or solve for another")
+        x, (low, high) = self.parameter, (sp.root(end, power) for end in ends)
+        outside, strict = relation in (">", ">="), relation in (">", "<")
+        above, below = (sp.Gt, sp.Lt) if strict else (sp.Ge, sp.Le)
+        cases = [Case(conj([guard, self._guard(c[0], ">="), self._guard(c[1], ">=")]), EVERYTHING if outside else ())]
+        both_high = conj([guard, self._guard(c[0], ">="), self._guard(c[1], "<")])
+        if both_high is not False:
+            found: Any = ((below(x, low),), (above(x, high),)) if outside else ((above(x, low), below(x, high)),)
+            cases.append(Case(both_high, found))
+        astride = conj([guard, self._guard(c[0], "<")])
+        if astride is not False:
+            cases.append(Case(astride, ((above(x, high),),) if outside else ((below(x, high),),)))
+        return cases
+
     def _quotient(self, top: Any, bottom: Any) -> Any:
         common = top.gcd(bottom) if top != 0 else bottom
         top, bottom = top / common, bottom / common
@@ -213,14 +230,14 @@ class _Solver:
 
     def _surd(self, c: list[Any], discriminant: Any, sign: int) -> Any:
         """(-c_1 + sign sqrt(discriminant)) / (2 c_2) with squares of known sign taken out of the root."""
-        unit, factors = discriminant.factor() if discriminant != 0 else (0, [])
+        unit, factors = discriminant.factor() if discriminant != 0 else (rational(0), [])
         outer, inner = self.coordinates.one, self.coordinates.one
         for factor, multiplicity in factors:
             known = self.assumptions.sign(factor)
             half = multiplicity // 2 if known in ("+", "-", ">=0", "<=0") else 0
             turned = -factor if known in ("-", "<=0") else factor
             outer, inner = outer * turned**half, inner * factor ** (multiplicity - 2 * half)
-        content = sp.Rational(int(unit.p), int(unit.q)) if factors else sp.Integer(0)
+        content = to_sympy(unit)
         written, two = self.coordinates.expression, 2 * c[2]
         root, body = sp.sqrt(abs(content)), inner if content >= 0 else -inner
         if two.is_constant():
