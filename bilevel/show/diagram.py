@@ -145,7 +145,7 @@ def _routed(structure: InformationStructure, shapes: Mapping[str, Shape]) -> lis
 
 def _arrow(edge: Edge, curve: Curve) -> Markup:
     """A curve and its head; the head is a polygon of its own, so nothing refers to an id elsewhere in the page."""
-    colour, width = COLOURS[edge.emphasis], WIDTHS[edge.emphasis]
+    colour, width = f"var(--{edge.emphasis},{COLOURS[edge.emphasis]})", WIDTHS[edge.emphasis]
     length, half = 7.0 + 2 * width, 2.6 + 0.9 * width
     shaft = curve.shortened(length * 0.8)
     (x, y), (dx, dy) = curve.end, curve.direction
@@ -167,12 +167,12 @@ def _arrow(edge: Edge, curve: Curve) -> Markup:
             "path",
             d=path,
             fill="none",
-            stroke=colour,
+            style=f"stroke:{colour}",
             stroke_width=width,
             stroke_dasharray=dash,
             stroke_linecap="round" if not dash else None,
         ),
-        element("polygon", points=points, fill=colour),
+        element("polygon", points=points, style=f"fill:{colour}"),
         class_=f"edge {edge.kind} {edge.emphasis}",
     )
 

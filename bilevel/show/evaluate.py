@@ -28,7 +28,7 @@ def on_arrays(expression: Any, variables: Sequence[Any]) -> Callable[..., Any]:
         >>> on_arrays(x**2, [x])(np.array([1.0, 2.0])).tolist()
         [1.0, 4.0]
     """
-    expression = sp.sympify(expression) if not isinstance(expression, str) else None
+    expression = sp.sympify(expression, strict=True) if not isinstance(expression, str) else None
     if not isinstance(expression, sp.Expr):
         raise GameError(
             f"a picture evaluates scalar expressions; got {type(expression).__name__}. Pass a SymPy expression."

@@ -18,6 +18,7 @@ from bilevel.show.names import Name, read_name
 ANY, RELATION, ADD, MUL, UNARY, POW, ATOM = range(7)
 APPLY = "\u2061"  # invisible: function application
 TIMES = "\u2062"  # invisible: multiplication
+_TALL = re.compile("<(mfrac|mtable|munderover|msqrt|mroot)")
 THIN = Markup('<mspace width="0.17em"/>')  # between the name of a function and an argument without brackets
 
 
@@ -84,8 +85,14 @@ class Base:
         return ATOM
 
     def fenced(self, content: Markup, opening: str = "(", closing: str = ")") -> Markup:
-        """Content between stretching brackets."""
-        return element("mrow", mo(opening, fence="true"), content, mo(closing, fence="true"))
+        """Content between brackets, which stretch only around what is tall: D(G(z, θ), φ) stays on its line."""
+        stretchy = None if _TALL.search(content) else "false"
+        return element(
+            "mrow",
+            mo(opening, fence="true", stretchy=stretchy, form="prefix"),
+            content,
+            mo(closing, fence="true", stretchy=stretchy, form="postfix"),
+        )
 
     def commas(self, items: Any, level: int = ANY) -> Markup:
         """Items in a row with commas between."""

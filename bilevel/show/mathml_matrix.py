@@ -143,4 +143,4 @@ class MatrixPrinting(ScalarPrinting):
 
 def _number(number: Any) -> list[Any]:
     """A number as a factor, left out when it is one."""
-    return [] if number == 1 else [sp.sympify(number)]
+    return [] if number == 1 else [sp.sympify(number, strict=True)]

@@ -1,6 +1,6 @@
 """Small parts of every picture: colours, axes, labels, keys, branches of eigenvalues.
 
-Main definitions: `new_axes`, `path`, `legend`, `label`, `axis`, `plain`, `around`, `spectra`, `colour_map`.
+Main definitions: `new_axes`, `path`, `legend`, `label`, `scale`, `axis`, `plain`, `around`, `spectra`, `colour_map`.
 """
 
 from __future__ import annotations
@@ -56,6 +56,14 @@ def path(axes: Any, path: Any, label: str, index: int) -> None:
 def legend(axes: Any) -> None:
     """The key below the axes, where it hides nothing."""
     axes.figure.legend(loc="outside lower center", ncols=2, fontsize=9, labelcolor=INK, frameon=False)
+
+
+def scale(figure: Any, drawn: Any, measure: str) -> None:
+    """The scale of colours beside the axes, with what it measures."""
+    bar = figure.colorbar(drawn, ax=figure.axes[0], pad=0.02)
+    bar.set_label(plain(measure), color=INK)
+    bar.ax.tick_params(labelsize=9, color=INK, labelcolor=INK)
+    bar.outline.set_edgecolor(INK)
 
 
 def label(axes: Any, across: str, up: str) -> None:

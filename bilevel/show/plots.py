@@ -156,10 +156,7 @@ def stability_map(
     drawn = axes.contourf(
         x, y, np.clip(shown, levels[0], levels[-1]), levels=levels, cmap=parts.colour_map(), antialiased=False
     )
-    scale = figure.colorbar(drawn, ax=axes, pad=0.02)
-    scale.set_label(measure, color=parts.INK)
-    scale.ax.tick_params(labelsize=9, color=parts.INK, labelcolor=parts.INK)
-    scale.outline.set_edgecolor(parts.INK)
+    parts.scale(figure, drawn, measure)
     if boundary is not None:
         curve = on_arrays(
             boundary.lhs - boundary.rhs if isinstance(boundary, sp.core.relational.Relational) else boundary, names
@@ -201,6 +198,8 @@ def figure_svg(figure: Any, *, title: str, description: str = "") -> Markup:
         )
     drawn = buffer.getvalue()
     drawn = drawn[drawn.index("<svg") :].replace(parts.INK, "currentColor").replace(parts.PAPER, "var(--page,#fff)")
+    for index, colour in enumerate(parts.COLOURS):
+        drawn = drawn.replace(colour, f"var(--line-{index},{colour})")  # the page lightens them in the dark
     # Hundredths of a point are enough for any eye and halve the file.
     drawn = re.sub(r'(?<= d=")[^"]*', lambda m: re.sub(r"(\.\d\d)\d+", r"\1", m[0]), drawn)
     prefix = re.sub(r"\W", "", title)[:12] or "figure"

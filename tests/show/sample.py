@@ -31,8 +31,14 @@ def sample(words: str = "plain", *, pictures: bool = True) -> str:
     )
     return show.page(
         f"Report {words}",
-        show.section("Definitions", words, show.columns((words, show.equation_rows([(letter, "=", wide)], label="1")), ("b", words))),
-        show.section("Structure", show.gallery(show.figure(show.diagram_svg(GAN), words), show.figure(show.diagram_svg(AC)))),
+        show.section(
+            "Definitions",
+            words,
+            show.columns((words, show.equation_rows([(letter, "=", wide)], label="1")), ("b", words)),
+        ),
+        show.section(
+            "Structure", show.gallery(show.figure(show.diagram_svg(GAN), words), show.figure(show.diagram_svg(AC)))
+        ),
         show.section("Claims", stable, show.equation(wide, label=words), show.bullets(words, letter)),
         show.section(
             "Pictures",

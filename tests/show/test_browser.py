@@ -19,16 +19,28 @@ import pytest
 from tests.show.hostile import HOSTILE
 from tests.show.sample import sample
 
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"]
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--hide-scrollbars",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
 # The page stands in a frame of phone width; the script belongs to the frame's parent, the page itself runs none.
 PROBE = """<!doctype html><meta charset="utf-8"><body style="margin:0">
 <iframe id="f" width="{width}" height="900" style="border:0" srcdoc="{page}"></iframe><pre id="out"></pre><script>
 document.getElementById("f").onload = function () {{
   const d = this.contentDocument, root = d.documentElement, width = root.clientWidth;
   const inside = (n) => n.closest(".scroll, svg, pre, details:not([open])");
-  const wide = [...d.body.querySelectorAll("*")].filter((n) => !inside(n) && n.getBoundingClientRect().right > width + 1);
-  const flat = [...d.querySelectorAll("math")].filter((n) => !n.closest("details") && n.getBoundingClientRect().height < 5);
+  const all = [...d.body.querySelectorAll("*")];
+  const wide = all.filter((n) => !inside(n) && n.getBoundingClientRect().right > width + 1);
+  const maths = [...d.querySelectorAll("math")].filter((n) => !n.closest("details"));
+  const flat = maths.filter((n) => n.getBoundingClientRect().height < 5);
   const m = d.querySelector("mfrac"), f = m && m.children;
   document.getElementById("out").textContent = JSON.stringify({{
     width, scroll: root.scrollWidth, wide: wide.map((n) => n.outerHTML.slice(0, 80)), flat: flat.length,
@@ -42,7 +54,9 @@ document.getElementById("f").onload = function () {{
 
 def browser() -> str:
     """The path of Chromium; skips where there is none, fails where there has to be one."""
-    found = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
+    found = next(
+        (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+    )
     if found is None and os.environ.get("BILEVEL_CI"):
         pytest.fail("BILEVEL_CI is set, so the page must be opened in Chromium; install the package chromium")
     if found is None:
@@ -53,8 +67,13 @@ def browser() -> str:
 def chromium(*arguments: str) -> str:
     """Run Chromium with a fresh profile and return its standard output."""
     with tempfile.TemporaryDirectory() as profile:
-        done = subprocess.run([browser(), *FLAGS, f"--user-data-dir={profile}", *arguments],
-                              capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(
+            [browser(), *FLAGS, f"--user-data-dir={profile}", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
     assert done.returncode == 0, done.stderr[-800:]
     return done.stdout
 

@@ -22,6 +22,7 @@ DRAWN = {"svg", "title", "desc", "g", "path", "polygon", "circle", "text", "tspa
 
 def structures():
     """Small random structures."""
+
     def build(parts):
         kinds, pairs = parts
         nodes = tuple(Node(f"n{k}", kind) for k, kind in enumerate(kinds))
@@ -29,14 +30,18 @@ def structures():
         return InformationStructure(nodes, tuple(Edge(*edge) for edge in sorted(edges)))
 
     kinds = st.lists(st.sampled_from(["model", "environment", "fixed"]), min_size=1, max_size=8)
-    pairs = st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7), st.sampled_from(["information", "gradient"])), max_size=9)
+    pairs = st.lists(
+        st.tuples(st.integers(0, 7), st.integers(0, 7), st.sampled_from(["information", "gradient"])), max_size=9
+    )
     return st.tuples(kinds, pairs).map(build)
 
 
 @pytest.mark.parametrize("structure", [GAN, AC])
 def test_every_arrow_starts_and_ends_outside_all_nodes(structure):
-    shapes = {n.name: Shape(c, RADIUS, n.kind == "fixed") for n, c in
-              zip(structure.nodes, positions(structure, {}).values(), strict=True)}
+    shapes = {
+        n.name: Shape(c, RADIUS, n.kind == "fixed")
+        for n, c in zip(structure.nodes, positions(structure, {}).values(), strict=True)
+    }
     for edge, curve in zip(structure.edges, _routed(structure, shapes), strict=True):
         for name, shape in shapes.items():
             touch = 2.0 if name in (edge.source, edge.target) else 6.0
@@ -47,8 +52,11 @@ def test_every_arrow_starts_and_ends_outside_all_nodes(structure):
 @settings(max_examples=25, deadline=None)
 def test_no_two_nodes_overlap_and_the_drawing_is_valid(structure):
     places = list(positions(structure, {}).values())
-    assert all(abs(a[0] - b[0]) > 2.2 * RADIUS or abs(a[1] - b[1]) > 2.2 * RADIUS
-               for i, a in enumerate(places) for b in places[:i])
+    assert all(
+        abs(a[0] - b[0]) > 2.2 * RADIUS or abs(a[1] - b[1]) > 2.2 * RADIUS
+        for i, a in enumerate(places)
+        for b in places[:i]
+    )
     svg = diagram_svg(structure)
     assert tags(svg) <= DRAWN and svg == diagram_svg(structure)
     assert "nan" not in svg and "inf" not in svg.replace("information", "")
@@ -86,7 +94,9 @@ def test_kinds_and_emphasis_can_be_told_apart_without_colour():
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names_stay_names_in_every_format(name):
-    structure = InformationStructure((Node(name), Node("b")), (Edge(name, "b"), Edge("b", name, "gradient")), title=name)
+    structure = InformationStructure(
+        (Node(name), Node("b")), (Edge(name, "b"), Edge("b", name, "gradient")), title=name
+    )
     svg = diagram_svg(structure)
     assert tags(svg) <= DRAWN and not {a for a in attributes(svg) if a.startswith("on") or a == "href"}
     dot = diagram_dot(structure)

@@ -57,13 +57,16 @@ def test_headings_go_down_one_level_at_a_time():
     assert levels[0] == 1 and all(b - a <= 1 for a, b in zip(levels, levels[1:], strict=False))
 
 
-@pytest.mark.parametrize("make, words", [
-    (lambda: show.badge("certain"), "exact, enclosed, float, unknown"),
-    (lambda: show.table(["a"], [["b", "c"]]), "2 cells"),
-    (lambda: show.figure("<svg/>"), "plain text"),
-    (lambda: show.link("a", "javascript:alert(1)"), "https"),
-    (lambda: show.page("a", show.section("b"), show.section("b")), "share the anchor"),
-])
+@pytest.mark.parametrize(
+    "make, words",
+    [
+        (lambda: show.badge("certain"), "exact, enclosed, float, unknown"),
+        (lambda: show.table(["a"], [["b", "c"]]), "2 cells"),
+        (lambda: show.figure("<svg/>"), "plain text"),
+        (lambda: show.link("a", "javascript:alert(1)"), "https"),
+        (lambda: show.page("a", show.section("b"), show.section("b")), "share the anchor"),
+    ],
+)
 def test_what_has_no_meaning_is_refused(make, words):
     with pytest.raises(GameError, match=words):
         make()

@@ -22,8 +22,26 @@ from tests.show.hostile import HOSTILE, attributes, tags
 from tests.show.read_mathml import value
 
 x, y, h, gamma = sp.symbols("x y h gamma", real=True)
-CORE = {"math", "mrow", "mi", "mn", "mo", "mtext", "mspace", "mfrac", "msqrt", "mroot", "msub", "msup", "msubsup", "mover",
-        "munderover", "mtable", "mtr", "mtd"}
+CORE = {
+    "math",
+    "mrow",
+    "mi",
+    "mn",
+    "mo",
+    "mtext",
+    "mspace",
+    "mfrac",
+    "msqrt",
+    "mroot",
+    "msub",
+    "msup",
+    "msubsup",
+    "mover",
+    "munderover",
+    "mtable",
+    "mtr",
+    "mtd",
+}
 
 
 def seen(expression, **options):
@@ -60,20 +78,23 @@ def test_what_is_printed_reads_back_as_the_same_number(expression):
     assert found == pytest.approx(float(expected), rel=1e-6, abs=1e-9), mathml(expression)
 
 
-@pytest.mark.parametrize("expression, shown", [
-    (1 - x, "1−x"),
-    (sp.Symbol("theta_t"), "θt"),
-    (sp.Symbol("D_star"), "D∗"),
-    (sp.Symbol("x@1"), "x(−1)"),
-    (-sp.log(1 + sp.exp(-x)), "−log(1+e−x)"),
-    (sp.And(h > 0, h < 4), "0<h<4"),
-    (sp.Or(sp.Eq(h, 0), gamma > 1), "h=0 or γ>1"),
-    (4 * (sp.sqrt(gamma**2 + 1) - gamma), "4γ2+1−4γ"),
-    (sp.I * h / 2 + 1, "1+ih2"),
-    (sp.Interval.Ropen(0, 1), "[0,1)"),
-    (sp.sin(x) ** 2, "sin2(x)"),
-    (sp.true, "true"),
-])
+@pytest.mark.parametrize(
+    "expression, shown",
+    [
+        (1 - x, "1−x"),
+        (sp.Symbol("theta_t"), "θt"),
+        (sp.Symbol("D_star"), "D∗"),
+        (sp.Symbol("x@1"), "x(−1)"),
+        (-sp.log(1 + sp.exp(-x)), "−log(1+e−x)"),
+        (sp.And(h > 0, h < 4), "0<h<4"),
+        (sp.Or(sp.Eq(h, 0), gamma > 1), "h=0 or γ>1"),
+        (4 * (sp.sqrt(gamma**2 + 1) - gamma), "4γ2+1−4γ"),
+        (sp.I * h / 2 + 1, "1+ih2"),
+        (sp.Interval.Ropen(0, 1), "[0,1)"),
+        (sp.sin(x) ** 2, "sin2(x)"),
+        (sp.true, "true"),
+    ],
+)
 def test_formulas_look_as_on_paper(expression, shown):
     assert seen(expression) == shown
 
@@ -104,7 +125,7 @@ def test_the_generators_gradient_is_one_fraction_under_the_expectation():
 
 
 def test_model_nodes_have_their_signs():
-    D, G, Q, theta, phi, z, w = models()
+    _, G, Q, theta, _, z, w = models()
     s = random("s", data("p_s", "k"))
     a = random("a", density("pi", "k", s, theta))
     assert seen(dot(w, w)) == "‖w‖2"
@@ -118,8 +139,14 @@ def test_model_nodes_have_their_signs():
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names_stay_names(name):
     symbol = sp.Symbol(name)
-    formulas = [mathml(symbol**2 / (1 + symbol)), mathml(sp.Function(name.replace("\x00", "\x01"))(symbol)), mathml(sp.MatrixSymbol(name, 2, 2).T),
-                mathml(("words " + name, symbol)), mathml(operator(name, symbol)), mathml(equality(symbol, 1, name))]
+    formulas = [
+        mathml(symbol**2 / (1 + symbol)),
+        mathml(sp.Function(name.replace("\x00", "\x01"))(symbol)),
+        mathml(sp.MatrixSymbol(name, 2, 2).T),
+        mathml(("words " + name, symbol)),
+        mathml(operator(name, symbol)),
+        mathml(equality(symbol, 1, name)),
+    ]
     for formula in formulas:
         assert tags(formula) <= CORE
         assert not {a for a in attributes(formula) if a.startswith("on") or a in ("href", "src", "style")}
@@ -132,12 +159,31 @@ def test_an_unknown_function_is_never_taken_for_a_class_of_that_name(name):
 
 
 def test_every_element_is_mathml_core():
-    zoo = [sp.Matrix([[1, -h / 2], [h / 2, 1]]), sp.Piecewise((x, x > 0), (0, True)), sp.Sum(x, (x, 0, 5)),
-           sp.Integral(sp.exp(-x), (x, 0, sp.oo)), sp.Derivative(sp.Function("f")(x), x, 2), sp.FiniteSet(1, 2),
-           sp.Union(sp.Interval(0, 1), sp.FiniteSet(3)), sp.Lambda(x, x**2), sp.zoo, sp.nan, -sp.oo, sp.Float("1e-9"),
-           sp.ConditionSet(x, x > 1, sp.Reals), sp.Abs(x), sp.conjugate(sp.Symbol("w")), sp.Not(sp.Contains(x, sp.Reals)),
-           sp.CRootOf(x**5 - x - 1, 0), sp.BlockMatrix([[sp.MatrixSymbol("A", 2, 2), sp.ZeroMatrix(2, 2)]]), (x, "and", y),
-           sp.MatrixSymbol("v", 3, 1)[1, 0], sp.Max(x, 1), sp.Heaviside(x), sp.Subs(sp.Function("f")(x).diff(x), x, 0)]
+    zoo = [
+        sp.Matrix([[1, -h / 2], [h / 2, 1]]),
+        sp.Piecewise((x, x > 0), (0, True)),
+        sp.Sum(x, (x, 0, 5)),
+        sp.Integral(sp.exp(-x), (x, 0, sp.oo)),
+        sp.Derivative(sp.Function("f")(x), x, 2),
+        sp.FiniteSet(1, 2),
+        sp.Union(sp.Interval(0, 1), sp.FiniteSet(3)),
+        sp.Lambda(x, x**2),
+        sp.zoo,
+        sp.nan,
+        -sp.oo,
+        sp.Float("1e-9"),
+        sp.ConditionSet(x, x > 1, sp.Reals),
+        sp.Abs(x),
+        sp.conjugate(sp.Symbol("w")),
+        sp.Not(sp.Contains(x, sp.Reals)),
+        sp.CRootOf(x**5 - x - 1, 0),
+        sp.BlockMatrix([[sp.MatrixSymbol("A", 2, 2), sp.ZeroMatrix(2, 2)]]),
+        (x, "and", y),
+        sp.MatrixSymbol("v", 3, 1)[1, 0],
+        sp.Max(x, 1),
+        sp.Heaviside(x),
+        sp.Subs(sp.Function("f")(x).diff(x), x, 0),
+    ]
     for expression in zoo:
         assert tags(mathml(expression, block=True)) <= CORE, expression
 

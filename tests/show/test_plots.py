@@ -22,7 +22,9 @@ ALTERNATING = sp.Matrix([[1, -h / 2], [h / 2, 1 - h * gamma - h**2 / 4]])
 
 
 def portrait(label="flow", title=""):
-    return phase_portrait([-psi / 2, theta / 2], (theta, psi), {label: [[1, 0], [0.5, 0.5], [0, 1]]}, equilibria=[(0, 0)], title=title)
+    return phase_portrait(
+        [-psi / 2, theta / 2], (theta, psi), {label: [[1, 0], [0.5, 0.5], [0, 1]]}, equilibria=[(0, 0)], title=title
+    )
 
 
 def test_the_same_picture_has_the_same_bytes():
@@ -30,7 +32,10 @@ def test_the_same_picture_has_the_same_bytes():
 
 
 def test_two_pictures_of_a_page_share_no_ids():
-    ids = [{node.attrib["id"] for node in ET.fromstring(figure_svg(portrait(), title=t)).iter() if "id" in node.attrib} for t in "ab"]
+    ids = [
+        {node.attrib["id"] for node in ET.fromstring(figure_svg(portrait(), title=t)).iter() if "id" in node.attrib}
+        for t in "ab"
+    ]
     assert ids[0] and not ids[0] & ids[1]
 
 
@@ -96,20 +101,29 @@ def test_the_exact_boundary_lies_where_the_colours_meet():
         return np.abs(np.linalg.eigvals(np.stack(entries, -1).reshape(*step.shape, 2, 2))).max(-1)
 
     boundary = sp.Eq(h**2 / 4 + 2 * gamma * h, 4)
-    figure = stability_map(radius, np.linspace(0.1, 4, 20), np.linspace(0.1, 3, 20), names=(h, gamma), boundary=boundary)
-    lines = [np.concatenate(c.get_paths()[0].to_polygons(closed_only=False)) for c in figure.axes[0].collections if len(c.get_paths()) == 1]
+    figure = stability_map(
+        radius, np.linspace(0.1, 4, 20), np.linspace(0.1, 3, 20), names=(h, gamma), boundary=boundary
+    )
+    lines = [
+        np.concatenate(c.get_paths()[0].to_polygons(closed_only=False))
+        for c in figure.axes[0].collections
+        if len(c.get_paths()) == 1
+    ]
     on_curve = [line for line in lines if np.allclose(line[:, 0] ** 2 / 4 + 2 * line[:, 0] * line[:, 1], 4, atol=1e-2)]
     assert on_curve
     assert np.allclose(radius(on_curve[0][:, 0], on_curve[0][:, 1]), 1, atol=1e-2)
 
 
-@pytest.mark.parametrize("make, words", [
-    (lambda: phase_portrait([theta], (theta,), {}), "two variables"),
-    (lambda: phase_portrait([theta, psi], (theta, psi), {"a": [1, 2, 3]}), "two columns"),
-    (lambda: eigenvalue_paths({}, [0, 1], parameter=h, time="sideways"), "discrete"),
-    (lambda: eigenvalue_paths({"a": [[1, 2]]}, [0, 1], parameter=h), "one row per value"),
-    (lambda: stability_map(np.zeros((2, 3)), [0, 1], [0, 1], names=(h, gamma)), "2 rows and 2 columns"),
-])
+@pytest.mark.parametrize(
+    "make, words",
+    [
+        (lambda: phase_portrait([theta], (theta,), {}), "two variables"),
+        (lambda: phase_portrait([theta, psi], (theta, psi), {"a": [1, 2, 3]}), "two columns"),
+        (lambda: eigenvalue_paths({}, [0, 1], parameter=h, time="sideways"), "discrete"),
+        (lambda: eigenvalue_paths({"a": [[1, 2]]}, [0, 1], parameter=h), "one row per value"),
+        (lambda: stability_map(np.zeros((2, 3)), [0, 1], [0, 1], names=(h, gamma)), "2 rows and 2 columns"),
+    ],
+)
 def test_what_does_not_fit_is_refused(make, words):
     with pytest.raises(GameError, match=words):
         make()
