@@ -210,8 +210,8 @@ class Field:
                 break
         return total
 
-    def sign(self, element: Element) -> Sign:
-        """What is known about the sign of an element, factor by factor."""
+    def sign(self, element: Element, nonzero: frozenset[str] = frozenset()) -> Sign:
+        """What is known about the sign of an element, factor by factor; some factors may be known not to vanish."""
         if element.is_zero():
             return ZERO
         total: Sign = POSITIVE
@@ -219,8 +219,9 @@ class Field:
             content, found = self.factors(part)
             total = times(total, frozenset((sign_of(content),)))
             for p, k in found:
-                known = to_power(self.sign_of_polynomial(p), k)
-                total = times(total, known - ZERO if below else known)
+                known = self.sign_of_polynomial(p)
+                known = known - ZERO if below or str(p) in nonzero else known
+                total = times(total, to_power(known, k))
         return total
 
     def learn(self, element: Element, sign: Sign) -> None:

@@ -50,13 +50,15 @@ class Prover:
     def __init__(self, field: Field, place: dict[str, Dual], hypotheses: Sequence[Element]) -> None:
         self.field, self.place = field, place
         self.hypotheses = [self.rootless(h) for h in hypotheses]
+        kept = [h for h in self.hypotheses if not h.is_zero()]
+        self.nonzero = frozenset(str(p) for h in kept for p, _ in field.factors(h.num)[1])  # no factor of them vanishes
 
     def value(self, tree: Tree) -> Element:
         """The value of a tree, references included."""
         return value(plain(tree), self.field, self.place)
 
     def rootless(self, element: Element) -> Element:
-        """An element of the same sign with fewer square roots: A + B S times A - B S, where the latter has a visible sign.
+        """An element of the same sign with fewer square roots: A + B S times A - B S, where that has a visible sign.
 
         So h < 4 (sqrt(g^2 + 1) - g) and h^2 + 8 g h < 16 are seen to be the same condition for positive g and h.
         """
@@ -73,10 +75,14 @@ class Prover:
     def sign(self, element: Element) -> Sign:
         """The sign of an element: evident, or that of a positive multiple of a hypothesis, or above such a multiple."""
         element = self.rootless(element)
-        sign = self.field.sign(element)
+        sign = self.field.sign(element, self.nonzero)
         for hypothesis in self.hypotheses:
             if len(sign) > 1 and not hypothesis.is_zero():
-                sign = sign & self.field.sign(element / hypothesis) if self._alike(element, hypothesis) else sign
+                sign = (
+                    sign & self.field.sign(element / hypothesis, self.nonzero)
+                    if self._alike(element, hypothesis)
+                    else sign
+                )
         if len(sign) > 1 and 1 in sign and any(self._above(element, h) for h in self.hypotheses):
             return POSITIVE
         return sign

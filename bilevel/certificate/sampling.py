@@ -76,6 +76,8 @@ def points(certificate: Mapping[str, Any]) -> Iterator[dict[str, fmpq]]:
 
 def _holds(relation: list[Any], point: Mapping[str, Any]) -> bool:
     op, left, right = relation
+    if op == "==":  # only asked whether the claim is about anything: a third is no exact ball
+        return bool((ball(left, point) - ball(right, point)).contains(0))
     return _sign(ball(left, point) - ball(right, point)) in RELATIONS[op]
 
 

@@ -107,8 +107,8 @@ def _derivative(expr: Any) -> Tree:
 def symbol_table(symbols: Iterable[Any]) -> dict[str, str]:
     """What a certificate says under "symbols" about SymPy symbols: the strongest word for what is assumed of each.
 
-    Math: `positive`, `negative`, `nonnegative`, `nonpositive`, `nonzero` or `real`; an undeclared symbol counts as real,
-        since every claim of a certificate is about real numbers.
+    Math: `positive`, `negative`, `nonnegative`, `nonpositive`, `nonzero` or `real`; an undeclared symbol counts as
+        real, since every claim of a certificate is about real numbers.
     Raises: `GameError` when two different symbols have one name, or a symbol is declared not real.
     Reference: the format is described in `bilevel.certificate`.
 
@@ -119,7 +119,9 @@ def symbol_table(symbols: Iterable[Any]) -> dict[str, str]:
     table: dict[str, str] = {}
     for symbol in sorted(set(symbols), key=lambda s: s.name):
         if symbol.name in table or symbol.is_real is False:
-            raise GameError(f"the symbol {symbol.name!r} cannot stand in a certificate: it is declared twice, or not real")
+            raise GameError(
+                f"the symbol {symbol.name!r} cannot stand in a certificate: it is declared twice, or not real"
+            )
         words = ("positive", "negative", "nonnegative", "nonpositive", "nonzero")
         table[to_tree(symbol)] = next((word for word in words if getattr(symbol, f"is_{word}")), "real")
     return table

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from typing import Any
 
 import pytest
 
@@ -37,12 +38,17 @@ def test_no_false_mutant_is_accepted(name: str) -> None:
             ok = False
         if not ok:
             rejected += 1
-        elif JUDGES[mutant["kind"]](mutant):
+        elif _claim(mutant) == _claim(GALLERY[name]) or JUDGES[mutant["kind"]](mutant):
             excused += 1
         else:
             accepted.append(label)
     assert not accepted, accepted
     assert rejected >= 5 and rejected > excused
+
+
+def _claim(certificate: dict[str, Any]) -> dict[str, Any]:
+    """A certificate without the help for the checker."""
+    return {key: part for key, part in certificate.items() if key not in ("steps", "example")}
 
 
 def test_every_kind_has_a_family_of_mutants() -> None:

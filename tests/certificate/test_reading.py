@@ -93,6 +93,10 @@ def test_a_narrow_domain_needs_an_example() -> None:
     with pytest.raises(CertificateError, match="example"):
         check(narrow)
     assert check({**narrow, "example": {"x": "71/20"}}).ok
+    equation = {**GOOD, "assume": [["==", ["*", "3", "x"], "11/7"]]}
+    assert check({**equation, "example": {"x": "11/21"}}).ok
+    with pytest.raises(CertificateError, match="does not satisfy"):
+        check({**equation, "example": {"x": "10/21"}})
 
 
 def test_the_checker_imports_only_the_standard_library_and_flint() -> None:

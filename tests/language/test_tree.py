@@ -11,7 +11,7 @@ import sympy as sp
 from bilevel.certificate import check
 from bilevel.language.errors import GameError
 from bilevel.language.functions import sigmoid, softplus
-from bilevel.language.tree import from_tree, to_tree
+from bilevel.language.tree import from_tree, symbol_table, to_tree
 
 X, Y = sp.symbols("x y", real=True)
 P = sp.Symbol("p", positive=True)
@@ -59,6 +59,16 @@ def test_relations_become_trees() -> None:
 def test_what_a_certificate_cannot_hold_is_refused(thing: Any) -> None:
     with pytest.raises(GameError, match="certificate"):
         to_tree(thing)
+
+
+def test_the_table_of_symbols_says_what_is_assumed() -> None:
+    words = {"a": "negative", "b": "nonnegative", "c": "nonpositive", "d": "nonzero"}
+    symbols = [sp.Symbol(name, real=True, **{word: True}) for name, word in words.items()]
+    assert symbol_table([*symbols, X, P]) == {**words, "x": "real", "p": "positive"}
+    with pytest.raises(GameError, match="twice"):
+        symbol_table([X, sp.Symbol("x")])
+    with pytest.raises(GameError, match="not real"):
+        symbol_table([sp.Symbol("z", imaginary=True, zero=False)])
 
 
 def test_an_unknown_name_is_refused() -> None:
