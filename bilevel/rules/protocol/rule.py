@@ -96,7 +96,7 @@ class Rule:
 
 def _parts(value: Any) -> list[Any]:
     if isinstance(value, PerPlayer):
-        return list(value.values.values())
+        return [part for entry in value.values.values() for part in _parts(entry)]
     if isinstance(value, Rule):
         return list(value.symbols)
     return [value] if isinstance(value, sp.Basic) else []
