@@ -106,24 +106,31 @@ class Signs:
 
 def truth_at(boolean: Any, values: Any) -> bool | None:
     """A Boolean of relationals at a rational point: by balls, exactly where a ball straddles zero, None where undefined."""
+    quick = _truth(boolean, values, exactly=False)
+    return _truth(boolean, values, exactly=True) if quick is None else quick
+
+
+def _truth(boolean: Any, values: Any, *, exactly: bool) -> bool | None:
     if boolean in (sp.true, sp.false):
         return bool(boolean)
     if isinstance(boolean, sp.And | sp.Or):
         absorbing = isinstance(boolean, sp.Or)
-        answers = [truth_at(part, values) for part in boolean.args]
+        answers = [_truth(part, values, exactly=exactly) for part in boolean.args]
         return absorbing if absorbing in answers else (None if None in answers else not absorbing)
     if isinstance(boolean, sp.Not):
-        inner = truth_at(boolean.args[0], values)
+        inner = _truth(boolean.args[0], values, exactly=exactly)
         return None if inner is None else not inner
     difference = enclose(boolean.lhs - boolean.rhs, values)
     if difference is not None and not difference.contains(0):
         sign = 1 if difference > 0 else -1
         return {">": sign > 0, ">=": sign > 0, "<": sign < 0, "<=": sign < 0, "==": False, "!=": True}[boolean.rel_op]
+    if not exactly:
+        return None
     try:
-        exactly = boolean.subs(values)
+        decided = boolean.subs(values)
     except TypeError:  # an end that is not real at this point
         return None
-    return bool(exactly) if exactly in (sp.true, sp.false) else None
+    return bool(decided) if decided in (sp.true, sp.false) else None
 
 
 def _walk(node: Any, values: Any) -> arb:
