@@ -13,6 +13,7 @@ import sympy as sp
 
 from bilevel.language.errors import GameError
 from bilevel.language.function_space import densities, pointwise_best_response
+from bilevel.language.scalars import scalar
 
 __all__ = ["BregmanCritic", "ReversedBregman", "bregman", "bregman_critic", "reversed_bregman_counterexample"]
 
@@ -33,7 +34,7 @@ def bregman(phi: Callable[[Expr], Expr], target: Expr, critic: Expr) -> Expr:
         >>> sp.expand(bregman(lambda x: x*sp.log(x) + (1 - x)*sp.log(1 - x), 1, u))
         -log(u)
     """
-    target = sp.sympify(target)
+    target = scalar(target)
     x = sp.Dummy("x", real=True)
     value = phi(x)
     at_target = value.subs(x, target)
@@ -86,7 +87,7 @@ def bregman_critic(p: Expr, q: Expr, alpha: Expr = 1, beta: Expr = 0) -> Bregman
         -p/(p + q)**2
     """
     u, phi = sp.Symbol("u", real=True), sp.Function("phi", real=True)
-    alpha, beta = sp.sympify(alpha), sp.sympify(beta)
+    alpha, beta = scalar(alpha), scalar(beta)
     best = sp.factor((alpha * p + beta * q) / (p + q))
     loss = p * bregman(phi, alpha, u) + q * bregman(phi, beta, u)
     factor = sp.cancel(sp.diff(loss, u) / sp.diff(phi(u), u, 2))

@@ -14,6 +14,7 @@ from bilevel.language.errors import UnknownAnswer
 from bilevel.language.function_space import interval_of
 from bilevel.language.outcomes import tidy
 from bilevel.language.pointwise import minimise_pointwise
+from bilevel.language.scalars import scalar
 from bilevel.language.signs import Box, positive_coordinates
 
 __all__ = ["Conjugate", "conjugate"]
@@ -72,9 +73,7 @@ def conjugate(f: Expr, variable: Expr, *, domain: Any = "positive", argument: Ex
         else sp.Dummy("t", positive=True)
     )
     u = sp.Dummy(str(variable), real=True)
-    outcomes, trace, _ = minimise_pointwise(
-        sp.sympify(f).xreplace({variable: u}) - t * u, u, interval, Box(((t, slopes),))
-    )
+    outcomes, trace, _ = minimise_pointwise(scalar(f).xreplace({variable: u}) - t * u, u, interval, Box(((t, slopes),)))
     if len(outcomes) != 1 or outcomes[0].reason != "interior":
         raise UnknownAnswer(
             f"the supremum of t*u - f(u) is not proved to lie inside {interval}",

@@ -17,6 +17,7 @@ import sympy as sp
 from bilevel.language.errors import GameError, UnknownAnswer
 from bilevel.language.outcomes import comparison, tidy
 from bilevel.language.pointwise import minimise_pointwise
+from bilevel.language.scalars import scalar
 from bilevel.language.signs import box
 
 __all__ = ["ActiveSet", "DensityResponse", "best_density", "project_box", "project_simplex"]
@@ -83,7 +84,7 @@ def best_density(
     turn = 1 if sense == "min" else -1
     varying = set(pointwise)
     u, multiplier = sp.Dummy(str(density), positive=True), sp.Symbol("lambda", real=True)
-    cost = turn * sp.sympify(integrand).subs(density, u)
+    cost = turn * scalar(integrand).subs(density, u)
     outcomes, trace, side = _given_multiplier(cost, u, multiplier, tuple(assuming))
     inner = [case for case in outcomes if case.reason == "interior"]
     found = inner[0].value
@@ -213,7 +214,7 @@ def project_simplex(point: Sequence[Expr], total: Expr = 1) -> tuple[ActiveSet, 
         >>> len(project_simplex([a, b]))
         3
     """
-    entries = [sp.sympify(v) for v in point]
+    entries = [scalar(v) for v in point]
     if not entries:
         raise GameError("a point of the simplex has at least one entry; an empty one came")
     if all(v.is_number for v in entries):
@@ -260,10 +261,10 @@ def project_box(point: Sequence[Expr], low: Expr, high: Expr) -> ActiveSet:
         >>> project_box([2, -3, sp.Rational(1, 3)], -1, 1).value
         (1, -1, 1/3)
     """
-    low, high = sp.sympify(low), sp.sympify(high)
+    low, high = scalar(low), scalar(high)
     if (low > high) is sp.true:
         raise GameError(f"a box runs from low to high; it came as [{low}, {high}]")
-    entries = [sp.sympify(v) for v in point]
+    entries = [scalar(v) for v in point]
     value = tuple(
         sp.Min(sp.Max(v, low), high) if v.is_number else sp.Piecewise((low, v <= low), (high, v >= high), (v, True))
         for v in entries

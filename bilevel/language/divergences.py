@@ -17,6 +17,7 @@ import sympy as sp
 
 from bilevel.language.errors import UnknownAnswer
 from bilevel.language.outcomes import tidy
+from bilevel.language.scalars import scalar
 
 __all__ = ["Divergence", "Recognised", "divergences", "recognise"]
 
@@ -151,7 +152,7 @@ def recognise(value: Expr, p: Expr, q: Expr) -> Recognised:
         >>> recognise(2*sp.Min(p, q), p, q).statement
         '2 - 2 * TV(p, q)'
     """
-    value = sp.sympify(value)
+    value = scalar(value)
     if value.has(sp.Piecewise, sp.Abs, sp.Min, sp.Max):
         return _recognise_kinked(value, p, q)
     x, y = sp.Dummy("x", positive=True), sp.Dummy("y", positive=True)

@@ -18,6 +18,7 @@ import sympy as sp
 
 from bilevel.language.errors import GameError, UnknownAnswer
 from bilevel.language.pointwise import Outcome, minimise_pointwise, tidy
+from bilevel.language.scalars import scalar
 from bilevel.language.signs import Box, box
 
 __all__ = ["BestResponse", "Case", "Lipschitz", "densities", "interval_of", "pointwise_best_response"]
@@ -167,7 +168,7 @@ def pointwise_best_response(
     _refuse_nonpointwise(constraint, variable)
     assuming = tuple(assuming)
     u = sp.Dummy(str(variable), real=True)
-    cost = sp.sympify(integrand).xreplace({variable: u}) * (1 if sense == "min" else -1)
+    cost = scalar(integrand).xreplace({variable: u}) * (1 if sense == "min" else -1)
     weights = [s for s in sorted(cost.free_symbols - {u}, key=str) if s.is_nonnegative and not s.is_positive]
     region = box(cost.free_symbols - {u}, assuming)
     outcomes, trace, curvature = minimise_pointwise(cost, u, interval, region)
@@ -178,7 +179,7 @@ def pointwise_best_response(
     value, optimum = (_piecewise(main, name) for name in ("value", "optimum"))
     return BestResponse(
         variable,
-        sp.sympify(integrand),
+        scalar(integrand),
         sense,
         interval,
         value,

@@ -14,6 +14,7 @@ import sympy as sp
 
 from bilevel.language.errors import GameError, UnknownAnswer
 from bilevel.language.function_space import BestResponse, densities, pointwise_best_response
+from bilevel.language.scalars import scalar
 from bilevel.language.signs import box, sign
 
 __all__ = ["LawReply", "LeaderValue", "OrdersOfPlay", "critic_leads_value", "law_best_reply", "orders_of_play"]
@@ -51,7 +52,7 @@ class LawReply:
 
     def contains(self, law: Sequence[Expr]) -> bool:
         """Whether a law is a best reply: nonnegative, of mass one, zero off the carrier."""
-        weights = [sp.sympify(w) for w in law]
+        weights = [scalar(w) for w in law]
         proper = (
             len(weights) == self.size and all(w.is_nonnegative for w in weights) and sp.expand(sum(weights) - 1) == 0
         )
@@ -73,7 +74,7 @@ def law_best_reply(scores: Sequence[Expr], *, sense: str = "max") -> LawReply:
         >>> law_best_reply([sp.log(2), 0], sense="min").value
         0
     """
-    values = [sp.sympify(s) for s in scores]
+    values = [scalar(s) for s in scores]
     if not values or sense not in ("min", "max"):
         raise GameError(
             f"a reply needs at least one score and the sense 'min' or 'max'; came {len(values)} scores and {sense!r}"
@@ -246,7 +247,7 @@ def critic_leads_value(data: Sequence[Expr], critic: Sequence[Expr]) -> LeaderVa
         >>> critic_leads_value([1, 0], [sp.Rational(1, 4), sp.Rational(1, 2)]).margin
         2
     """
-    weights, levels = [sp.sympify(w) for w in data], [sp.sympify(d) for d in critic]
+    weights, levels = [scalar(w) for w in data], [scalar(d) for d in critic]
     if not all(w.is_Rational and w >= 0 for w in weights) or sum(weights) != 1 or len(weights) != len(levels):
         raise GameError(
             f"data must be a rational law with one weight per critic value; came {weights} for {len(levels)} values"

@@ -16,6 +16,8 @@ from typing import Any
 
 import sympy as sp
 
+from bilevel.language.scalars import scalar
+
 Expr = Any
 
 
@@ -89,7 +91,7 @@ def _narrow(sides: dict[Any, Any], relation: Any) -> None:
 
 def sign(expression: Expr, region: Box) -> int | None:
     """1, -1 or 0 when the expression is proved positive, negative or zero throughout the box, otherwise None."""
-    expression = sp.sympify(expression)
+    expression = scalar(expression)
     found = {_sign_on_face(expression, region, face) for face in _faces(region, expression.free_symbols)}
     return found.pop() if len(found) == 1 else None
 
@@ -111,7 +113,7 @@ def positive_coordinates(region: Box) -> dict[Any, Any]:
     """For every symbol of the box an expression in fresh symbols that sweeps exactly the open interval."""
     chart: dict[Any, Any] = {}
     for symbol, interval in region.sides:
-        lo, hi = (sp.sympify(end).xreplace(chart) for end in (interval.start, interval.end))
+        lo, hi = (scalar(end).xreplace(chart) for end in (interval.start, interval.end))
         t = sp.Dummy(f"t_{symbol}", positive=True)
         if lo == -sp.oo and hi == sp.oo:
             chart[symbol] = sp.Dummy(f"t_{symbol}", real=True)
@@ -127,7 +129,7 @@ def positive_coordinates(region: Box) -> dict[Any, Any]:
 def _sign_on_face(expression: Expr, region: Box, face: dict[Any, Any]) -> int | None:
     inside = Box(tuple((s, i) for s, i in region.sides if s not in face))
     chart = positive_coordinates(inside)
-    held = {s: sp.sympify(e).xreplace(chart) for s, e in face.items()}
+    held = {s: scalar(e).xreplace(chart) for s, e in face.items()}
     return positive_sign(expression.xreplace({**chart, **held}))
 
 

@@ -230,7 +230,7 @@ def test_no_grid_point_beats_the_answer(falling: str, rising: str) -> None:
         )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.integers(1, 50), st.integers(1, 50), st.integers(0, 10), st.integers(0, 10))
 def test_label_targets_at_random_rationals(x: int, y: int, i: int, j: int) -> None:
     alpha, beta = sp.Rational(i, 10), sp.Rational(j, 10)
@@ -240,7 +240,7 @@ def test_label_targets_at_random_rationals(x: int, y: int, i: int, j: int) -> No
     assert reply.attained == (0 < reply.value < 1)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(st.integers(-4, 4), min_size=3, max_size=5), st.integers(-3, 0), st.integers(1, 3))
 def test_polynomials_against_a_grid(coefficients: list[int], low: int, high: int) -> None:
     u = sp.Symbol("u")
