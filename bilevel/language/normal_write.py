@@ -126,7 +126,7 @@ class Writer:
 
     def ratio(self, ratio: Ratio, scope: Scope) -> Any:
         """A coefficient."""
-        if set(ratio.den) == {ONE} and len(ratio.num) > 1 and any(a.kind == "block" for a in ratio.atoms):
+        if len(ratio.num) > 1 and any(block is not None for _, block, _ in _split(EMPTY, ratio)):
             return self.tensor(Tensor.scalar(ratio), scope)
         if set(ratio.den) == {ONE}:
             return self.poly(ratio.num, scope)

@@ -1,0 +1,250 @@
+"""Equality: theorems of the paper are proved, mutants are refuted with exact counterexamples, and a proof is never wrong."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+import sympy as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bilevel.language.algebra import is_scalar
+from bilevel.language.counterexample import Drawing, differ, enclosure
+from bilevel.language.equality import equal
+from bilevel.language.errors import BilevelError, GameError
+from bilevel.language.expectation import E
+from bilevel.language.functions import sigmoid, softplus
+from bilevel.language.gradient import gradient, jacobian
+from bilevel.language.instantiate import instantiate
+from bilevel.language.laws import bernoulli, data, density, log_density, normal, random
+from bilevel.language.networks import network
+from bilevel.language.nodes import dot, norm2, stop_gradient, vector
+
+HALF = sp.Rational(1, 2)
+theta, phi = vector("theta", "p"), vector("phi", "q")
+z, z2, x = random("z", normal("m")), random("z2", normal("m")), random("x", data("p_data", "n"))
+x2 = random("x2", data("p_data", "n"))
+y = random("y", bernoulli(HALF))
+D, G, V = network("D", range="probability"), network("G", out="n"), network("V")
+fake = G(z, theta)
+shown = y * x + (1 - y) * fake
+
+gan = -E(sp.log(D(x, phi)), x) - E(sp.log(1 - D(fake, phi)), z)
+critic = E(-y * sp.log(D(shown, phi)) - (1 - y) * sp.log(1 - D(shown, phi)), x, y, z)
+
+
+def refuted(left, right, known="exact", **options):
+    found = equal(left, right, **options)
+    assert found.answer is False, str(found)
+    assert found.known == known
+    assert found.counterexample.left != found.counterexample.right
+    return found.counterexample
+
+
+# --- the paper's identities and their mutants ------------------------------------------------------------------------
+
+
+def test_critic_loss_of_the_coin_environment_is_half_the_gan_loss():
+    found = equal(critic, gan / 2)
+    assert found.answer is True
+    assert found.known == "exact"
+    assert found.trace[0].rule == "outcomes"
+
+
+def test_a_wrong_factor_is_refuted_with_both_values():
+    example = refuted(critic, gan)
+    ratio = enclosure(example.right / example.left)
+    assert abs(float(ratio) - 2) < 1e-9
+    assert "D = (1 + u^2)/(2 + u^2 + v^2)" in str(example)
+
+
+def test_fields_of_both_are_half_each_other():
+    assert equal(gradient(critic, phi), gradient(gan, phi) / 2)
+    assert equal(gradient(-critic, theta), gradient(-gan, theta) / 2)
+    refuted(gradient(critic, theta), -gradient(gan, theta) / 2)
+
+
+def test_coupling_blocks_of_a_zero_sum_game():
+    rows = jacobian(gradient(gan, phi), theta)
+    columns = jacobian(gradient(-gan, theta), phi)
+    assert equal(rows, -columns.T)
+    example = refuted(rows, columns.T)
+    assert example.dims["p"] > 1 or example.dims["q"] > 1
+
+
+def test_a_transposed_block_larger_than_one_by_one_is_refuted():
+    square = vector("psi", "p")
+    loss = E(V(G(z, theta), square), z)
+    block = jacobian(gradient(loss, theta), square)
+    refuted(block, block.T)
+
+
+def test_saturating_and_non_saturating_steps_differ():
+    saturating = gradient(E(sp.log(1 - D(fake, phi)), z), theta)
+    other = gradient(-E(sp.log(D(fake, phi)), z), theta)
+    refuted(saturating, other)
+
+
+def test_swapped_arguments_are_refuted():
+    refuted(V(theta, theta + theta), V(theta + theta, theta))
+    u, w = vector("u", "n"), vector("w", "n")
+    refuted(V(u, w), V(w, u))
+    refuted(dot(u, sp.MatrixSymbol("M", *2 * (u.shape[0],)) * w), dot(w, sp.MatrixSymbol("M", *2 * (u.shape[0],)) * u))
+
+
+def test_score_function_has_the_policy_gradient_form():
+    s = random("s", data("states", "k"))
+    a = random("a", density("pi", "m", s, theta))
+    value = E(V(s, a), s, a)
+    score = E(V(s, a) * gradient(log_density(a.law, a), theta), s, a)
+    assert equal(gradient(value, theta), score)
+    refuted(gradient(value, theta), 2 * score)
+
+
+def test_values_and_derivatives_of_stopped_gradients():
+    loss = stop_gradient(V(theta)) * V(theta)
+    assert equal(loss, V(theta) ** 2)
+    assert equal(loss, V(theta) ** 2, values=False).answer is None
+    assert equal(gradient(loss, theta), gradient(V(theta) ** 2, theta) / 2)
+    assert equal(loss, V(theta) ** 3, values=False).answer is False
+
+
+def test_logit_slopes():
+    logit = network("l")(fake, phi)
+    q = sigmoid(logit)
+    dull = E(q * gradient(logit, theta), z)
+    assert equal(gradient(E(-sp.log(1 - q), z), theta), dull)
+    assert equal(gradient(E(softplus(-logit), z), theta), -E((1 - q) * gradient(logit, theta), z))
+
+
+# --- counterexamples -------------------------------------------------------------------------------------------------
+
+
+def test_data_laws_and_densities_are_replaced_by_finite_laws():
+    example = refuted(E(norm2(x), x), norm2(E(x, x)))
+    assert "p_data" in example.laws
+    assert example.left.is_Rational
+    s = random("s", density("rho", "k", theta))
+    refuted(E(V(s), s), V(E(s, s)))
+
+
+def test_normal_laws_stay_normal():
+    e = random("e", normal(0, 1))
+    assert equal(E(e**4, e), 3)
+    refuted(E(e**4, e), 2)
+    refuted(E(V(z), z) ** 2, E(V(z) ** 2, z))
+    assert equal(E(D(z, phi), z) ** 2, E(D(z, phi) ** 2, z)).known == "float"
+
+
+def test_log_densities_use_normal_laws():
+    s = random("s", density("rho", "k", theta))
+    refuted(E(log_density(s.law, s), s), 2 * E(log_density(s.law, s), s))
+    slope = gradient(E(V(s), s), theta)
+    refuted(slope, -slope)
+
+
+def test_unknown_keeps_its_reason():
+    s = random("s", density("rho", None, theta))
+    found = equal(E(gradient(log_density(s.law, s), theta), s), sp.ZeroMatrix(*theta.shape))
+    assert found.answer is None
+    assert "agree at every instance" in found.reason
+
+
+def test_assumptions_must_hold_at_the_counterexample():
+    c = sp.Symbol("c", real=True)
+    assert equal(E(D(fake, phi), z), c, assuming=[(D(fake, phi), c)])
+    assert equal(E(D(fake, phi), z), 2 * c, assuming=[(D(fake, phi), c)]).answer is None
+    example = refuted(sp.Abs(c), -c, assuming=[c > 0])
+    assert sp.sympify(example.point["c"]) > 0
+    with pytest.raises(GameError, match="turn it round"):
+        equal(c, c + 1, assuming=[(c, c + 1)])
+
+
+def test_unlike_shapes_are_refused():
+    with pytest.raises(GameError, match="one shape"):
+        equal(theta, dot(theta, theta))
+    with pytest.raises(GameError, match="one shape"):
+        equal(theta, phi)
+
+
+def test_enclosures_decide_logarithms():
+    assert differ(sp.log(2) + sp.log(3) - sp.log(6, evaluate=False)) == ""
+    assert differ(sp.log(2) - sp.Rational(6931471805599453, 10**16)) == "exact"
+    assert enclosure(sp.Symbol("t")) is None
+
+
+# --- soundness -------------------------------------------------------------------------------------------------------
+
+u, w = vector("u", "n"), vector("w", "n")
+M = sp.MatrixSymbol("M", u.shape[0], u.shape[0])
+LEAVES = [V(u), V(w), D(u), D(x), V(x2), V(x), dot(u, w), dot(u, M * w), dot(x, w), dot(gradient(V(u), u), w), y, sp.Integer(2), HALF]
+COLUMNS = [u, w, x, M * u, M.T * w, gradient(V(u), u), gradient(V(x), x), jacobian(gradient(V(u), u), u) * w]
+
+
+def averaged(choice):
+    expr, variables = choice
+    return E(expr, *variables)
+
+
+def scalars(leaves):
+    return st.recursive(
+        st.sampled_from(leaves),
+        lambda inner: st.one_of(
+            st.tuples(inner, inner).map(lambda p: p[0] + p[1]),
+            st.tuples(inner, inner).map(lambda p: p[0] * p[1]),
+            inner.map(lambda e: -e),
+            inner.map(lambda e: 1 / (2 + e**2)),
+            st.tuples(inner, st.sampled_from([(x,), (x2,), (y,), (x, x2), (x, y)])).map(averaged),
+        ),
+        max_leaves=6,
+    )
+
+
+def agree(left, right, seed):
+    """Whether both sides have the same value at a random instance; None where that cannot be evaluated."""
+    draw = Drawing(left, right, Random(seed), (2, 1, 2), seed % 3)
+    try:
+        gap = instantiate(left, draw.instance, values=True) - instantiate(right, draw.instance, values=True)
+    except (BilevelError, ZeroDivisionError):
+        return None
+    return not any(differ(sp.expand(entry)) for entry in ([gap] if is_scalar(gap) else gap))
+
+
+def rewritten(expr, random_source):
+    """The same value, written differently: sums and products shuffled and distributed, expectations taken one after another."""
+    if isinstance(expr, (sp.Add, sp.Mul)):
+        args = [rewritten(a, random_source) for a in expr.args]
+        random_source.shuffle(args)
+        return sp.expand_mul(expr.func(*args))
+    if type(expr).__name__ == "Expectation":
+        inner = rewritten(expr.body, random_source)
+        for variable in reversed(expr.variables):
+            inner = E(inner, variable)
+        return inner
+    return expr
+
+
+@settings(max_examples=30, deadline=None)
+@given(scalars(LEAVES), st.integers(0, 1000))
+def test_the_same_thing_written_differently_is_never_refuted(expr, seed):
+    other = rewritten(expr, Random(seed))
+    assert equal(expr, other, attempts=0).answer is True
+
+
+@settings(max_examples=30, deadline=None)
+@given(scalars(LEAVES), scalars(LEAVES), st.integers(0, 1000))
+def test_a_proof_agrees_with_every_random_instance(left, right, seed):
+    for pair in ((left, right), (E(left * right, x, y), E(left, x, y) * E(right, x, y)), (left * (right + 1), left + right * left)):
+        if equal(*pair, attempts=0):
+            assert agree(*pair, seed) is not False
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.sampled_from(COLUMNS), st.sampled_from(COLUMNS), scalars(LEAVES[:8]), st.integers(0, 1000))
+def test_vector_proofs_agree_with_every_random_instance(first, second, factor, seed):
+    left = E(first * factor + second, x)
+    for right in (factor * E(first, x) + second, E(first, x) * E(factor, x) + E(second, x)):
+        if equal(left, right, attempts=0):
+            assert agree(left, right, seed) is not False
+    assert equal(left, E(second, x) + E(factor * first, x), attempts=0)
