@@ -17,6 +17,7 @@ from bilevel.language.algebra import expression, is_column, is_scalar, transpose
 from bilevel.language.errors import GameError
 from bilevel.language.latex import plain
 from bilevel.language.nodes import Node, RandomScalar, RandomVector
+from bilevel.language.scope import free_variables
 
 
 class _Average(Node):
@@ -35,6 +36,11 @@ class _Average(Node):
     def variables(self) -> tuple[Any, ...]:
         """The random variables bound, in the order drawn."""
         return self.args[1:]
+
+    @property
+    def scope(self) -> tuple[Any, ...]:
+        """What is bound, what stands inside, what outside (see `scope`)."""
+        return (self.variables, (self.body,), ())
 
     def _sympystr(self, printer: Any) -> str:
         return f"E_{_names(self.variables, printer)}[{plain(self.body)}]"
@@ -104,6 +110,11 @@ class _GivenAverage(Node):
     def at(self) -> Any:
         """The value at which the observation is read; free."""
         return self.args[3]
+
+    @property
+    def scope(self) -> tuple[Any, ...]:
+        """What is bound, what stands inside, what outside (see `scope`)."""
+        return (self.variables, (self.body, self.event), (self.at,))
 
     def _sympystr(self, printer: Any) -> str:
         given = plain(self.at)
@@ -189,6 +200,10 @@ def _checked(variables: Any) -> tuple[Any, ...]:
             )
     if len(set(variables)) != len(tuple(variables)):
         raise GameError(f"an expectation names each variable once; got {list(variables)}")
+    for place, variable in enumerate(variables):
+        late = free_variables(variable.law) & frozenset(variables[place:])
+        if late:
+            raise GameError(f"the law of {variable} depends on {next(iter(late))}, which must be named before it")
     return tuple(variables)
 
 

@@ -37,6 +37,11 @@ class Law(Basic):
         """(value, probability) pairs of a finite law, else None."""
         return None
 
+    @property
+    def scope(self) -> tuple[Any, ...]:
+        """Nothing is bound; the parameters stand outside (see `scope`)."""
+        return ((), (), self.parameters)
+
     def log_density(self, value: Expr) -> Expr | None:
         """Logarithm of the density at a value, None if there is none to speak of."""
         return None
@@ -191,6 +196,11 @@ class Pushforward(Law):
     def variables(self) -> tuple[Any, ...]:
         """The random variables it is made from, bound here."""
         return self.args[1:]
+
+    @property
+    def scope(self) -> tuple[Any, ...]:
+        """What is bound, what stands inside, what outside (see `scope`)."""
+        return (self.variables, (self.value,), ())
 
     def sign(self, show: Show) -> str:
         """The expression drawn."""

@@ -50,6 +50,11 @@ class Network(Basic):
         return self.args[1].name
 
     @property
+    def scope(self) -> tuple[Any, ...]:
+        """A network by itself holds no expression (see `scope`)."""
+        return ((), (), ())
+
+    @property
     def out(self) -> Expr | None:
         """Dimension of a vector value; None if the value is a scalar."""
         return self.args[2] if len(self.args) > 2 else None

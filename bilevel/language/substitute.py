@@ -1,6 +1,6 @@
-"""Questions and changes that respect binding: what an expression depends on, and replacement that captures nothing.
+"""Replacement that respects binding and captures nothing.
 
-Main definitions: `substitute`, `depends`, `free_variables`, `renamed`.
+Main definitions: `substitute`, `renamed`. What binds is told in `scope`.
 """
 
 from __future__ import annotations
@@ -14,64 +14,14 @@ from sympy.core.symbol import Str
 
 from bilevel.language.algebra import expression, is_scalar
 from bilevel.language.errors import GameError
-from bilevel.language.expectation import Conditional, ConditionalMatrix, Expectation, ExpectationMatrix
-from bilevel.language.laws import Law, Pushforward
-from bilevel.language.networks import Network
-from bilevel.language.nodes import RandomScalar, RandomVector, Stopped, StoppedMatrix, rebuilt
+from bilevel.language.expectation import Conditional, ConditionalMatrix
+from bilevel.language.law_kinds import Pushforward
+from bilevel.language.nodes import rebuilt
+from bilevel.language.scope import RANDOM, depends, free_variables, law_depends, parts
 
-AVERAGES = (Expectation, ExpectationMatrix, Pushforward)
+__all__ = ["depends", "free_variables", "law_depends", "renamed", "substitute"]
+
 GIVEN_AVERAGES = (Conditional, ConditionalMatrix)
-RANDOM = (RandomScalar, RandomVector)
-
-
-def parts(expr: Any) -> tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]]:
-    """Of a binder: (variables bound, expressions inside their scope, expressions outside it)."""
-    if isinstance(expr, AVERAGES):
-        return expr.variables, (expr.args[0],), ()
-    if isinstance(expr, GIVEN_AVERAGES):
-        return expr.variables, (expr.body, expr.event), (expr.at,)
-    return (), (), expr.args
-
-
-def depends(expr: Any, variable: Any) -> bool:
-    """True if a derivative with respect to `variable` may differ from zero.
-
-    Stopped gradients hide; a random variable as such does not depend on its law's parameters, an expectation does.
-    """
-    if expr == variable:
-        return True
-    if not isinstance(expr, Basic) or isinstance(expr, (*RANDOM, Stopped, StoppedMatrix)):
-        return False
-    bound, inside, outside = parts(expr)
-    if not bound:
-        return any(depends(arg, variable) for arg in expr.args)
-    if any(depends(arg, variable) for arg in outside):
-        return True
-    for place, drawn in enumerate(bound):
-        if variable not in bound[:place] and law_depends(drawn.law, variable):
-            return True
-    return variable not in bound and any(depends(arg, variable) for arg in inside)
-
-
-def law_depends(law: Any, variable: Any) -> bool:
-    """True if a law's parameters depend on the variable."""
-    return depends(law, variable) if isinstance(law, Pushforward) else any(depends(p, variable) for p in law.parameters)
-
-
-def free_variables(expr: Any) -> frozenset[Any]:
-    """The vectors, scalar symbols and random variables that stand free, in the laws of bound variables too."""
-    if isinstance(expr, (*RANDOM, sp.Symbol, sp.MatrixSymbol)):
-        return frozenset({expr})
-    if not isinstance(expr, Basic) or isinstance(expr, (Network, sp.ZeroMatrix, sp.Identity)):
-        return frozenset()  # what is left out are dimensions
-    if isinstance(expr, Law) and not isinstance(expr, Pushforward):
-        return frozenset().union(*(free_variables(parameter) for parameter in expr.parameters))
-    bound, inside, outside = parts(expr)
-    found = frozenset().union(*(free_variables(arg) for arg in outside)) if outside else frozenset()
-    scope: frozenset[Any] = frozenset().union(*(free_variables(arg) for arg in inside)) if inside else frozenset()
-    for drawn in reversed(bound):
-        scope = (scope - {drawn}) | free_variables(drawn.law)
-    return found | scope
 
 
 def renamed(drawn: Any, taken: Iterable[str], law: Any = None) -> Any:

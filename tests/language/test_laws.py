@@ -107,6 +107,15 @@ def test_substitution_commutes_with_itself_under_nested_expectations():
     assert substitute(substitute(nested, {v: vector("r", "n")}), {vector("r", "n"): z + e}) == once
 
 
+def test_variables_are_drawn_in_order():
+    a = random("a", density("pi", "n", x, theta))
+    assert E(f(a), x, a) != E(f(a), a)  # with x named, it is averaged too
+    with pytest.raises(GameError, match="named before it"):
+        E(f(a), a, x)
+    pushed = random("w", pushforward(2 * z, z))
+    assert free_variables(E(dot(pushed, z), pushed, z)) == frozenset()
+
+
 def test_dependence():
     a = random("a", density("pi", "n", x, theta))
     assert not depends(f(a), theta)
