@@ -210,8 +210,8 @@ class Field:
                 break
         return total
 
-    def sign(self, element: Element, nonzero: frozenset[str] = frozenset()) -> Sign:
-        """What is known about the sign of an element, factor by factor; some factors may be known not to vanish."""
+    def sign(self, element: Element, more: Callable[[fmpq_mpoly], Sign] = lambda p: ANY) -> Sign:
+        """What is known about the sign of an element, factor by factor; `more` may know more about a factor."""
         if element.is_zero():
             return ZERO
         total: Sign = POSITIVE
@@ -220,7 +220,8 @@ class Field:
             total = times(total, frozenset((sign_of(content),)))
             for p, k in found:
                 known = self.sign_of_polynomial(p)
-                known = known - ZERO if below or str(p) in nonzero else known
+                known = known & more(p) if len(known) > 1 else known
+                known = known - ZERO if below else known
                 total = times(total, to_power(known, k))
         return total
 

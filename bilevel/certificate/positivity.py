@@ -8,11 +8,24 @@ Main definitions: `Prover`, `positive_part`, `references`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from bilevel.certificate.atoms import Element, Field
 from bilevel.certificate.errors import CertificateError
 from bilevel.certificate.evaluate import Dual, value
-from bilevel.certificate.signs import ANY, NEGATIVE, NONNEGATIVE, POSITIVE, ZERO, Sign, plus, sign_of, times, to_power
+from bilevel.certificate.signs import (
+    ANY,
+    NEGATIVE,
+    NONNEGATIVE,
+    NONZERO,
+    POSITIVE,
+    ZERO,
+    Sign,
+    plus,
+    sign_of,
+    times,
+    to_power,
+)
 from bilevel.certificate.trees import Tree, expand_defined, is_name, is_rational, rational
 
 GIVEN = ("given",)
@@ -51,7 +64,9 @@ class Prover:
         self.field, self.place = field, place
         self.hypotheses = [self.rootless(h) for h in hypotheses]
         kept = [h for h in self.hypotheses if not h.is_zero()]
-        self.nonzero = frozenset(str(p) for h in kept for p, _ in field.factors(h.num)[1])  # no factor of them vanishes
+        self.facts = {str(p): NONZERO for h in kept for p, _ in field.factors(h.num)[1]}  # no factor of them vanishes
+        for hypothesis in kept + kept:
+            self._learn(hypothesis)
 
     def value(self, tree: Tree) -> Element:
         """The value of a tree, references included."""
@@ -75,17 +90,39 @@ class Prover:
     def sign(self, element: Element) -> Sign:
         """The sign of an element: evident, or that of a positive multiple of a hypothesis, or above such a multiple."""
         element = self.rootless(element)
-        sign = self.field.sign(element, self.nonzero)
+        sign = self.field.sign(element, self._factor)
         for hypothesis in self.hypotheses:
             if len(sign) > 1 and not hypothesis.is_zero():
                 sign = (
-                    sign & self.field.sign(element / hypothesis, self.nonzero)
+                    sign & self.field.sign(element / hypothesis, self._factor)
                     if self._alike(element, hypothesis)
                     else sign
                 )
         if len(sign) > 1 and 1 in sign and any(self._above(element, h) for h in self.hypotheses):
             return POSITIVE
         return sign
+
+    def _factor(self, p: Any) -> Sign:
+        """What the hypotheses say about an irreducible polynomial."""
+        known = self.facts.get(str(p), ANY)
+        if 1 in known and len(known) > 1:
+            for sign, element in ((POSITIVE, self.field.polynomial(p)), (NEGATIVE, self.field.polynomial(-p))):
+                if any(self._above(element, h) for h in self.hypotheses if not h.is_zero()):
+                    return sign
+        return known
+
+    def _learn(self, hypothesis: Element) -> None:
+        """When all factors of a positive expression but one have known signs, that one has too."""
+        content, found = self.field.factors(hypothesis.num)
+        total = times(frozenset((sign_of(content),)), self.field.sign_of_polynomial(hypothesis.den) - ZERO)
+        unknown = []
+        for p, k in found:
+            known = self.field.sign_of_polynomial(p) & self._factor(p)
+            if k % 2 and len(known) > 1:
+                unknown.append(p)
+            total = times(total, known) if k % 2 and len(known) == 1 else total
+        if len(unknown) == 1 and total in (POSITIVE, NEGATIVE):
+            self.facts[str(unknown[0])] = total
 
     def _above(self, element: Element, hypothesis: Element) -> bool:
         """Whether element - c hypothesis >= 0 is evident for some c > 0 that cancels a term; both as polynomials."""
