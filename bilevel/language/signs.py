@@ -234,6 +234,8 @@ def _factor_sign(factor: Expr) -> int | None:
         signs = {_number_sign(c) for c in poly.coeffs()}
         return signs.pop() if len(signs) == 1 else None
     for g in (g for g in poly.gens if g.is_real and not g.is_positive):
+        if any(other != g and other.has(*g.free_symbols) for other in poly.gens):
+            continue  # a coefficient that moves with g
         in_g = poly.as_expr()
         if sp.degree(in_g, g) == 2:
             a, b, c = sp.Poly(in_g, g).all_coeffs()

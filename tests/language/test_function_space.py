@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from bilevel.language.conjugates import conjugate
 from bilevel.language.errors import GameError, UnknownAnswer
 from bilevel.language.function_space import BestResponse, Lipschitz, densities, pointwise_best_response
+from bilevel.language.signs import box, sign
 
 p, q = densities("p q")
 D = sp.Symbol("D")
@@ -256,3 +257,44 @@ def test_polynomials_against_a_grid(coefficients: list[int], low: int, high: int
     optimum = float(reply.value_at_best_response)
     assert optimum <= float(min(values)) + 1e-12
     assert math.isclose(float(sp.sympify(cost).subs(u, reply.value)), optimum, rel_tol=1e-9, abs_tol=1e-9)
+
+
+def test_an_optimum_at_infinity_is_approached_not_attained() -> None:
+    reply = pointwise_best_response(p * exp(-D) + q * exp(-2 * D), D)
+    assert reply.value == sp.oo and reply.value_at_best_response == 0 and not reply.cases[0].attained
+
+
+def test_kink_against_a_curved_piece() -> None:
+    reply = pointwise_best_response(p * sp.Max(0, 1 - D) + q * exp(D), D)
+    assert reply.kind == "cases"
+    assert reply.value.subs({p: 1, q: 1}) == 0 and reply.value.subs({p: 3, q: 1}) == 1
+    assert (case_at(reply, p=0).value, case_at(reply, p=0).attained) == (-sp.oo, False)
+
+
+def test_lambert_w_where_the_stationarity_is_transcendental() -> None:
+    reply = pointwise_best_response(-p * log(D) + q * exp(D), D, range="positive")
+    assert reply.value == sp.LambertW(p / q)
+
+
+def test_undecided_sign_at_infinity_is_unknown() -> None:
+    with pytest.raises(UnknownAnswer, match="depends on the sign"):
+        pointwise_best_response(q * log(1 + exp(D)) - p * D, D)
+
+
+def test_text_and_floats_are_refused() -> None:
+    for bad in ("p*D", 0.5, 0.5 * D**2):
+        with pytest.raises(GameError):
+            pointwise_best_response(bad, D)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(-3, 3), min_size=6, max_size=6), st.integers(0, 3))
+def test_a_proved_sign_holds_at_sampled_points(c: list[int], form: int) -> None:
+    """Second road for the sign prover: exact evaluation all over the box, its closed face included."""
+    s, t, r = sp.Symbol("s", positive=True), sp.Symbol("t", real=True), sp.Symbol("r", positive=True)
+    tail = (c[4] * exp(t), c[4] * exp(-r) * s, c[4] * log(1 + s), c[4] * r * s**2)[form]
+    expression = c[0] + c[1] * s + c[2] * r * s + c[3] * t**2 + tail + c[5] * (1 - r)
+    found = sign(expression, box((s, t, r), (r <= 1,)))
+    for values in itertools.product((sp.Rational(1, 9), 1, 20), (-2, 0, sp.Rational(1, 3)), (sp.Rational(1, 50), 1)):
+        number = expression.subs(dict(zip((s, t, r), values, strict=True))) if found is not None else 0
+        assert found is None or sp.sign(sp.N(number, 40)) == found
