@@ -19,7 +19,7 @@ from typing import Any
 # module -> the public names it holds
 _ROOMS = {
     "blocks": ("badge", "bullets", "check", "claim", "code", "columns", "equation", "equation_rows", "figure",
-               "gallery", "link", "paragraph", "table"),
+               "gallery", "link", "paragraph", "table", "trace_steps"),
     "diagram": ("diagram_svg", "legend_svg"),
     "diagram_text": ("diagram_dot", "diagram_mermaid"),
     "layout": ("places_like",),

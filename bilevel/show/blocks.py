@@ -12,7 +12,7 @@ from typing import Any
 
 from bilevel.language.errors import GameError
 from bilevel.show.markup import Markup, element, join
-from bilevel.show.mathml_printer import equations, mathml
+from bilevel.show.mathml_printer import equations, inside, mathml
 
 STRENGTHS = {
     "exact": ("✓", "proved by exact arithmetic; a certificate can be checked again"),
@@ -234,6 +234,27 @@ def claim(
     return element("article", *made, class_=f"claim {known}", id=anchor or None)
 
 
+def trace_steps(trace: Iterable[Any], *, width: int = 60) -> list[Any]:
+    """The steps of a proof as `claim` takes them: the rule, what it did, and the expression before and after.
+
+    Math:       each step needs rule, what, before, after, as the trace of `bilevel.equal` has them; a step that only
+                renames what the eye does not see is told in words alone
+    Reference:  bilevel.language.normal_form, where each rule is stated
+    Examples:
+        >>> import bilevel, sympy as sp
+        >>> x = sp.Symbol("x", real=True)
+        >>> len(trace_steps(bilevel.equal((x + 1)**2, x**2 + 2*x + 1).trace)) > 0
+        True
+    """
+    steps: list[Any] = []
+    for step in trace:
+        words = (element("b", step.rule), f": {step.what}" if step.what else "")
+        before, after = (inside(side, laws=False) for side in (step.before, step.after))
+        shown = [equation_rows([("", "", step.before), ("", "=", step.after)], width=width, laws=False)]
+        steps.append([words, *(shown if before != after else [])])
+    return steps
+
+
 def _step(step: Any) -> list[Markup]:
     """One step of a proof: its first part in the line, the rest displayed."""
     return [inline(step[0]), *map(block, step[1:])] if isinstance(step, list) else [inline(step)]
@@ -268,4 +289,4 @@ def code(words: str) -> Markup:
 
 
 __all__ = ["badge", "bullets", "check", "claim", "code", "columns", "equation", "equation_rows", "figure", "gallery",
-           "link", "paragraph", "table"]  # fmt: skip
+           "link", "paragraph", "table", "trace_steps"]  # fmt: skip

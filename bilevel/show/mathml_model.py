@@ -12,7 +12,7 @@ from typing import Any
 from sympy.core.symbol import Str
 
 from bilevel.show.markup import Markup, element, join
-from bilevel.show.mathml_base import ADD, ATOM, THIN, UNARY, Base, mo
+from bilevel.show.mathml_base import ADD, ATOM, THIN, UNARY, Base, mo, text
 from bilevel.show.mathml_order import is_negative, negated
 
 
@@ -152,6 +152,29 @@ class ModelPrinting(Base):
         return element(
             "mrow", element("mi", "log"), mo("\u2061"), THIN, self.name(node.law.name), mo("\u2061"), self.fenced(inner)
         )
+
+    # Coordinate level: averages that wait, functions known at points ----------------------------------------------
+
+    def print_Mean(self, average: Any) -> Markup:
+        """𝔼 over standard normal and uniform variables."""
+        laws = {"Normal": "𝒩(0, 1)", "Uniform": "𝒰(0, 1)"}
+        drawn = [(variable, laws.get(type(law).__name__, "")) for variable, law in average.laws.items()]
+        return self._coordinate_average(drawn, average.body)
+
+    def print_PendingExpectation(self, average: Any) -> Markup:
+        """𝔼 over independent variables with their laws."""
+        return self._coordinate_average([(variable, str(law)) for variable, law in average.drawn], average.body)
+
+    def _coordinate_average(self, drawn: list[tuple[Any, str]], body: Any) -> Markup:
+        below = [element("mrow", self(v), *([mo("∼"), text(law)] if self.laws and law else [])) for v, law in drawn]
+        head = element("msub", element("mi", "𝔼"), element("mrow", join(*below, separator=mo(",", separator="true"))))
+        return element("mrow", head, self.fenced(self(body), "[", "]"))
+
+    def print_KnownFunction(self, call: Any) -> Markup:
+        """f′(x): primes count the derivatives, from the fourth on a number in brackets."""
+        order = type(call).order
+        mark = mo("′" * order) if order <= 3 else self.fenced(element("mn", order))
+        return self.applied(self.name(type(call).title, also_above=mark if order else None), call.args)
 
     def raised(self, base: Any, mark: Markup) -> Markup:
         """∂₂G(z, θ)⊤ needs no brackets: no one transposes z."""

@@ -79,7 +79,9 @@ def equations(rows: Iterable[tuple[Any, str, Any]], *, width: int = 64, laws: bo
     for left, sign, right in rows:
         for index, piece in enumerate(_broken(right, width, laws)):
             lines.append(
-                _line(inside(left, laws=laws), mo(sign), piece) if index == 0 else _line(Markup(""), Markup(""), piece)
+                _line(inside(left, laws=laws), mo(sign) if sign else Markup(""), piece)
+                if index == 0
+                else _line(Markup(""), Markup(""), piece)
             )
     return _math(element("mtable", *lines, class_="rows", displaystyle="true"), block=True)
 

@@ -6,6 +6,7 @@ Notation: denominators are gathered into one fraction; a sum begins with a posit
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import sympy as sp
@@ -15,6 +16,7 @@ from bilevel.show.markup import Markup, element, join
 from bilevel.show.mathml_base import ADD, ANY, APPLY, ATOM, MUL, POW, THIN, TIMES, UNARY, Base, mo, text, visible_width
 from bilevel.show.mathml_order import has_model, has_root, is_negative, negated, split_fraction
 
+_NAMED = re.compile(r"<mrow><mi>[^<]{2}")
 _SIGNS = {"Pi": "π", "ImaginaryUnit": "i", "Exp1": "e", "EulerGamma": "γ"}
 _NAMES = {
     "sigmoid": "σ",
@@ -157,9 +159,12 @@ class ScalarPrinting(Base):
             return self.at(factors[0], ANY)
         pieces: list[Markup] = []
         for index, factor in enumerate(factors):
+            printed = self.at(factor, UNARY if not getattr(factor, "is_Rational", False) else ANY)
             if index:
                 pieces.append(mo("·") if getattr(factor, "is_Number", False) else mo(TIMES))
-            pieces.append(self.at(factor, UNARY if not getattr(factor, "is_Rational", False) else ANY))
+                # y log D, not ylog D
+                pieces += [THIN] if _NAMED.match(printed) else []
+            pieces.append(printed)
         return element("mrow", *pieces)
 
     # Powers -------------------------------------------------------------------------------------------------------

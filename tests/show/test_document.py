@@ -10,6 +10,7 @@ import sympy as sp
 
 from bilevel import show
 from bilevel.language.errors import GameError
+from bilevel.language.normal_form import Step
 from tests.show.hostile import HOSTILE, attributes, tags
 from tests.show.sample import sample
 
@@ -75,6 +76,15 @@ def test_what_has_no_meaning_is_refused(make, words):
 def test_text_is_escaped_and_formulas_are_formulas():
     assert show.paragraph("a < ", sp.Symbol("b")).startswith("<p>a &lt; <math")
     assert "<script" not in show.page("<script>", "<script>")
+
+
+def test_a_trace_becomes_steps_and_silent_steps_are_words():
+    x, y = sp.symbols("x y")
+    told = show.trace_steps(
+        [Step("expand", "products", (x + 1) ** 2, x**2 + 2 * x + 1), Step("<rename>", "bound", y, y)]
+    )
+    assert [len(step) for step in told] == [2, 1]
+    assert "&lt;rename&gt;" in show.claim("T", known="exact", steps=told)
 
 
 def test_every_public_name_of_the_storey_loads():

@@ -14,7 +14,9 @@ from bilevel.language.errors import GameError
 from bilevel.language.expectation import E
 from bilevel.language.functions import sigmoid
 from bilevel.language.gradient import gradient
+from bilevel.language.known_function import known_function
 from bilevel.language.laws import bernoulli, data, density, log_density, normal, random
+from bilevel.language.mean import Mean
 from bilevel.language.networks import network
 from bilevel.language.nodes import dot, stop_gradient, vector
 from bilevel.show import Markup, equality, equations, mathml, operator
@@ -186,6 +188,17 @@ def test_every_element_is_mathml_core():
     ]
     for expression in zoo:
         assert tags(mathml(expression, block=True)) <= CORE, expression
+
+
+def test_a_named_function_keeps_its_distance_from_the_factor_before_it():
+    assert '<mspace width="0.17em"/><mrow><mi>log</mi>' in mathml(y * sp.log(x))
+    assert "mspace" not in mathml(y * sigmoid(x))
+
+
+def test_averages_that_wait_and_functions_known_at_a_point():
+    f = known_function("g", ((sp.S.Zero, (sp.S.One,)),))
+    assert seen(f(x).diff(x, 2)) == "g′′(x)"
+    assert seen(Mean(sp.log(1 + sp.exp(h * x)), (x,), ())) in ("𝔼x∼𝒩(0, 1)[log(ehx+1)]", "𝔼x∼𝒩(0, 1)[log(1+ehx)]")
 
 
 def test_a_wide_sum_is_broken_at_its_signs():
