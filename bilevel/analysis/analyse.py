@@ -11,19 +11,24 @@ from typing import Any
 
 import sympy as sp
 
+from bilevel.analysis.arithmetic import check_time, decide_enclosed, decide_rational, quadratic_roots
 from bilevel.analysis.cells import Line, intervals, polynomials_of
-from bilevel.analysis.decide import check_time, decide, quadratic_roots
 from bilevel.analysis.enclosure import Signs
 from bilevel.analysis.marginal import NAMES, seen_verdicts, why_marginal
 from bilevel.analysis.polynomials import Coordinates, Factor, characteristic_factors
-from bilevel.analysis.reduction import LARGE, Assumptions, formula_size, to_boolean
+from bilevel.analysis.reduction import Assumptions
+from bilevel.analysis.writing import LARGE, formula_size, to_boolean
 from bilevel.analysis.regions import All, Sign, conj, disj, evaluate, negate, same, transform
 from bilevel.analysis.schur import flow_test, map_test
 from bilevel.analysis.verdict import Verdict, certain, unknown
 from bilevel.language.errors import GameError, UnknownAnswer
 
 KINDS = {
-    "discrete": {"origin": "fold (eigenvalue 1)", "infinity": "flip (eigenvalue -1)", "pair": "Neimark-Sacker (a pair on the circle)"},
+    "discrete": {
+        "origin": "fold (eigenvalue 1)",
+        "infinity": "flip (eigenvalue -1)",
+        "pair": "Neimark-Sacker (a pair on the circle)",
+    },
     "continuous": {"origin": "fold (eigenvalue 0)", "pair": "Hopf (a pair on the axis)"},
 }
 
@@ -57,12 +62,12 @@ def analyse(jacobian: Any, *, time: str, assuming: Any = ()) -> Verdict:
     matrix = sp.ImmutableMatrix(jacobian)
     if matrix.rows != matrix.cols:
         raise GameError(f"a square Jacobian was expected, got shape {matrix.shape}")
-    entries = [sp.sympify(e) for e in matrix]
-    if all(e.is_Rational or e.is_Float for e in entries):
-        return decide(matrix, time=time)
-    if not matrix.free_symbols and matrix.has(sp.Float):
-        return decide(matrix, time=time)
-    facts = tuple(f for f in map(sp.sympify, assuming) if f != sp.true)
+    entries = matrix.flat()
+    if all(e.is_Rational for e in entries):
+        return decide_rational(matrix, time)
+    if matrix.has(sp.Float) and not matrix.free_symbols:
+        return decide_enclosed(matrix, time)
+    facts = tuple(f for f in assuming if f not in (True, sp.true))
     try:
         return _analyse(matrix, time, facts)
     except UnknownAnswer as stop:
@@ -85,16 +90,31 @@ def _analyse(matrix: Any, time: str, facts: tuple[Any, ...]) -> Verdict:
 def _number(region: Region, factors: list[Factor], coordinates: Coordinates, matrix: Any, time: str) -> Verdict:
     """A matrix of irrational numbers: every sign in the formulas decided."""
     sign = Signs(coordinates)
-    exists, stable, unstable = (None if f is None else evaluate(f, sign) for f in (region.exists, region.stable, region.unstable))
+    exists, stable, unstable = (
+        None if f is None else evaluate(f, sign) for f in (region.exists, region.stable, region.unstable)
+    )
     polynomial = _polynomial(factors, coordinates)
     if exists is not True:
         return unknown("an entry is not known to be a real number", matrix, time, characteristic_polynomial=polynomial)
     if stable is None or (not stable and unstable is None):
-        return unknown("an eigenvalue cannot be told from the boundary", matrix, time, characteristic_polynomial=polynomial)
+        return unknown(
+            "an eigenvalue cannot be told from the boundary", matrix, time, characteristic_polynomial=polynomial
+        )
     claim = "stable" if stable else "unstable" if unstable else "marginal"
-    kinds = {NAMES[label] for f, label in region.labels if label and evaluate(f, sign) is False} if claim == "marginal" else set()
-    return certain(claim, matrix, time, known="exact" if sign.algebraic else "enclosed", characteristic_polynomial=polynomial,
-                   marginal_why="; ".join(sorted(kinds)) or None, eigenvalues=_eigenvalues(factors, coordinates))
+    kinds = (
+        {NAMES[label] for f, label in region.labels if label and evaluate(f, sign) is False}
+        if claim == "marginal"
+        else set()
+    )
+    return certain(
+        claim,
+        matrix,
+        time,
+        known="exact" if sign.algebraic else "enclosed",
+        characteristic_polynomial=polynomial,
+        marginal_why="; ".join(sorted(kinds)) or None,
+        eigenvalues=_eigenvalues(factors, coordinates),
+    )
 
 
 def _domain(coordinates: Coordinates, assumptions: Assumptions, denominators: list[Any]) -> Any:
@@ -119,7 +139,9 @@ def _oriented(factor: Factor, assumptions: Assumptions, time: str) -> list[Any]:
     return [assumptions.coordinates.reduce(c * leading) for c in factor.coefficients]
 
 
-def _region(factors: list[Factor], coordinates: Coordinates, assumptions: Assumptions, time: str, exists: Any) -> Region:
+def _region(
+    factors: list[Factor], coordinates: Coordinates, assumptions: Assumptions, time: str, exists: Any
+) -> Region:
     test = map_test if time == "discrete" else flow_test
     tests = [test(_oriented(f, assumptions, time), coordinates) for f in factors]
     labels = [(assumptions.tidy(Sign(p, ">")), label) for t in tests for p, label in t.strict]
@@ -142,7 +164,11 @@ def _boundary(stable: Any, closed: Any, reduced: Any, assumptions: Assumptions, 
     if formula_size(stable) > LARGE:
         return conj([reduced, negate(stable)])
     pieces: list[Any] = []
-    weak = [q for q in (closed.parts if isinstance(closed, All) else (closed,)) if isinstance(q, Sign) and q.relation == ">="]
+    weak = [
+        q
+        for q in (closed.parts if isinstance(closed, All) else (closed,))
+        if isinstance(q, Sign) and q.relation == ">="
+    ]
     for part in stable.parts if isinstance(stable, All) else (stable,):
         if part is True:
             continue
@@ -159,17 +185,31 @@ def _boundary(stable: Any, closed: Any, reduced: Any, assumptions: Assumptions, 
 
 def _settles(equal: Any, weak: Any) -> bool:
     """Whether p == 0 makes p >= 0 superfluous."""
-    return isinstance(equal, Sign) and isinstance(weak, Sign) and weak.relation == ">=" and Sign(weak.polynomial, "==").same(equal)
+    return (
+        isinstance(equal, Sign)
+        and isinstance(weak, Sign)
+        and weak.relation == ">="
+        and Sign(weak.polynomial, "==").same(equal)
+    )
 
 
-def _written(region: Region, factors: list[Factor], coordinates: Coordinates, assumptions: Assumptions,
-             matrix: Any, time: str, facts: tuple[Any, ...]) -> Verdict:
+def _written(
+    region: Region,
+    factors: list[Factor],
+    coordinates: Coordinates,
+    assumptions: Assumptions,
+    matrix: Any,
+    time: str,
+    facts: tuple[Any, ...],
+) -> Verdict:
     formulas = [region.exists, region.stable, region.unstable, region.marginal]
     booleans = _booleans(formulas, coordinates, assumptions)
     exists, condition, unstable_on, marginal_on = booleans
     reason = "the closed condition was too large to write down" if unstable_on is None else None
     if exists != sp.true:
-        condition, unstable_on, marginal_on = (None if b is None else sp.And(exists, b) for b in (condition, unstable_on, marginal_on))
+        condition, unstable_on, marginal_on = (
+            None if b is None else sp.And(exists, b) for b in (condition, unstable_on, marginal_on)
+        )
     claim = "conditional"
     for name, formula, boolean in zip(("stable", "unstable", "marginal"), formulas[1:], booleans[1:], strict=True):
         if formula is True or boolean == sp.true:
@@ -180,14 +220,38 @@ def _written(region: Region, factors: list[Factor], coordinates: Coordinates, as
             reason = f"every point tried is {min(seen)}, but that this holds everywhere was neither proved nor refuted"
     known = "exact"
     if coordinates.has_floats:
-        known, reason = "float", "floating-point coefficients were read as the exact value of their bits; give fractions instead"
+        known, reason = (
+            "float",
+            "floating-point coefficients were read as the exact value of their bits; give fractions instead",
+        )
     why = None if marginal_on in (None, sp.false) else why_marginal(region, matrix, time, coordinates, assumptions)
-    boundaries = tuple((to_boolean(assumptions.tidy(Sign(s.polynomial, "==")), coordinates), KINDS[time][label])
-                       for s, label in region.labels if label and isinstance(s, Sign) and not isinstance(s.polynomial, sp.Basic))
-    certificate = {"kind": "region", "time": time, "dropped": [{"condition": c, "by": by} for c, by in assumptions.proofs]}
-    return Verdict(claim, condition, unstable_on, marginal_on, why, known, time, matrix,
-                   _polynomial(factors, coordinates), exists_on=exists, reason=reason, assuming=facts,
-                   eigenvalues=_eigenvalues(factors, coordinates), certificate=certificate, boundaries=boundaries)
+    boundaries = tuple(
+        (to_boolean(assumptions.tidy(Sign(s.polynomial, "==")), coordinates), KINDS[time][label])
+        for s, label in region.labels
+        if label and isinstance(s, Sign) and not isinstance(s.polynomial, sp.Basic)
+    )
+    certificate = {
+        "kind": "region",
+        "time": time,
+        "dropped": [{"condition": c, "by": by} for c, by in assumptions.proofs],
+    }
+    return Verdict(
+        claim,
+        condition,
+        unstable_on,
+        marginal_on,
+        why,
+        known,
+        time,
+        matrix,
+        _polynomial(factors, coordinates),
+        exists_on=exists,
+        reason=reason,
+        assuming=facts,
+        eigenvalues=_eigenvalues(factors, coordinates),
+        certificate=certificate,
+        boundaries=boundaries,
+    )
 
 
 def _booleans(formulas: list[Any], coordinates: Coordinates, assumptions: Assumptions) -> list[Any]:

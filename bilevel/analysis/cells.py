@@ -38,7 +38,11 @@ class Root:
             ends = sorted([(-c[1] - root) / (2 * c[2]), (-c[1] + root) / (2 * c[2])], key=lambda v: sp.N(v, 30))
             return sp.expand(ends[self.rank])
         if not any(c[1:-1]):  # a pure power c_n x^n + c_0
-            value = sp.root(sp.Rational(-c[0], c[-1]), len(c) - 1) if c[0] * c[-1] < 0 else -sp.root(sp.Rational(c[0], c[-1]), len(c) - 1)
+            value = (
+                sp.root(sp.Rational(-c[0], c[-1]), len(c) - 1)
+                if c[0] * c[-1] < 0
+                else -sp.root(sp.Rational(c[0], c[-1]), len(c) - 1)
+            )
             return -value if len(c) % 2 and self.rank == 0 else value
         x = sp.Dummy("x")
         return sp.CRootOf(sp.Poly(c[::-1], x), self.rank)
@@ -69,7 +73,8 @@ def _gcd(a: int, b: int) -> int:
 
 def real_roots(factor: fmpz_poly) -> list[Any]:
     """Disjoint balls around the real roots of an irreducible polynomial, ascending."""
-    found = [z.real for z, _ in factor.complex_roots() if z.imag == 0]
+    roots: Any = factor.complex_roots()
+    found = [z.real for z, _ in roots if z.imag == 0]
     return sorted(found, key=lambda b: b.mid())
 
 
@@ -104,7 +109,11 @@ class Line:
         if not self.roots:
             return [fmpq(0) if self.bounds[0] is None else self.bounds[0] + 1]
         inner = [_between(a.ball, b.ball) for a, b in zip(self.roots, self.roots[1:], strict=False)]
-        return [fmpq(_floor(lower_end(self.roots[0].ball)) - 1), *inner, fmpq(_floor(upper_end(self.roots[-1].ball)) + 1)]
+        return [
+            fmpq(_floor(lower_end(self.roots[0].ball)) - 1),
+            *inner,
+            fmpq(_floor(upper_end(self.roots[-1].ball)) + 1),
+        ]
 
     @property
     def cells(self) -> range:
@@ -118,9 +127,9 @@ class Line:
             x = self.samples[k // 2]
             return (low is None or x > low) and (up is None or x < up)
         c = self.roots[k // 2].polynomial.coeffs()
-        x = fmpq(-int(c[0]), int(c[1])) if len(c) == 2 else None
-        if x is not None and (x == low or x == up):
-            return not (low_strict if x == low else up_strict)
+        end = fmpq(-int(c[0]), int(c[1])) if len(c) == 2 else None
+        if end is not None and (end == low or end == up):
+            return not (low_strict if end == low else up_strict)
         return self._inside(k - 1) or self._inside(k + 1)
 
     def sign(self, p: Any, k: int) -> int:
@@ -163,7 +172,11 @@ def intervals(line: Line, formula: Any, symbol: Any, *, short: bool = True) -> A
     ends = {k: line.roots[k // 2] for k in truth if k % 2}
     if all(v or k % 2 for k, v in truth.items()):
         missing = [ends[k] for k, v in truth.items() if not v]
-        return sp.And(*(sp.Ne(symbol, r.exact(symbol)) for r in missing)) if not short or all(r.is_short for r in missing) else None
+        return (
+            sp.And(*(sp.Ne(symbol, r.exact(symbol)) for r in missing))
+            if not short or all(r.is_short for r in missing)
+            else None
+        )
     pieces, k, last = [], line.cells[0], line.cells[-1]
     while k <= last:
         if not truth[k]:

@@ -1,8 +1,8 @@
 """Verdicts on matrices of numbers.
 
-Main definition: `decide`. Rational entries: integer arithmetic (for large matrices after rigorous enclosures have failed to
-decide, known "enclosed" when they do). Algebraic entries: the exact conditions with every sign decided. Floats stand for every
-number that rounds to them: "enclosed" when all of those agree, else unknown.
+Main definition: `decide`. Rational entries: integer arithmetic (for large matrices rigorous enclosures first, known "enclosed" when
+they decide). Algebraic entries: the exact conditions with every sign decided. Floats stand for every number that rounds to them:
+"enclosed" when all of those agree, else unknown.
 """
 
 from __future__ import annotations
@@ -10,16 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 import sympy as sp
-from flint import fmpq_mat
 
-from bilevel.analysis.enclosure import enclose, enclosed_verdict
-from bilevel.analysis.polynomials import rational
-from bilevel.analysis.spectrum import characteristic_polynomial, spectrum
-from bilevel.analysis.verdict import Verdict, certain, unknown
+from bilevel.analysis.analyse import analyse
+from bilevel.analysis.arithmetic import check_time
+from bilevel.analysis.verdict import Verdict
 from bilevel.language.errors import GameError
-
-Z = sp.Symbol("z")
-ENCLOSE_ABOVE = 300  # size times bits of the entries: from here on enclosures are tried before exact arithmetic
 
 
 def decide(jacobian: Any, *, time: str) -> Verdict:
@@ -40,69 +35,7 @@ def decide(jacobian: Any, *, time: str) -> Verdict:
     entries = matrix.flat()
     symbols = {s for e in entries if not e.is_Number for s in e.free_symbols}
     if matrix.rows != matrix.cols or symbols:
-        raise GameError(f"a square matrix of numbers was expected, got {matrix.shape} with symbols {sorted(map(str, symbols))}")
-    if all(e.is_Rational for e in entries):
-        return _decide_rational(matrix, entries, time)
-    if any(e.has(sp.Float) for e in entries):
-        return _decide_enclosed(matrix, entries, time, "floating-point entries stand for everything that rounds to them")
-    from bilevel.analysis.analyse import analyse
-
+        raise GameError(
+            f"a square matrix of numbers was expected, got {matrix.shape} with symbols {sorted(map(str, symbols))}"
+        )
     return analyse(matrix, time=time)
-
-
-def check_time(time: str) -> None:
-    """Refuse anything but the two kinds of time."""
-    if time not in ("discrete", "continuous"):
-        raise GameError(f'time must be "discrete" (a map) or "continuous" (a flow), got {time!r}')
-
-
-def _decide_rational(matrix: Any, entries: list[Any], time: str) -> Verdict:
-    n = matrix.rows
-    bits = max((max(abs(e.p).bit_length(), int(e.q).bit_length()) for e in entries), default=1)
-    rows = [entries[i * n : (i + 1) * n] for i in range(n)]
-    certificate = {"kind": "schur" if time == "discrete" else "hurwitz", "matrix": [[str(e.p) if e.q == 1 else f"{e.p}/{e.q}" for e in row] for row in rows]}
-    if n >= 6 and n * bits > ENCLOSE_ABOVE:
-        answer = enclosed_verdict(rows, time)
-        if answer is not None:
-            return certain(answer, matrix, time, known="enclosed", characteristic_polynomial=None,
-                           certificate=certificate | {"verdict": answer, "method": "enclosure"})
-    exact = fmpq_mat([[rational(e) for e in row] for row in rows])
-    result = spectrum(exact, time)
-    polynomial = characteristic_polynomial(exact)
-    leading = polynomial.leading_coefficient()
-    written = sp.Add(*(sp.Rational(int(c), int(leading)) * Z**k for k, c in enumerate(polynomial.coeffs()))) if n <= 12 else None
-    why = "; ".join(result.why) or None
-    return certain(result.verdict, matrix, time, marginal_why=why, characteristic_polynomial=written,
-                   certificate=certificate | {"verdict": result.verdict}, eigenvalues=_short_eigenvalues(polynomial))
-
-
-def _short_eigenvalues(polynomial: Any) -> tuple[tuple[Any, int], ...] | None:
-    """Rational and quadratic eigenvalues; None when some factor has a higher degree."""
-    values: list[tuple[Any, int]] = []
-    for factor, multiplicity in polynomial.factor()[1]:
-        c = [sp.Integer(int(a)) for a in factor.coeffs()]
-        if len(c) > 3:
-            return None
-        roots = [-c[0] / c[1]] if len(c) == 2 else quadratic_roots(*c)
-        values += [(root, multiplicity) for root in roots]
-    return tuple(values)
-
-
-def quadratic_roots(c0: Any, c1: Any, c2: Any) -> list[Any]:
-    """Both roots of c2 z^2 + c1 z + c0."""
-    root = sp.sqrt(sp.expand(c1**2 - 4 * c2 * c0))
-    return [(-c1 + root) / (2 * c2), (-c1 - root) / (2 * c2)]
-
-
-def _decide_enclosed(matrix: Any, entries: list[Any], time: str, reason: str) -> Verdict:
-    balls = [enclose(e) for e in entries]
-    if any(b is None for b in balls):
-        return unknown("an entry has no enclosure here", matrix, time)
-    n = matrix.rows
-    answer = enclosed_verdict([balls[i * n : (i + 1) * n] for i in range(n)], time)
-    if answer is None:
-        return unknown(f"an eigenvalue cannot be told from the boundary: {reason}; give fractions instead", matrix, time)
-    return certain(answer, matrix, time, known="enclosed", reason=reason, characteristic_polynomial=None)
-
-
-__all__ = ["decide"]

@@ -32,7 +32,7 @@ def exact(value: Any) -> flint.fmpq:
 
 
 def enclosed_verdict(rows: list[list[Any]], time: str, precisions: tuple[int, ...] = (64, 160)) -> str | None:
-    """"stable" or "unstable" when the enclosed eigenvalues decide it, else None; never "marginal"."""
+    """ "stable" or "unstable" when the enclosed eigenvalues decide it, else None; never "marginal"."""
     saved = flint.ctx.prec
     try:
         for precision in precisions:
@@ -59,7 +59,7 @@ def enclose(expression: Any, values: Any = None, precision: int = 128) -> arb | 
     saved = flint.ctx.prec
     try:
         flint.ctx.prec = precision
-        result = _walk(sp.sympify(expression), values or {})
+        result = _walk(sp.sympify(expression, strict=True), values or {})
         return result if result.is_finite() else None
     except (NotImplementedError, ZeroDivisionError, ValueError):
         return None
@@ -152,8 +152,20 @@ def _walk(node: Any, values: Any) -> arb:
         return product
     if node.is_Pow:
         return _power(node, *arguments)
-    name = {"exp": "exp", "log": "log", "sin": "sin", "cos": "cos", "tan": "tan", "tanh": "tanh", "sinh": "sinh", "cosh": "cosh",
-            "atan": "atan", "Abs": "__abs__", "erf": "erf", "gamma": "gamma"}.get(type(node).__name__)
+    name = {
+        "exp": "exp",
+        "log": "log",
+        "sin": "sin",
+        "cos": "cos",
+        "tan": "tan",
+        "tanh": "tanh",
+        "sinh": "sinh",
+        "cosh": "cosh",
+        "atan": "atan",
+        "Abs": "__abs__",
+        "erf": "erf",
+        "gamma": "gamma",
+    }.get(type(node).__name__)
     if name is not None and len(arguments) == 1:
         return getattr(arguments[0], name)()
     if type(node).__name__ == "sigmoid":

@@ -81,7 +81,9 @@ def minor(a: Sequence[Any], k: int, coordinates: Any) -> Any:
         determinant = laplace if k <= 4 else bareiss
         return coordinates.reduce(determinant(hurwitz_matrix(a, k, coordinates.zero), coordinates.zero))
     written = [coordinates.expression(p) for p in a]
-    return laplace(hurwitz_matrix(written, k, coordinates.expression(coordinates.zero)), coordinates.expression(coordinates.zero))
+    return laplace(
+        hurwitz_matrix(written, k, coordinates.expression(coordinates.zero)), coordinates.expression(coordinates.zero)
+    )
 
 
 def root_test(a: Sequence[Any], coordinates: Any, *, leading_known: bool, shifted: Any = None) -> RootTest:
@@ -121,7 +123,10 @@ def _closed_by_shift(a: Any, coordinates: Any) -> Any:
     if n > 8 or largest > 150 or (n > 6 and largest > 40):
         return None
     quantities = [a[k] for k in range(n, -1, -1)]
-    quantities += [coordinates.reduce(bareiss(hurwitz_matrix(a, k, coordinates.zero), coordinates.zero)) for k in range(n - 1, 0, -2)]
+    quantities += [
+        coordinates.reduce(bareiss(hurwitz_matrix(a, k, coordinates.zero), coordinates.zero))
+        for k in range(n - 1, 0, -2)
+    ]
     if max(len(p) for p in quantities) > MAX_EXPANDED:
         return None
     return conj(_positive_for_small_epsilon(coordinates.coefficients(p, 1)) for p in quantities)

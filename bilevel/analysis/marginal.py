@@ -12,10 +12,11 @@ from typing import Any
 import sympy as sp
 from flint import fmpq, fmpq_mat
 
-from bilevel.analysis.cells import Line, univariate
+from bilevel.analysis.cells import Line, intervals, univariate
 from bilevel.analysis.polynomials import rational, to_sympy
-from bilevel.analysis.regions import All, Sign, Some, evaluate
+from bilevel.analysis.regions import All, Sign, Some, evaluate, signs
 from bilevel.analysis.spectrum import CENTRE, FLIP, JORDAN, ZERO_MODE, spectrum
+from bilevel.analysis.writing import to_boolean
 
 ORDER = (ZERO_MODE, FLIP, CENTRE, JORDAN)
 NAMES = {"origin": ZERO_MODE, "infinity": FLIP, "pair": CENTRE}
@@ -24,13 +25,19 @@ ATTEMPTS = 24
 
 def why_marginal(region: Any, matrix: Any, time: str, coordinates: Any, assumptions: Any) -> str | None:
     """The reasons, joined by semicolons: those of whole pieces first, then what happens on thinner subsets ("... where ...")."""
-    always = {NAMES[label] for formula, label in region.labels if label and formula is False and region.marginal is not None}
-    if any(isinstance(s.polynomial, sp.Basic) for s in _signs(region.marginal)) or not _rational_in_symbols(matrix, coordinates):
+    always = {
+        NAMES[label] for formula, label in region.labels if label and formula is False and region.marginal is not None
+    }
+    if any(isinstance(s.polynomial, sp.Basic) for s in _signs(region.marginal)) or not _rational_in_symbols(
+        matrix, coordinates
+    ):
         return "; ".join(k for k in ORDER if k in always) or None
     found, sometimes = set(always), set()
     surfaces = [Sign(f.polynomial, "==") for f, label in region.labels if isinstance(f, Sign) and label]
     for piece in region.marginal.parts if isinstance(region.marginal, Some) else (region.marginal,):
-        reasons = [set(_reasons(matrix, p, time, coordinates)) for p in _points(piece, coordinates, assumptions, region.exists)]
+        reasons = [
+            set(_reasons(matrix, p, time, coordinates)) for p in _points(piece, coordinates, assumptions, region.exists)
+        ]
         if reasons:
             # A reason at most of the points is that of the piece; the others belong to thinner subsets.
             found |= {k for k in ORDER if 2 * sum(k in r for r in reasons) > len(reasons)}
@@ -44,15 +51,21 @@ def why_marginal(region: Any, matrix: Any, time: str, coordinates: Any, assumpti
                 thin.setdefault(reason, set()).add(str(_where(surface, coordinates, assumptions)))
     text = [k for k in ORDER if k in found]
     text += [f"{k} where {' or '.join(sorted(thin[k]))}" for k in ORDER if k in thin and len(surfaces) == 1]
-    text += [f"{k} at some points" for k in ORDER if k in sometimes | thin.keys() and k not in found and len(surfaces) != 1]
+    text += [
+        f"{k} at some points" for k in ORDER if k in sometimes | thin.keys() and k not in found and len(surfaces) != 1
+    ]
     return "; ".join(text) or None
 
 
 def _labelled(piece: Any, region: Any) -> set[str]:
     """The reasons read off the equations of a piece that holds no rational point we found."""
     equations = [s for s in _signs(piece) if s.relation == "=="]
-    return {NAMES[label] for f, label in region.labels for e in equations
-            if label and isinstance(f, Sign) and Sign(f.polynomial, "==").same(e)}
+    return {
+        NAMES[label]
+        for f, label in region.labels
+        for e in equations
+        if label and isinstance(f, Sign) and Sign(f.polynomial, "==").same(e)
+    }
 
 
 def seen_verdicts(region: Any, coordinates: Any, assumptions: Any) -> set[str]:
@@ -71,8 +84,6 @@ def seen_verdicts(region: Any, coordinates: Any, assumptions: Any) -> set[str]:
 
 
 def _signs(formula: Any) -> list[Sign]:
-    from bilevel.analysis.regions import signs
-
     return list(signs(formula)) if formula is not None else []
 
 
@@ -82,9 +93,6 @@ def _rational_in_symbols(matrix: Any, coordinates: Any) -> bool:
 
 def _where(surface: Sign, coordinates: Any, assumptions: Any) -> Any:
     """The surface as an equation, solved when only one symbol stands in it."""
-    from bilevel.analysis.cells import intervals
-    from bilevel.analysis.reduction import to_boolean
-
     used = [i for i, d in enumerate(surface.polynomial.degrees()) if d]
     written = to_boolean(surface, coordinates)
     if len(used) == 1:
@@ -102,13 +110,17 @@ def _reasons(matrix: Any, point: dict[int, fmpq], time: str, coordinates: Any) -
 
 def _points(piece: Any, coordinates: Any, assumptions: Any, exists: Any) -> list[dict[int, fmpq]]:
     """A few rational points of the piece, inside the bounds and the facts."""
-    equations = [s for s in (piece.parts if isinstance(piece, All) else (piece,)) if isinstance(s, Sign) and s.relation == "=="]
+    equations = [
+        s for s in (piece.parts if isinstance(piece, All) else (piece,)) if isinstance(s, Sign) and s.relation == "=="
+    ]
     parameters = list(range(2, len(coordinates.meaning)))
     source, points = random.Random(7), []
     for _ in range(ATTEMPTS):
         point = {i: _draw(source, assumptions.bounds[i]) for i in parameters}
         for candidate in _onto(equations, point, coordinates) if equations else [point]:
-            if _inside(candidate, assumptions) and _holds(All((piece, exists, *assumptions.facts)), candidate, coordinates):
+            if _inside(candidate, assumptions) and _holds(
+                All((piece, exists, *assumptions.facts)), candidate, coordinates
+            ):
                 points.append(candidate)
         if len(points) >= 5:
             break
@@ -144,7 +156,12 @@ def _onto(equations: list[Sign], point: dict[int, fmpq], coordinates: Any) -> li
 def _inside(point: dict[int, fmpq], assumptions: Any) -> bool:
     for i, x in point.items():
         low, low_strict, up, up_strict = assumptions.bounds[i]
-        if low is not None and (x < low or (low_strict and x == low)) or up is not None and (x > up or (up_strict and x == up)):
+        if (
+            low is not None
+            and (x < low or (low_strict and x == low))
+            or up is not None
+            and (x > up or (up_strict and x == up))
+        ):
             return False
     return True
 

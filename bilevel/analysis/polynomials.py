@@ -54,7 +54,7 @@ class Coordinates:
         self._index: dict[Any, int] = {}
         self._pending: list[tuple[int, Any, int]] = []
         for expression in expressions:
-            self._collect(sp.sympify(expression))
+            self._collect(sp.sympify(expression, strict=True))
         names = [f"x{k}" for k in range(len(self.meaning))]
         self.context = fmpq_mpoly_ctx.get(names, "degrevlex")
         self.generators = self.context.gens()
@@ -87,7 +87,9 @@ class Coordinates:
                 self._collect(radicand)
                 self._root(radicand, q)
         elif node is sp.I or node.is_real is False:
-            raise UnknownAnswer(f"the Jacobian contains {node}, which is not real", next_step="write the game in real variables")
+            raise UnknownAnswer(
+                f"the Jacobian contains {node}, which is not real", next_step="write the game in real variables"
+            )
         elif node not in self._index:
             if isinstance(node, sp.log):
                 self.domain.append(sp.Gt(node.args[0], 0))
@@ -252,7 +254,9 @@ def faddeev_leverrier(coordinates: Coordinates, rows: list[list[Any]]) -> list[A
                         total = total + a * row[j]
                 product[i][j] = coordinates.reduce(total)
         if sum(len(p) for row in product for p in row) > MAX_TERMS * n * n:
-            raise UnknownAnswer("the characteristic polynomial is too large", reached=f"size {n}", next_step="fix some parameters")
+            raise UnknownAnswer(
+                "the characteristic polynomial is too large", reached=f"size {n}", next_step="fix some parameters"
+            )
         c = -sum((product[i][i] for i in range(n)), zero) / k
         result.append(c)
         work = [[product[i][j] + (c if i == j else 0) for j in range(n)] for i in range(n)]
@@ -262,7 +266,7 @@ def faddeev_leverrier(coordinates: Coordinates, rows: list[list[Any]]) -> list[A
 def characteristic_factors(matrix: Any, coordinates: Coordinates) -> tuple[list[Factor], list[Any]]:
     """The factors of det(z I - J), cleared of denominators, and the denominators (nonzero wherever J is finite)."""
     n = matrix.rows
-    entries = [[coordinates.convert(sp.sympify(matrix[i, j])) for j in range(n)] for i in range(n)]
+    entries = [[coordinates.convert(matrix[i, j]) for j in range(n)] for i in range(n)]
     denominators: list[Any] = []
     found: list[list[Any]] = []
     for component in blocks([[entry[0] != 0 for entry in row] for row in entries]):

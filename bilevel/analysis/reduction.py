@@ -21,8 +21,8 @@ from bilevel.analysis.cells import Line
 from bilevel.analysis.enclosure import enclose, lower_end, upper_end
 from bilevel.analysis.polynomials import Coordinates, rational
 from bilevel.analysis.regions import All, Sign, Some, compare, conj, disj, negate, same, signs
+from bilevel.analysis.writing import formula_size, to_boolean, to_formula
 
-LARGE = 400  # terms times degree: from here on SymPy is not asked to evaluate a Boolean
 FREE = (None, False, None, False)  # lower bound, strict?, upper bound, strict?
 
 
@@ -30,7 +30,9 @@ def _bounds_of(meaning: Any) -> tuple[Any, bool, Any, bool]:
     if not meaning.free_symbols:
         around = enclose(meaning)
         return FREE if around is None else (lower_end(around), False, upper_end(around), False)
-    limits = {"sin": (-1, 1, False), "cos": (-1, 1, False), "tanh": (-1, 1, True), "sigmoid": (0, 1, True)}.get(type(meaning).__name__)
+    limits = {"sin": (-1, 1, False), "cos": (-1, 1, False), "tanh": (-1, 1, True), "sigmoid": (0, 1, True)}.get(
+        type(meaning).__name__
+    )
     if limits is not None:
         return (rational(limits[0]), limits[2], rational(limits[1]), limits[2])
     if meaning.is_positive:
@@ -75,7 +77,12 @@ class Assumptions:
             if index >= 2:
                 known = index not in coordinates._scales or coordinates._scales[index].is_constant()
                 self.bounds[index] = _bounds_of(meaning) if known else FREE
-                if known and meaning.is_Pow and self.bounds[index] == FREE and coordinates.relations.get(index, (1,))[0] % 2 == 0:
+                if (
+                    known
+                    and meaning.is_Pow
+                    and self.bounds[index] == FREE
+                    and coordinates.relations.get(index, (1,))[0] % 2 == 0
+                ):
                     self.bounds[index] = (rational(0), False, None, False)  # an even root, where it is real
         for fact in facts:
             self._assume(fact)
@@ -96,8 +103,10 @@ class Assumptions:
             if isinstance(part, Sign) and part.relation in (">", ">=") and not isinstance(part.polynomial, sp.Basic):
                 used = [i for i, d in enumerate(part.polynomial.degrees()) if d]
                 if len(used) == 1 and part.polynomial.degrees()[used[0]] == 1:
-                    constant, slope = (c.leading_coefficient() if c != 0 else rational(0)
-                                       for c in self.coordinates.coefficients(part.polynomial, used[0]))
+                    constant, slope = (
+                        c.leading_coefficient() if c != 0 else rational(0)
+                        for c in self.coordinates.coefficients(part.polynomial, used[0])
+                    )
                     end, strict = -constant / slope, part.relation == ">"
                     lower, upper = (end, None) if slope > 0 else (None, end)
                     self.bounds[used[0]] = _tighter(self.bounds[used[0]], lower, upper, strict)
@@ -105,7 +114,7 @@ class Assumptions:
     # ---- signs -------------------------------------------------------------------------------------------------------------
 
     def sign(self, p: Any) -> str | None:
-        """"+", "-", "0", ">=0", "<=0" where an identity proves it, else None."""
+        """ "+", "-", "0", ">=0", "<=0" where an identity proves it, else None."""
         if isinstance(p, sp.Basic):
             return None
         if p == 0:
@@ -148,8 +157,13 @@ class Assumptions:
                 elif e:
                     # In (l + u t)/(1 + t), t = 0 is the lower end and t = infinity the upper one.
                     certain = certain and (low_strict if low is not None else up_strict)
-            if any(self.bounds[i][0] is not None and self.bounds[i][2] is not None and not self.bounds[i][3] and degrees[i] > e
-                   for i, e in enumerate(monomial)):
+            if any(
+                self.bounds[i][0] is not None
+                and self.bounds[i][2] is not None
+                and not self.bounds[i][3]
+                and degrees[i] > e
+                for i, e in enumerate(monomial)
+            ):
                 certain = False
             result.append((c, certain, definite))
         return result
@@ -214,8 +228,12 @@ class Assumptions:
             others = [q for q in parts if q is not part]
             if self.implies(conj([given, *others]), part):
                 parts = others
-        parts = [disj(kept for kept in part.parts if not self.impossible(conj([given, *parts, kept])))
-                 if isinstance(part, Some) else part for part in parts]
+        parts = [
+            disj(kept for kept in part.parts if not self.impossible(conj([given, *parts, kept])))
+            if isinstance(part, Some)
+            else part
+            for part in parts
+        ]
         return conj(parts)
 
     def implies(self, hypothesis: Any, claim: Any) -> bool:
@@ -253,7 +271,11 @@ class Assumptions:
         used = {i for p in polynomials for i, d in enumerate(p.degrees()) if d}
         if len(used) == 1 and not used & self.coordinates.relations.keys():
             return self._impossible_on_line(formula, polynomials, used.pop())
-        if any(len(p) > 40 or p.total_degree() > 12 for p in polynomials) or self.budget.queries <= 0 or self.budget.seconds <= 0:
+        if (
+            any(len(p) > 40 or p.total_degree() > 12 for p in polynomials)
+            or self.budget.queries <= 0
+            or self.budget.seconds <= 0
+        ):
             return False
         self.budget.queries -= 1
         if self._solver is None:
@@ -280,12 +302,6 @@ def _conjuncts(formula: Any) -> tuple[Any, ...]:
     return formula.parts if isinstance(formula, All) else (formula,)
 
 
-def formula_size(formula: Any) -> int:
-    """Terms times degree over all its polynomials: a measure of what it costs to work on."""
-    return sum(len(s.polynomial) * (1 + s.polynomial.total_degree()) if not isinstance(s.polynomial, sp.Basic) else 10**6
-               for s in signs(formula))
-
-
 def _substitute(terms: dict[Any, Any], i: int, degree: int, low: Any, up: Any) -> dict[Any, Any]:
     """Terms after x_i = low + t, up - t, or (low + up t)/(1 + t) cleared of its denominator."""
     result: dict[Any, Any] = {}
@@ -308,66 +324,3 @@ def _powers(e: int, degree: int, low: Any, up: Any) -> list[Any]:
         for j in range(degree - e + 1):
             result[k + j] += comb(e, k) * low ** (e - k) * up**k * comb(degree - e, j)
     return result
-
-
-def to_formula(boolean: Any, coordinates: Coordinates) -> Any:
-    """A SymPy Boolean of relationals as a formula on polynomials; None where something in it is not understood."""
-    if boolean in (sp.true, True):
-        return True
-    if boolean in (sp.false, False):
-        return False
-    if isinstance(boolean, sp.And | sp.Or):
-        parts = [to_formula(part, coordinates) for part in boolean.args]
-        if any(part is None for part in parts):
-            return None
-        return (conj if isinstance(boolean, sp.And) else disj)(parts)
-    if isinstance(boolean, sp.Not):
-        inner = to_formula(boolean.args[0], coordinates)
-        return None if inner is None else negate(inner)
-    if not isinstance(boolean, sp.core.relational.Relational):
-        return None
-    difference = boolean.lhs - boolean.rhs
-    top, bottom = coordinates.convert(difference)
-    cleared = top if bottom.is_constant() else coordinates.reduce(top * bottom)
-    defined = True if bottom.is_constant() else compare(bottom, "!=")
-    return conj([compare(cleared, boolean.rel_op), defined])
-
-
-def to_boolean(formula: Any, coordinates: Coordinates) -> Any:
-    """A formula as a SymPy Boolean whose relations read as a person would write them."""
-    if isinstance(formula, bool):
-        return sp.true if formula else sp.false
-    if isinstance(formula, Sign):
-        return relation(formula, coordinates)
-    join = sp.And if isinstance(formula, All) else sp.Or
-    return join(*(to_boolean(part, coordinates) for part in formula.parts), evaluate=formula_size(formula) < LARGE)
-
-
-def relation(atom: Sign, coordinates: Coordinates) -> Any:
-    """One condition with its negative terms moved to the other side, the longer side on the left."""
-    p, op = atom.polynomial, atom.relation
-    make = {">": sp.Gt, ">=": sp.Ge, "==": sp.Eq, "!=": sp.Ne, "<": sp.Lt, "<=": sp.Le}
-    if isinstance(p, sp.Basic):
-        return make[op](p, 0, evaluate=False)
-    terms = p.to_dict()
-    plus = coordinates.context.from_dict({m: c for m, c in terms.items() if c > 0})
-    minus = coordinates.context.from_dict({m: -c for m, c in terms.items() if c < 0})
-    left, right = (plus, minus) if _weight(plus) > _weight(minus) else (minus, plus)
-    if left is minus:
-        op = {">": "<", ">=": "<="}.get(op, op)
-    scale = _common_scale(left, right)
-    # Asking SymPy to compare long sums costs seconds and decides nothing.
-    return make[op](coordinates.expression(left / scale), coordinates.expression(right / scale), evaluate=len(p) <= 8)
-
-
-def _weight(p: Any) -> tuple[Any, ...]:
-    """Which side stands on the left: more terms that are not constant, higher degree, fewer terms, smaller coefficients."""
-    if p == 0:
-        return (-1,)
-    heights = sum(max(abs(int(c.p)), int(c.q)) for c in p.coeffs())
-    return (sum(1 for m in p.to_dict() if any(m)), p.total_degree(), -len(p), -heights, str(p))
-
-
-def _common_scale(left: Any, right: Any) -> Any:
-    """A positive number to divide both sides by: a single term on the left becomes monic when the other side is no longer."""
-    return left.leading_coefficient() if len(left) == 1 and len(right) <= 1 else rational(1)

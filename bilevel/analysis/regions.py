@@ -23,7 +23,11 @@ class Sign:
 
     def same(self, other: Any) -> bool:
         """Whether the other is the same statement, read off literally."""
-        if not isinstance(other, Sign) or self.relation != other.relation or type(self.polynomial) is not type(other.polynomial):
+        if (
+            not isinstance(other, Sign)
+            or self.relation != other.relation
+            or type(self.polynomial) is not type(other.polynomial)
+        ):
             return False
         return bool(self.polynomial == other.polynomial) or (
             self.relation in ("==", "!=") and bool(self.polynomial == -other.polynomial)
@@ -49,7 +53,11 @@ def same(a: Any, b: Any) -> bool:
     if isinstance(a, Sign):
         return a.same(b)
     if isinstance(a, All | Some):
-        return type(a) is type(b) and len(a.parts) == len(b.parts) and all(any(same(x, y) for y in b.parts) for x in a.parts)
+        return (
+            type(a) is type(b)
+            and len(a.parts) == len(b.parts)
+            and all(any(same(x, y) for y in b.parts) for x in a.parts)
+        )
     return a is b
 
 

@@ -34,7 +34,10 @@ def flow_test(c: Sequence[Any], coordinates: Any) -> RootTest:
     n, epsilon = len(c) - 1, coordinates.generators[1]
 
     def shifted() -> list[Any]:
-        terms = ((sum((c[k] * comb(k, i) * epsilon ** (k - i) for k in range(i, n + 1)), coordinates.zero)) for i in range(n + 1))
+        terms = (
+            (sum((c[k] * comb(k, i) * epsilon ** (k - i) for k in range(i, n + 1)), coordinates.zero))
+            for i in range(n + 1)
+        )
         return list(terms)[::-1]
 
     return root_test(list(c)[::-1], coordinates, leading_known=True, shifted=shifted)

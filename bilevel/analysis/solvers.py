@@ -66,4 +66,3 @@ class Z3:
         for _, fact in self.background:
             solver.add(fact)
         return bool(solver.check() == self.z3.unsat)
-

@@ -87,7 +87,9 @@ class Verdict:
         return rf"$\text{{stable iff }} {sp.latex(self.condition)}$"
 
 
-def unknown(reason: str, jacobian: Any, time: str, *, characteristic_polynomial: Any = None, known: str = "unknown") -> Verdict:
+def unknown(
+    reason: str, jacobian: Any, time: str, *, characteristic_polynomial: Any = None, known: str = "unknown"
+) -> Verdict:
     """The verdict that says why there is none."""
     return Verdict("unknown", None, None, None, None, known, time, jacobian, characteristic_polynomial, reason=reason)
 
@@ -95,5 +97,12 @@ def unknown(reason: str, jacobian: Any, time: str, *, characteristic_polynomial:
 def certain(claim: str, jacobian: Any, time: str, **rest: Any) -> Verdict:
     """A verdict that holds everywhere: one of the three sets is everything."""
     sets = [sp.true if claim == name else sp.false for name in ("stable", "unstable", "marginal")]
-    why = rest.pop("marginal_why", None)
-    return Verdict(claim, *sets, why, rest.pop("known", "exact"), time, jacobian, **rest)
+    return Verdict(
+        claim,
+        sets[0],
+        sets[1],
+        sets[2],
+        time=time,
+        jacobian=jacobian,
+        **{"marginal_why": None, "known": "exact"} | rest,
+    )

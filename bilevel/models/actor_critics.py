@@ -92,7 +92,7 @@ def _critic_loss(
         ahead, later = _next_value(environment, policy, critic, copy, here)
         target = target + environment.discount * ahead
     if inside:
-        target = E(target, *averaged, *later, given=sp.Tuple(*seen))
+        target = E(target, *averaged, *later, given=seen[0] if len(seen) == 1 else sp.Tuple(*seen))
         later = ()
     if mode == "semi-gradient" and weights in target.free_symbols:
         target = stop_gradient(target)

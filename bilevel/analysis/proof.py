@@ -1,0 +1,122 @@
+"""Theorems as data: a statement, its source, and claims that carry their own evidence.
+
+Main definitions: `Proof`, `Claim`, `shows`, `refutes`, `checks`.
+
+A file in `proofs/` holds one theorem: a module docstring with the statement and the source, and a function `prove()` that
+returns a `Proof`. Nothing else is needed: the tests and the report read the folder.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from bilevel.language.equality import equal
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One sentence of a theorem and how it is known.
+
+    Math: `holds` is True when the sentence was proved, False when it was refuted, None when neither; `known` says how;
+        `trace` holds the steps, `equation` the two sides where the sentence is an equation.
+
+    Reference: the source of the theorem it belongs to.
+
+    Examples:
+        >>> Claim("one is positive", True).holds
+        True
+    """
+
+    text: str
+    holds: bool | None
+    known: str = "exact"
+    trace: tuple[Any, ...] = ()
+    equation: tuple[Any, Any] | None = None
+    counterexample: Any = None
+    note: str = ""
+
+    def __str__(self) -> str:
+        mark = {True: "proved", False: "NOT PROVED", None: "unknown"}[self.holds]
+        return f"[{mark}, {self.known}] {self.text}" + (f" ({self.note})" if self.note else "")
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A theorem with its evidence.
+
+    Math: it stands when every claim was proved.
+
+    Reference: `source`.
+
+    Examples:
+        >>> Proof(0, "Nothing", "nothing", "nobody", ()).stands
+        True
+    """
+
+    number: int
+    title: str
+    statement: str
+    source: str
+    claims: tuple[Claim, ...]
+
+    @property
+    def stands(self) -> bool:
+        """Whether every claim was proved."""
+        return all(claim.holds for claim in self.claims)
+
+    def __str__(self) -> str:
+        return "\n".join([f"{self.number}. {self.title}", *(f"   {claim}" for claim in self.claims)])
+
+
+def shows(text: str, left: Any, right: Any, **options: Any) -> Claim:
+    """The claim that two expressions are equal, decided by `equal`.
+
+    Math: left = right.
+
+    Reference: bilevel.language.normal_form.
+
+    Examples:
+        >>> import sympy as sp
+        >>> x = sp.Symbol("x", real=True)
+        >>> shows("a square", (x + 1)**2, x**2 + 2*x + 1).holds
+        True
+    """
+    answer = equal(left, right, **options)
+    return Claim(text, answer.answer, answer.known, answer.trace, (left, right), answer.counterexample, answer.reason or "")
+
+
+def refutes(text: str, left: Any, right: Any, **options: Any) -> Claim:
+    """The claim that two expressions are not equal in general: it holds when a counterexample was found.
+
+    Math: left != right at the instance and point in `counterexample`.
+
+    Reference: bilevel.language.equality.
+
+    Examples:
+        >>> import sympy as sp
+        >>> x = sp.Symbol("x", real=True)
+        >>> refutes("a wrong sign", x, -x).holds
+        True
+    """
+    answer = equal(left, right, **options)
+    holds = None if answer.answer is None else not answer.answer
+    return Claim(text, holds, answer.known, answer.trace, (left, right), answer.counterexample, answer.reason or "")
+
+
+def checks(text: str, correspondence: Any, relation: str, *, holds: bool = True) -> Claim:
+    """The claim that a relation between two games holds (or, with `holds=False`, fails).
+
+    Math: see `bilevel.analysis.correspondence.RELATIONS`.
+
+    Reference: Pfau and Vinyals (2016), arXiv:1610.01945.
+
+    Examples:
+        >>> from bilevel.analysis.correspondence import correspond
+        >>> from bilevel.models import gan
+        >>> checks("a game is itself", correspond(gan(), gan()), "identical").holds
+        True
+    """
+    found = correspondence[relation]
+    verdict = None if found.holds is None else found.holds == holds
+    return Claim(text, verdict, found.known, tuple(found.trace), None, found.counterexample, found.reason)
