@@ -41,13 +41,18 @@ def test_the_identity_and_the_inverse_are_isomorphisms():
     assert {back[image]: image for image in there.values()} == there
 
 
-@pytest.mark.parametrize("mutant", [
-    InformationStructure(GAN.nodes, (*GAN.edges[:4], Edge("D", "G", "information"))),  # a gradient become information
-    InformationStructure((*GAN.nodes[:4], Node("y", "fixed")), GAN.edges),  # another kind of node
-    InformationStructure(GAN.nodes, (*GAN.edges[:4], Edge("G", "D", "gradient"))),  # the gradient turned round
-    InformationStructure(GAN.nodes, GAN.edges[:4]),
-    InformationStructure((*GAN.nodes, Node("w")), GAN.edges),
-])
+@pytest.mark.parametrize(
+    "mutant",
+    [
+        InformationStructure(
+            GAN.nodes, (*GAN.edges[:4], Edge("D", "G", "information"))
+        ),  # a gradient become information
+        InformationStructure((*GAN.nodes[:4], Node("y", "fixed")), GAN.edges),  # another kind of node
+        InformationStructure(GAN.nodes, (*GAN.edges[:4], Edge("G", "D", "gradient"))),  # the gradient turned round
+        InformationStructure(GAN.nodes, GAN.edges[:4]),
+        InformationStructure((*GAN.nodes, Node("w")), GAN.edges),
+    ],
+)
 def test_a_changed_structure_is_no_longer_isomorphic(mutant):
     assert GAN.isomorphism(mutant) is None
 
@@ -69,16 +74,19 @@ def test_leaving_out_a_node_leaves_out_its_edges():
     assert GAN.without(Edge("D", "G", "gradient")).edges == GAN.edges[:4]
 
 
-@pytest.mark.parametrize("make, words", [
-    (lambda: Node(""), "needs a name"),
-    (lambda: Node("x", "robot"), "one of model, environment, fixed"),
-    (lambda: Edge("a", "b", "magic"), "one of information, gradient"),
-    (lambda: InformationStructure((Node("a"), Node("a"))), "stands twice"),
-    (lambda: InformationStructure((Node("a"),), (Edge("a", "b"),)), "needs the node 'b'"),
-    (lambda: InformationStructure((Node("a"),), (Edge("a", "a"), Edge("a", "a"))), "edge stands twice"),
-    (lambda: GAN.without("nobody"), "no node or edge here"),
-    (lambda: GAN.without(("D", "x")), "no node or edge here"),
-])
+@pytest.mark.parametrize(
+    "make, words",
+    [
+        (lambda: Node(""), "needs a name"),
+        (lambda: Node("x", "robot"), "one of model, environment, fixed"),
+        (lambda: Edge("a", "b", "magic"), "one of information, gradient"),
+        (lambda: InformationStructure((Node("a"), Node("a"))), "stands twice"),
+        (lambda: InformationStructure((Node("a"),), (Edge("a", "b"),)), "needs the node 'b'"),
+        (lambda: InformationStructure((Node("a"),), (Edge("a", "a"), Edge("a", "a"))), "edge stands twice"),
+        (lambda: GAN.without("nobody"), "no node or edge here"),
+        (lambda: GAN.without(("D", "x")), "no node or edge here"),
+    ],
+)
 def test_what_has_no_meaning_is_refused(make, words):
     with pytest.raises(GameError, match=words):
         make()
