@@ -42,8 +42,12 @@ def assert_partition(jacobian: Any, time: str, source: random.Random, *, assumin
 
 def equivalent(found: Any, claim: Any, source: random.Random, count: int = 120) -> bool:
     symbols = sorted(found.free_symbols | claim.free_symbols, key=str)
-    return all(truth_at(found, p) == truth_at(claim, p)
-               for p in ({s: sp.Rational(source.randint(1, 40), source.choice((1, 3, 8, 16))) for s in symbols} for _ in range(count)))
+    return all(
+        truth_at(found, p) == truth_at(claim, p)
+        for p in (
+            {s: sp.Rational(source.randint(1, 40), source.choice((1, 3, 8, 16))) for s in symbols} for _ in range(count)
+        )
+    )
 
 
 def bilinear(s: Any) -> Any:
@@ -68,7 +72,12 @@ def test_d04_z02_alternating_is_marginal_up_to_two() -> None:
 
 def test_the_alternating_dirac_gan_of_the_readme() -> None:
     plain = analyse(sp.Matrix([[1, -h / 2], [h / 2, 1 - h**2 / 4]]), time="discrete")
-    assert (plain.verdict, plain.condition, plain.marginal_on, plain.unstable_on) == ("conditional", sp.false, h <= 4, h > 4)
+    assert (plain.verdict, plain.condition, plain.marginal_on, plain.unstable_on) == (
+        "conditional",
+        sp.false,
+        h <= 4,
+        h > 4,
+    )
     regular = analyse(sp.Matrix([[1, -h / 2], [h / 2, 1 - h * gamma - h**2 / 4]]), time="discrete")
     assert regular.condition == sp.Lt(h**2 / 4 + 2 * gamma * h, 4)
     assert regular.unstable_on == sp.Gt(h**2 / 4 + 2 * gamma * h, 4)
@@ -95,10 +104,14 @@ def test_z13_optimistic_descent() -> None:
     assert_partition(jacobian, "discrete", random.Random(2))
 
 
-@pytest.mark.parametrize(("hessian", "time_scale"), [
-    ((-6, 4, -2), gamma > 3), ((-2, 2 * sp.sqrt(epsilon), -epsilon), gamma > 2 / epsilon),
-    ((2, 2 * sp.sqrt(epsilon), epsilon), gamma < 2 / epsilon),
-])
+@pytest.mark.parametrize(
+    ("hessian", "time_scale"),
+    [
+        ((-6, 4, -2), gamma > 3),
+        ((-2, 2 * sp.sqrt(epsilon), -epsilon), gamma > 2 / epsilon),
+        ((2, 2 * sp.sqrt(epsilon), epsilon), gamma < 2 / epsilon),
+    ],
+)
 def test_s04_two_time_scales(hessian: tuple[Any, Any, Any], time_scale: Any) -> None:
     """-3x^2 - y^2 + 4xy and the two quadratics with epsilon: x descends, y ascends gamma times faster."""
     xx, xy, yy = hessian
@@ -126,7 +139,9 @@ def test_z10_generalised_extragradient() -> None:
 
 def small(source: random.Random, symbols: list[Any]) -> Any:
     p = source.choice(symbols)
-    return source.choice([p, -p, p**2, 0, 1, -1, 2, p + 1, p - 1, 1 - p * h, p * source.choice(symbols), sp.Rational(1, 2)])
+    return source.choice(
+        [p, -p, p**2, 0, 1, -1, 2, p + 1, p - 1, 1 - p * h, p * source.choice(symbols), sp.Rational(1, 2)]
+    )
 
 
 def companion(c: list[Any]) -> Any:
@@ -144,7 +159,9 @@ def family(source: random.Random, time: str) -> Any:
         return sp.diag(block, source.choice([block, -block, sp.Matrix([[small(source, symbols)]])]))
     if kind == 2:
         coupling = sp.Matrix(2, 2, lambda i, j: small(source, symbols))
-        game = sp.Matrix(sp.BlockMatrix([[sp.zeros(2), coupling], [-coupling.T, -sp.diag(*(small(source, symbols) for _ in "ab"))]]))
+        game = sp.Matrix(
+            sp.BlockMatrix([[sp.zeros(2), coupling], [-coupling.T, -sp.diag(*(small(source, symbols) for _ in "ab"))]])
+        )
         return sp.eye(4) + game / 2 if time == "discrete" else game
     return sp.Matrix(3, 3, lambda i, j: small(source, symbols))
 
@@ -222,5 +239,6 @@ def test_large_symbolic_games_stay_unexpanded() -> None:
         for shift in (0, 2, -2):
             moved = point | {s: v + shift for s, v in point.items() if s in entries.diagonal().free_symbols}
             truth = decide(jacobian.subs(moved), time=time).verdict
-            assert [bool(truth_at(s, moved)) for s in (verdict.condition, verdict.unstable_on, verdict.marginal_on)] == [
-                truth == name for name in SETS]
+            assert [
+                bool(truth_at(s, moved)) for s in (verdict.condition, verdict.unstable_on, verdict.marginal_on)
+            ] == [truth == name for name in SETS]

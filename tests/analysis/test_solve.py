@@ -10,7 +10,7 @@ import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bilevel.analysis import solve as module
+from bilevel.analysis import branches as module
 from bilevel.analysis.enclosure import truth_at
 from bilevel.analysis.solve import solve
 from bilevel.language.errors import GameError, UnknownAnswer
@@ -22,8 +22,11 @@ p, q, r = sp.symbols("p q r", real=True)
 def agrees(condition: Any, solved: Any, source: random.Random, count: int = 80) -> bool:
     symbols = sorted(condition.free_symbols, key=str)
     for _ in range(count):
-        point = {x: sp.Rational(source.randint(1, 60), source.choice((1, 2, 5, 16))) * (1 if x.is_positive else source.choice((1, -1)))
-                 for x in symbols}
+        point = {
+            x: sp.Rational(source.randint(1, 60), source.choice((1, 2, 5, 16)))
+            * (1 if x.is_positive else source.choice((1, -1)))
+            for x in symbols
+        }
         expected = truth_at(condition, point)
         if expected is not None and truth_at(solved, point) is not expected:
             return False
@@ -34,8 +37,10 @@ KNOWN = [
     (h**2 / 4 + 2 * gamma * h < 4, h < 4 * sp.sqrt(gamma**2 + 1) - 4 * gamma),
     (h**2 * s**2 < sp.Rational(1, 3), h < sp.sqrt(3) / (3 * s)),
     (h * f**2 < gamma, h < gamma / f**2),
-    (sp.And(h < 4 * gamma, 2 * gamma * h < h**2 / 4 + 4),
-     sp.Or(sp.And(gamma < 1, h < 4 * gamma), sp.And(gamma >= 1, h < 4 * gamma - 4 * sp.sqrt(gamma**2 - 1)))),
+    (
+        sp.And(h < 4 * gamma, 2 * gamma * h < h**2 / 4 + 4),
+        sp.Or(sp.And(gamma < 1, h < 4 * gamma), sp.And(gamma >= 1, h < 4 * gamma - 4 * sp.sqrt(gamma**2 - 1))),
+    ),
     (h * r < 1, sp.Or(r <= 0, sp.And(r > 0, h < 1 / r))),
     (sp.And(h > 1, h < 3), sp.And(h > 1, h < 3)),
 ]
@@ -59,8 +64,14 @@ def test_even_powers_are_solved_through_their_root() -> None:
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.lists(st.sampled_from([p, q, -p, p + 1, sp.Integer(1), sp.Integer(-2), p * q, sp.Integer(0), gamma]), min_size=3, max_size=3),
-       st.sampled_from([sp.Gt, sp.Ge, sp.Lt, sp.Le]))
+@given(
+    st.lists(
+        st.sampled_from([p, q, -p, p + 1, sp.Integer(1), sp.Integer(-2), p * q, sp.Integer(0), gamma]),
+        min_size=3,
+        max_size=3,
+    ),
+    st.sampled_from([sp.Gt, sp.Ge, sp.Lt, sp.Le]),
+)
 def test_quadratics_with_every_sign(coefficients: list[Any], relation: Any) -> None:
     condition = relation(coefficients[0] * h**2 + coefficients[1] * h + coefficients[2], 0)
     if condition not in (sp.true, sp.false):
@@ -68,8 +79,23 @@ def test_quadratics_with_every_sign(coefficients: list[Any], relation: Any) -> N
 
 
 @settings(max_examples=12, deadline=None)
-@given(st.lists(st.sampled_from([h < 4 * gamma, h * gamma > 1, h**2 - gamma * h > 1, 2 * h < gamma**2, h**2 * gamma < 3, (h - gamma) * (h - 2) < 0]),
-                min_size=2, max_size=3), st.booleans())
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                h < 4 * gamma,
+                h * gamma > 1,
+                h**2 - gamma * h > 1,
+                2 * h < gamma**2,
+                h**2 * gamma < 3,
+                (h - gamma) * (h - 2) < 0,
+            ]
+        ),
+        min_size=2,
+        max_size=3,
+    ),
+    st.booleans(),
+)
 def test_combinations(parts: list[Any], both: bool) -> None:
     condition = (sp.And if both else sp.Or)(*parts)
     if condition not in (sp.true, sp.false):
@@ -93,7 +119,7 @@ def test_no_closed_form_is_said() -> None:
 
 def test_a_wrong_solution_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """The check at rational points stops a mutant that takes the wrong root."""
-    original = module._Solver._surd
-    monkeypatch.setattr(module._Solver, "_surd", lambda self, c, d, sign: original(self, c, d, -sign))
+    original = module.Branches._surd
+    monkeypatch.setattr(module.Branches, "_surd", lambda self, c, d, sign: original(self, c, d, -sign))
     with pytest.raises(UnknownAnswer, match="failed its check"):
         solve(h**2 - 4 * gamma * h + gamma**2 < 0, h)

@@ -31,7 +31,9 @@ def enclosed(m: fmpq_mat, time: str) -> str:
         for factor, _ in p.factor()[1]:
             for precision in (64, 256, 2000):
                 flint.ctx.prec = precision
-                margins = [(z * z.conjugate()).real - 1 if time == "discrete" else z.real for z, _ in factor.complex_roots()]
+                margins = [
+                    (z * z.conjugate()).real - 1 if time == "discrete" else z.real for z, _ in factor.complex_roots()
+                ]
                 if all(v < 0 or v > 0 for v in margins):
                     break
             worst = max([worst] + [1 if v > 0 else -1 if v < 0 else 0 for v in margins])
@@ -88,14 +90,19 @@ def companion(p: fmpz_poly) -> fmpq_mat:
 
 INSIDE = {"discrete": ([0, 1], [-1, 2], [1, 0, 2], [2, 1, 3]), "continuous": ([1, 1], [1, 1, 1], [5, 2, 3])}
 ON = {"discrete": ([-1, 1], [1, 1], [1, 1, 1], [5, 6, 5], [5, -8, 5]), "continuous": ([0, 1], [1, 0, 1], [2, 0, 3])}
-OUTSIDE = {"discrete": ([-2, 1], [3, 1, 1], [1, 4, 1]), "continuous": ([-1, 1], [5, -2, 3], [-1, 0, 1], [1, 0, 0, 0, 1])}
+OUTSIDE = {
+    "discrete": ([-2, 1], [3, 1, 1], [1, 4, 1]),
+    "continuous": ([-1, 1], [5, -2, 3], [-1, 0, 1], [1, 0, 0, 0, 1]),
+}
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.sampled_from(TIMES), st.data())
 def test_planted_roots_are_found(time: str, data: st.DataObject) -> None:
-    chosen = {where: data.draw(st.lists(st.sampled_from(pool[time]), max_size=2))
-              for where, pool in (("in", INSIDE), ("on", ON), ("out", OUTSIDE))}
+    chosen = {
+        where: data.draw(st.lists(st.sampled_from(pool[time]), max_size=2))
+        for where, pool in (("in", INSIDE), ("on", ON), ("out", OUTSIDE))
+    }
     product = fmpz_poly([1])
     for c in (c for group in chosen.values() for c in group):
         product *= fmpz_poly(list(c))
@@ -145,4 +152,9 @@ def test_the_marginal_grid_of_the_alternating_dirac_gan() -> None:
         assert (JORDAN in found.why) == (k == 665)
         marginal += 1
     assert marginal == 665
-    assert decide(sp.Matrix([[1, -sp.Rational(41, 20)], [sp.Rational(41, 20), 1 - sp.Rational(41, 20) ** 2]]), time="discrete").verdict == "unstable"
+    assert (
+        decide(
+            sp.Matrix([[1, -sp.Rational(41, 20)], [sp.Rational(41, 20), 1 - sp.Rational(41, 20) ** 2]]), time="discrete"
+        ).verdict
+        == "unstable"
+    )

@@ -1,0 +1,86 @@
+"""Formulas on polynomials to and from SymPy Booleans, written as a person would write them.
+
+Main definitions: `to_formula`, `to_boolean`, `relation` (one inequality, negative terms on the other side), `formula_size`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+
+from bilevel.analysis.polynomials import Coordinates, rational
+from bilevel.analysis.regions import All, Sign, compare, conj, disj, negate, signs
+
+LARGE = 400  # terms times degree: from here on SymPy is not asked to evaluate a Boolean
+
+
+def formula_size(formula: Any) -> int:
+    """Terms times degree over all its polynomials: a measure of what it costs to work on."""
+    return sum(
+        len(s.polynomial) * (1 + s.polynomial.total_degree()) if not isinstance(s.polynomial, sp.Basic) else 10**6
+        for s in signs(formula)
+    )
+
+
+def to_formula(boolean: Any, coordinates: Coordinates) -> Any:
+    """A SymPy Boolean of relationals as a formula on polynomials; None where something in it is not understood."""
+    if boolean in (sp.true, True):
+        return True
+    if boolean in (sp.false, False):
+        return False
+    if isinstance(boolean, sp.And | sp.Or):
+        parts = [to_formula(part, coordinates) for part in boolean.args]
+        if any(part is None for part in parts):
+            return None
+        return (conj if isinstance(boolean, sp.And) else disj)(parts)
+    if isinstance(boolean, sp.Not):
+        inner = to_formula(boolean.args[0], coordinates)
+        return None if inner is None else negate(inner)
+    if not isinstance(boolean, sp.core.relational.Relational):
+        return None
+    difference = boolean.lhs - boolean.rhs
+    top, bottom = coordinates.convert(difference)
+    cleared = top if bottom.is_constant() else coordinates.reduce(top * bottom)
+    defined = True if bottom.is_constant() else compare(bottom, "!=")
+    return conj([compare(cleared, boolean.rel_op), defined])
+
+
+def to_boolean(formula: Any, coordinates: Coordinates) -> Any:
+    """A formula as a SymPy Boolean whose relations read as a person would write them."""
+    if isinstance(formula, bool):
+        return sp.true if formula else sp.false
+    if isinstance(formula, Sign):
+        return relation(formula, coordinates)
+    join = sp.And if isinstance(formula, All) else sp.Or
+    return join(*(to_boolean(part, coordinates) for part in formula.parts), evaluate=formula_size(formula) < LARGE)
+
+
+def relation(atom: Sign, coordinates: Coordinates) -> Any:
+    """One condition with its negative terms moved to the other side, the longer side on the left."""
+    p, op = atom.polynomial, atom.relation
+    make = {">": sp.Gt, ">=": sp.Ge, "==": sp.Eq, "!=": sp.Ne, "<": sp.Lt, "<=": sp.Le}
+    if isinstance(p, sp.Basic):
+        return make[op](p, 0, evaluate=False)
+    terms = p.to_dict()
+    plus = coordinates.context.from_dict({m: c for m, c in terms.items() if c > 0})
+    minus = coordinates.context.from_dict({m: -c for m, c in terms.items() if c < 0})
+    left, right = (plus, minus) if _weight(plus) > _weight(minus) else (minus, plus)
+    if left is minus:
+        op = {">": "<", ">=": "<="}.get(op, op)
+    scale = _common_scale(left, right)
+    # Asking SymPy to compare long sums costs seconds and decides nothing.
+    return make[op](coordinates.expression(left / scale), coordinates.expression(right / scale), evaluate=len(p) <= 8)
+
+
+def _weight(p: Any) -> tuple[Any, ...]:
+    """Which side stands on the left: more terms that are not constant, higher degree, fewer terms, smaller coefficients."""
+    if p == 0:
+        return (-1,)
+    heights = sum(max(abs(int(c.p)), int(c.q)) for c in p.coeffs())
+    return (sum(1 for m in p.to_dict() if any(m)), p.total_degree(), -len(p), -heights, str(p))
+
+
+def _common_scale(left: Any, right: Any) -> Any:
+    """A positive number to divide both sides by: a single term on the left becomes monic when the other side is no longer."""
+    return left.leading_coefficient() if len(left) == 1 and len(right) <= 1 else rational(1)
