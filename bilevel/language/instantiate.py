@@ -244,24 +244,34 @@ class Coordinates:
     def _density_slopes(self, applied: Any, slots: Any, weights: Any, env: Environment) -> dict[tuple[int, ...], Any]:
         """Derivatives of a log-density in its value or parameters, by differentiating it on dummies."""
         arguments = self._arguments(applied, env)
-        symbols = [[sp.Dummy(real=True) for _ in group] for group in arguments]
-        parameters = [g[0] if is_scalar(a) else list(g) for g, a in zip(symbols[1:], applied.law.parameters, strict=True)]
-        law = self._law(applied.law, parameters)
-        outcome = env.get(("outcome", applied.args[1]))
-        if isinstance(law, Outcomes):
-            if any(place == 0 for place, _ in slots):
-                raise UnknownAnswer("a finite law has no derivative in its value", next_step="choose a normal law")
-            actual = self.scalar(applied.args[1], env) if applied.law.dim is None else self.matrix(applied.args[1], env)
-            value = self._log_probability(law, actual, outcome)
-        else:
-            value = self._log_probability(law, symbols[0][0] if applied.law.dim is None else sp.ImmutableMatrix(symbols[0]), None)
+        value = self._argument(applied.args[1], env)
+        symbols, template = self._density_template(applied, value, env.get(("outcome", applied.args[1])), any(p == 0 for p, _ in slots))
         result: dict[tuple[int, ...], Any] = {}
         for chosen in product(*(range(len(symbols[place])) for place, _ in slots)):
             factor = sp.Mul(*(w[i] for w, i in zip(weights, chosen, strict=True) if w is not None))
             index = tuple(i for w, i in zip(weights, chosen, strict=True) if w is None)
-            slope = sp.diff(value, *(symbols[place][i] for (place, _), i in zip(slots, chosen, strict=True)))
-            result[index] = result.get(index, sp.S.Zero) + factor * self._put(slope, symbols, arguments)
+            key = (template, tuple(sorted((symbols[place][i] for (place, _), i in zip(slots, chosen, strict=True)), key=str)))
+            if key not in self.slopes:
+                self.slopes[key] = sp.diff(template, *key[1])
+            result[index] = result.get(index, sp.S.Zero) + factor * self._put(self.slopes[key], symbols, arguments)
         return result
+
+    def _density_template(self, applied: Any, value: Any, outcome: int | None, in_value: bool) -> tuple[list[list[Any]], Any]:
+        """The log-density on dummies, for one outcome if the law is finite."""
+        key = (applied.law.name, outcome)
+        if outcome is not None and not in_value and key in self.templates:
+            symbols, outputs = self.templates[key]
+            return symbols, outputs[0]
+        symbols = [[sp.Dummy(real=True) for _ in range(1 if is_scalar(a) else self.instance.size(a.shape[0]))] for a in applied.arguments]
+        parameters = [g[0] if is_scalar(a) else list(g) for g, a in zip(symbols[1:], applied.law.parameters, strict=True)]
+        law = self._law(applied.law, parameters)
+        if not isinstance(law, Outcomes):
+            value = symbols[0][0] if applied.law.dim is None else sp.ImmutableMatrix(symbols[0])
+        elif in_value:
+            raise UnknownAnswer("a finite law has no derivative in its value", next_step="choose a normal law")
+        template = self._log_probability(law, value, outcome)
+        self.templates[key] = (symbols, [template])
+        return symbols, template
 
     # expectations
 
