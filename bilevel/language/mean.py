@@ -1,0 +1,188 @@
+"""Averages at the coordinate level that have no closed form yet.
+
+Main definitions: `mean` (the average, closed where one is known), `Mean` (the node that waits), `valued` (nothing waits any more).
+
+An average is differentiated inside, the point is substituted, and only then is it averaged: E[log sigmoid(psi x)] has no closed
+form, its derivatives at psi = 0 are moments. The variables of a node are standard (normal with mean 0 and variance 1, uniform on
+[0, 1]); scale and shift stand in its body, so laws with moving parameters differentiate pathwise by themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sympy as sp
+
+from bilevel.language.errors import UnknownAnswer
+from bilevel.language.known_function import KnownFunction
+from bilevel.language.moments import Law, Normal, Uniform, expectation
+from bilevel.language.coordinate_laws import outcomes
+
+__all__ = ["Mean", "mean", "valued"]
+
+
+class Mean(sp.Expr):
+    """E[body] over independent standard normal and standard uniform variables.
+
+    Math: derivatives and substitutions act on the body; `doit` tries the closed form again.
+
+    Reference: Leibniz's rule for differentiating under the integral.
+
+    Examples:
+        >>> x, t = sp.symbols("x t", real=True)
+        >>> waiting = Mean(sp.log(1 + sp.exp(t*x)), (x,), ())
+        >>> waiting.diff(t, 2).subs(t, 0).doit()
+        1/4
+    """
+
+    is_commutative = True
+
+    def __new__(cls, body: Any, normals: Any = (), uniforms: Any = ()) -> Any:
+        body = sp.sympify(body, strict=True)
+        used = [sp.Tuple(*(s for s in group if s in body.free_symbols)) for group in (normals, uniforms)]
+        return sp.Expr.__new__(cls, body, *used) if any(used) else body
+
+    @property
+    def body(self) -> Any:
+        """What is averaged."""
+        return self.args[0]
+
+    @property
+    def bound(self) -> set[Any]:
+        """The variables averaged over."""
+        return {*self.args[1], *self.args[2]}
+
+    @property
+    def laws(self) -> dict[Any, Law]:
+        """The law of every variable averaged over."""
+        return {s: Normal(0, 1) for s in self.args[1]} | {s: Uniform(0, 1) for s in self.args[2]}
+
+    @property
+    def free_symbols(self) -> set[Any]:
+        """The symbols of the body that are not averaged over."""
+        return self.body.free_symbols - self.bound
+
+    def _eval_derivative(self, symbol: Any) -> Any:
+        return _closed(Mean(sp.diff(self.body, symbol), *self.args[1:]))
+
+    def _eval_subs(self, old: Any, new: Any) -> Any:
+        if old in self.bound:
+            return self
+        fresh = self._apart_from(sp.sympify(new, strict=True).free_symbols)
+        return Mean(fresh.body._subs(old, new), *fresh.args[1:])
+
+    def _xreplace(self, rule: Any) -> tuple[Any, bool]:
+        if self in rule:
+            return rule[self], True
+        inner = {old: new for old, new in rule.items() if old not in self.bound}
+        fresh = self._apart_from({s for new in inner.values() for s in getattr(new, "free_symbols", ())})
+        body, changed = fresh.body._xreplace(inner)
+        return (Mean(body, *fresh.args[1:]), True) if changed else (self, False)
+
+    def _apart_from(self, symbols: set[Any]) -> Mean:
+        """The same average, its variables renamed where they would capture one of the symbols."""
+        clash = {s: sp.Symbol(f"{s.name}_", real=True) for s in self.bound & symbols}
+        if not clash:
+            return self
+        groups = [[clash.get(s, s) for s in group] for group in self.args[1:]]
+        return sp.Expr.__new__(Mean, self.body.xreplace(clash), *(sp.Tuple(*group) for group in groups))
+
+    def doit(self, **hints: Any) -> Any:
+        """The closed form where one is known, term by term."""
+        return _closed(Mean(self.body.doit(**hints), *self.args[1:]))
+
+    def _eval_is_extended_real(self) -> bool | None:
+        return self.body.is_extended_real
+
+    def _eval_is_finite(self) -> bool | None:
+        return True if self.body.is_finite else None
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"E({printer._print(self.body)})"
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        text = rf"\mathbb{{E}}\left[{printer._print(self.body)}\right]"
+        return rf"{text}^{{{exp}}}" if exp else text
+
+
+def mean(body: Any, laws: Mapping[Any, Law]) -> Any:
+    """The average of an expression over independent random variables; what has no closed form waits as a `Mean`.
+
+    Math: finite laws are summed out; Normal(m, v) is m + sqrt(v) n and Uniform(a, b) is a + (b - a) u, n and u standard.
+
+    Raises: GameError when a law's parameter is random.
+
+    Reference: Isserlis 1918, Biometrika 12, for the moments.
+
+    Examples:
+        >>> x, t = sp.symbols("x t", real=True)
+        >>> mean((x + t)**2, {x: Normal(0, 2)})
+        t**2 + 2
+        >>> mean(sp.log(1 + sp.exp(t*x)), {x: Normal(0, 1)})
+        E(log(exp(t*x) + 1))
+    """
+    body = sp.sympify(body, strict=True)
+    involved = {symbol: law for symbol, law in laws.items() if symbol in body.free_symbols}
+    return sp.Add(*[_term(part, involved) for part in sp.Add.make_args(body)])
+
+
+def _term(body: Any, laws: Mapping[Any, Law]) -> Any:
+    laws = {symbol: law for symbol, law in laws.items() if symbol in body.free_symbols}
+    try:
+        return expectation(body, laws)
+    except UnknownAnswer:
+        pass
+    for symbol, law in laws.items():
+        if (pairs := outcomes(law)) is not None:
+            rest = {other: known for other, known in laws.items() if other != symbol}
+            return sp.Add(*[p * mean(body.subs(symbol, value), rest) for value, p in pairs])
+    moved = {s: law.mean + sp.sqrt(law.variance) * s for s, law in laws.items() if isinstance(law, Normal)}
+    moved |= {s: law.low + (law.high - law.low) * s for s, law in laws.items() if isinstance(law, Uniform)}
+    normals = [s for s, law in laws.items() if isinstance(law, Normal)]
+    return Mean(body.subs(moved, simultaneous=True), normals, [s for s in laws if s not in normals])
+
+
+def _closed(average: Any) -> Any:
+    if not isinstance(average, Mean):
+        return average
+    total = []
+    for term in sp.Add.make_args(average.body):
+        part = Mean(term, *average.args[1:])
+        try:
+            total.append(expectation(term, part.laws) if isinstance(part, Mean) else part)
+        except UnknownAnswer:
+            total.append(part)
+    return sp.Add(*total)
+
+
+def valued(expression: Any) -> Any:
+    """The expression with every average and every partly known function replaced by its value.
+
+    Math: meant for expressions at a point, after differentiation and substitution.
+
+    Raises: UnknownAnswer when an average has no closed form, or a value or derivative was not given: it says which.
+
+    Reference: Isserlis 1918, Biometrika 12, for the moments.
+
+    Examples:
+        >>> x, t = sp.symbols("x t", real=True)
+        >>> valued(Mean(sp.log(1 + sp.exp(t*x)), (x,), ()).diff(t, 2).subs(t, 0))
+        1/4
+    """
+    while waiting := expression.atoms(Mean):
+        closed = {average: average.doit() for average in waiting}
+        if open_ones := [average for average in waiting if closed[average].has(Mean)]:
+            lacking = [f.missing() for average in open_ones for f in average.atoms(KnownFunction)]
+            raise UnknownAnswer(
+                f"no closed form is known for {min(map(str, open_ones))}",
+                next_step="choose a law with finitely many values, or declare unknown functions with derivatives at the point"
+                if not lacking
+                else f"give {lacking[0]} under [functions]",
+            )
+        expression = expression.xreplace(closed)
+    for function in sorted(expression.atoms(KnownFunction), key=str):
+        given = [len(values) - 1 for place, values in function.points if place == function.args[0]]
+        known = f"only derivatives up to number {given[0]} are given there" if given else "nothing is given at that point"
+        raise UnknownAnswer(f"{function.missing()} is needed, but {known}", next_step="add it under [functions]")
+    return expression
