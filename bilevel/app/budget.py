@@ -1,0 +1,114 @@
+"""Budgets of time and memory, so that a long analysis ends in "unknown, reached this far".
+
+Main definitions: `OutOfTime`, `limited`, `stop`, `guarded`.
+
+Two lines of defence. Inside the process a timer raises `OutOfTime`, which a command turns into a partial answer. Around it, where the
+system has `fork`, a parent that has loaded nothing heavy waits a little longer and then ends the child: compiled code that never
+returns to Python, or that uses up the memory, cannot keep the person waiting.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+GRACE = 5.0    # seconds the child has, after its time is up, to say how far it got
+
+
+class OutOfTime(BaseException):
+    """The time is up. Not an `Exception`, so that no handler on the way mistakes it for a failed attempt."""
+
+
+@contextlib.contextmanager
+def limited(seconds: float | None) -> Iterator[None]:
+    """Raise `OutOfTime` in the main thread when the seconds are over (once more each second, should it get lost)."""
+    if not seconds or not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, _raise)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _raise(number: int, frame: object) -> None:
+    raise OutOfTime
+
+
+def stop() -> None:
+    """No further `OutOfTime`: what is known is about to be said."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def guarded(work: Callable[[], int], seconds: float | None, memory: float | None, late: Callable[[str], int]) -> int:
+    """The status of `work`, run in a forked child that is ended when it overruns; then the status of `late(why)`."""
+    if not hasattr(os, "fork"):
+        return work()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    child = os.fork()
+    if child == 0:
+        os._exit(_in_child(work, seconds, memory))
+    code = _wait(child, None if not seconds else seconds + GRACE)
+    if code is None:
+        return late(f"out of time after {seconds:g} s, inside compiled code")
+    if os.WIFSIGNALED(code):
+        return late(f"ended by signal {os.WTERMSIG(code)}, as when memory runs out")
+    return os.WEXITSTATUS(code)
+
+
+def _in_child(work: Callable[[], int], seconds: float | None, memory: float | None) -> int:
+    status = 3
+    try:
+        _limit(seconds, memory)
+        status = work()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BaseException:    # an exit on purpose carries its status; nothing else gets this far
+        stopped = sys.exc_info()[1]
+        if isinstance(stopped, SystemExit) and isinstance(stopped.code, int):
+            status = stopped.code
+    return status
+
+
+def _limit(seconds: float | None, memory: float | None) -> None:
+    try:
+        import resource
+    except ImportError:
+        return
+    if memory:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_AS, (int(memory * 2**30),) * 2)
+    if seconds:    # an orphan of a killed parent ends too
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_CPU, (int(2 * seconds + 2 * GRACE),) * 2)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _wait(child: int, seconds: float | None) -> int | None:
+    """The child's wait status; None when it had to be ended."""
+    deadline = None if seconds is None else time.monotonic() + seconds
+    pause = 0.002
+    while True:
+        try:
+            done, code = os.waitpid(child, 0 if deadline is None else os.WNOHANG)
+            if done:
+                return code
+            if deadline is not None and time.monotonic() > deadline:
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+                return None
+            time.sleep(pause)
+            pause = min(2 * pause, 0.05)
+        except KeyboardInterrupt:    # the child got it too, and says so
+            deadline = time.monotonic() + 2

@@ -1,0 +1,146 @@
+"""`bilevel stability`: the exact verdict on every equilibrium.
+
+Main definitions: `run`, `analysed`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import sympy as sp
+
+from bilevel.analysis.local import default_rule, stability
+from bilevel.analysis.verdict import unknown
+from bilevel.app import budget
+from bilevel.app.answers import point_object, state_order, verdict_object
+from bilevel.app.inputs import problem_named, rules_named
+from bilevel.app.points import points_of
+from bilevel.app.problem import Problem
+from bilevel.app.screen import stability_text
+from bilevel.app.source import advice
+from bilevel.game import Game
+from bilevel.language.errors import GameError, ReadError, UnknownAnswer
+
+
+def run(options: Any) -> int:
+    """Print the verdicts of every rule asked for."""
+    problem = problem_named(options.file, options.set)
+    wanted = [name.strip() for part in options.solve for name in part.split(",")]
+    answers = [analysed(problem, rule, wanted) for rule in rules_named(problem, options.rule)]
+    budget.stop()
+    if options.json:
+        print(json.dumps(answers[0] if len(answers) == 1 else answers, indent=1))
+    else:
+        print("\n\n".join(stability_text(answer) for answer in answers))
+    return max(_status(answer, options.expect, wanted) for answer in answers)
+
+
+def _status(answer: dict[str, Any], expect: str | None, wanted: list[str]) -> int:
+    verdicts = [found["verdict"] for found in answer["equilibria"]]
+    if "unknown" in verdicts or (not verdicts and not answer["complete"]):
+        return 3
+    if any(found["solved"].get(name, "") is None for found in answer["equilibria"] for name in wanted):
+        return 3
+    return int(expect is not None and (not verdicts or any(verdict != expect for verdict in verdicts)))
+
+
+def analysed(problem: Problem, rule: Any, wanted: list[str]) -> dict[str, Any]:
+    """One rule's answer as plain data; what there was no time for is unknown, with the reason."""
+    game = problem.game
+    reading = rule or default_rule(game)
+    answer: dict[str, Any] = {
+        "title": problem.title,
+        "rule": reading.name if isinstance(game, Game) else None,
+        "time": reading.time,
+        "equilibria": [],
+        "complete": False,
+    }
+    if not game.is_coordinate:
+        raise UnknownAnswer("this model is written for networks of any form, so it has no numbers to analyse",
+                            next_step="bilevel derive, or a problem file with scalar variables")
+    symbols = _symbols(problem, reading, wanted)
+    try:
+        found = points_of(problem, rule)
+    except UnknownAnswer as stop:
+        return answer | {"reason": str(stop)}
+    except budget.OutOfTime:
+        budget.stop()
+        return answer | {"reason": "out of time while the fixed points were being found"}
+    answer["complete"] = found.complete
+    if found.reason:
+        answer["reason"] = found.reason
+    spent = False
+    for equilibrium in found.points:
+        entry, spent = _entry(problem, reading, equilibrium, symbols, bool(wanted), spent)
+        answer["equilibria"].append(entry)
+    return answer
+
+
+def _entry(problem: Problem, rule: Any, equilibrium: Any, symbols: list[Any], explicit: bool, spent: bool) -> tuple[dict[str, Any], bool]:
+    order = state_order(problem.game, rule)
+    exists = sp.true if equilibrium.exists_on is None else equilibrium.exists_on
+    game = problem.game if exists == sp.true else _assuming(problem.game, exists)
+    nothing = unknown("out of time before this point was analysed", sp.zeros(0, 0), rule.time)
+    verdict = nothing
+    solve_for: list[Any] = []
+    if not spent:
+        try:
+            verdict = _verdict(problem, game, rule, equilibrium)
+            free = verdict.condition.free_symbols if verdict.condition is not None else set()
+            solve_for = [s for s in symbols if explicit or s in free]
+        except budget.OutOfTime:
+            budget.stop()
+            spent = True
+            verdict = unknown("out of time while the stability of this point was being decided", sp.zeros(0, 0), rule.time)
+    try:
+        described = verdict_object(_within(verdict, exists), order, solve_for=solve_for, exists_on=exists)
+    except budget.OutOfTime:
+        budget.stop()
+        spent = True
+        described = verdict_object(_within(verdict, exists), order, exists_on=exists)
+    if not explicit:
+        described["solved"] = {name: value for name, value in described["solved"].items() if value is not None}
+    return {"point": point_object(equilibrium.point), "kinds": list(equilibrium.kinds), **described}, spent
+
+
+def _verdict(problem: Problem, game: Any, rule: Any, equilibrium: Any) -> Any:
+    try:
+        return stability(game, rule, at=equilibrium.point)
+    except UnknownAnswer as stop:
+        return unknown(str(stop), sp.zeros(0, 0), rule.time)
+    except GameError as stop:
+        if problem.complete_at:
+            raise problem.located(str(stop), "at") from None
+        raise
+
+
+def _within(verdict: Any, exists: Any) -> Any:
+    """The verdict's sets inside the set where the equilibrium exists."""
+    if exists == sp.true or verdict.condition is None:
+        return verdict
+    sets = {name: sp.And(exists, getattr(verdict, name)) for name in ("condition", "unstable_on", "marginal_on") if getattr(verdict, name) is not None}
+    return replace(verdict, **sets)
+
+
+def _assuming(game: Any, fact: Any) -> Any:
+    facts = tuple(part for part in sp.And.make_args(fact) if part != sp.true)
+    if isinstance(game, Game):
+        return Game(game.players, assuming=(*game.assuming, *facts), title=game.title, source=game.source)
+    return replace(game, assuming=(*game.assuming, *facts))
+
+
+def _symbols(problem: Problem, rule: Any, wanted: list[str]) -> list[Any]:
+    """The parameters to solve for: those asked for, else the rule's step sizes."""
+    free = {s.name: s for s in (*problem.parameters.values(), *rule.symbols)}
+    if not wanted:
+        step = dict(rule.parameters).get("step")
+        inside = step.free_symbols if isinstance(step, sp.Basic) else rule.symbols if step is not None else set()
+        return sorted((s for s in inside if s.name in free), key=str)
+    for name in wanted:
+        if name in problem.values:
+            raise ReadError(f"{name} has a value already; leave its value out to solve for it", file="--solve")
+        if name not in free:
+            raise ReadError(f"there is no parameter {name!r} to solve for; {advice(name, free)}", file="--solve")
+    return [free[name] for name in wanted]

@@ -1,0 +1,95 @@
+"""What the arguments of a command name: a problem file or a catalogue model, parameter values, rules.
+
+Main definitions: `problem_named`, `rules_named`, `values_given`, `catalogue_models`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bilevel.app.problem import Problem, load, problem_of
+from bilevel.app.scope import fits, read_set
+from bilevel.app.source import advice, shown
+from bilevel.game import Game
+from bilevel.language import calculus
+from bilevel.language.errors import ReadError
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+def values_given(pairs: Iterable[str]) -> dict[str, str]:
+    """The values of repeated --set NAME=VALUE."""
+    given: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        name, value = name.strip(), value.strip()
+        if not equals or not _NAME.fullmatch(name) or not value:
+            raise ReadError(f"{shown(pair)!r} sets nothing; write --set NAME=VALUE, for example --set gamma=1/2", file="--set")
+        if name in given:
+            raise ReadError(f"{name} is set twice; keep one", file="--set")
+        given[name] = value
+    return given
+
+
+def problem_named(name: str, sets: Iterable[str] = ()) -> Problem:
+    """The problem in a file, or the catalogue model of that name."""
+    given = values_given(sets)
+    if not _NAME.fullmatch(name) or Path(name).exists():
+        return load(Path(name), set=given)
+    models = catalogue_models()
+    if name not in models:
+        raise ReadError(f"there is no such file and no such model; {advice(name, models)}", file=shown(name))
+    return _with_values(problem_of(models[name](), title=name, file=name), given)
+
+
+def catalogue_models() -> dict[str, Any]:
+    """Functions of the catalogue that make a game without being told anything."""
+    from bilevel import models
+
+    found = {}
+    for name in dir(models):
+        maker = getattr(models, name)
+        if not inspect.isfunction(maker) or inspect.signature(maker).return_annotation not in (Game, "Game"):
+            continue
+        if all(p.default is not inspect.Parameter.empty for p in inspect.signature(maker).parameters.values()):
+            found[name] = maker
+    return found
+
+
+def _with_values(problem: Problem, given: Mapping[str, str]) -> Problem:
+    """The same problem with some parameters of its game fixed."""
+    if not given:
+        return problem
+    fixed = {}
+    for name, text in given.items():
+        if name not in problem.parameters:
+            raise ReadError(f"there is no parameter {name!r} to set; {advice(name, problem.parameters)}", file=problem.file)
+        symbol = problem.parameters[name]
+        fixed[symbol] = read_set(name, text, problem.parameters)
+        if not fits(symbol, fixed[symbol]):
+            raise ReadError(f"{name} = {fixed[symbol]} contradicts what is assumed of {name}", file=f"--set {name}")
+    game = problem.game.map_losses(lambda loss: calculus.replace(loss, fixed))
+    left = {name: symbol for name, symbol in problem.parameters.items() if name not in given}
+    return replace(problem, game=game, parameters=left)
+
+
+def rules_named(problem: Problem, names: str | None) -> list[Any]:
+    """The rules of --rule NAME,... or the problem's own."""
+    if names is None:
+        return [problem.rule]
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    if not wanted:
+        raise ReadError("no rule is named; write for example --rule alternating", file="--rule")
+    if not isinstance(problem.game, Game):
+        raise ReadError("a [flow] or [map] is the update itself and takes no rule; leave --rule out", file=problem.file)
+    from bilevel.rules import catalogue
+
+    for name in wanted:
+        if name not in catalogue():
+            raise ReadError(f"there is no rule {shown(name)!r}; {advice(name, catalogue())}", file="--rule")
+    return [problem.with_rule(name) for name in wanted]

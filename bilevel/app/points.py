@@ -1,0 +1,60 @@
+"""The points a command speaks about: the one a file gives, or the fixed points found.
+
+Main definitions: `points_of`, `Found`, `Given`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
+
+from bilevel.app.problem import Problem
+from bilevel.app.scope import fits
+from bilevel.language.errors import GameError, UnknownAnswer
+
+
+@dataclass(frozen=True)
+class Given:
+    """A point that the file gives."""
+
+    point: Mapping[Any, Any]
+    kinds: tuple[str, ...] = ()
+    exists_on: Any = sp.true
+    known: str = "exact"
+    free: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Found:
+    """Points, and whether they are all there are."""
+
+    points: tuple[Any, ...]
+    complete: bool
+    reason: str = ""
+
+
+def points_of(problem: Problem, rule: Any) -> Found:
+    """The points to analyse."""
+    if importlib.util.find_spec("bilevel.analysis.fixed_points") is None:
+        if problem.complete_at:
+            return Found((Given(problem.at),), False)
+        raise UnknownAnswer("fixed points are not solved for here", next_step="give every variable's value under [at]")
+    from bilevel.analysis.fixed_points import equilibria
+
+    try:
+        found = equilibria(problem.game, rule, at=problem.at or None)
+    except GameError as stop:
+        raise (problem.located(str(stop), "at") if problem.at else stop) from None
+    inside = tuple(e for e in found.points if _inside(problem, e.point))
+    return Found(inside, bool(found.complete), found.reason or "")
+
+
+def _inside(problem: Problem, point: Mapping[Any, Any]) -> bool:
+    """Whether a point may lie in the domain of the variables."""
+    if not all(fits(variable, value) for variable, value in point.items()):
+        return False
+    return not any(fact.subs(dict(point)) == sp.false for fact in problem.domain)
