@@ -47,7 +47,9 @@ class _Along:
         return self.field.fixed_point(step, near=near)
 
     def __getattr__(self, name: str) -> Any:
-        raise GameError(f"`along` offers the values of a rule's field, not {name!r}; use a base rule made of field(z) alone")
+        if name in ("jvp", "vjp", "gradient", "solve"):
+            raise GameError(f"along gives a rule's field at points, not its {name}; use a base rule made of field(z) alone")
+        raise AttributeError(name)
 
 
 @rule

@@ -1,6 +1,6 @@
 """Rules that foresee, or shape, what the other players will do next.
 
-Main definitions: `look_ahead`, `lola`, `lola_exact`, `sos`.
+Main definitions: `look_ahead`, `lola`, `lola_exact`, `unrolling`, `sos`.
 
 H_o are the blocks dF_i/dz_j with i != j, and chi_i = sum over j != i of (dF_j/dz_i)^T dc_i/dz_j: what moving i does to i's own cost
 through the others' steps. `weight` is the step size the others are thought to take (default: `step`). LOLA's fixed points need
@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from bilevel.language.errors import GameError
 from bilevel.rules.protocol.parts import across, shaping
 from bilevel.rules.protocol.rule import Field, rule
 from bilevel.rules.protocol.scalars import where_below
-from bilevel.rules.protocol.turns import blocks_of
+from bilevel.rules.protocol.turns import blocks_of, leading
 
 
 @rule
@@ -83,16 +84,38 @@ def lola(step: Any, weight: Any = None) -> Callable[[Field], Callable[..., Any]]
     return on
 
 
-@rule
-def lola_exact(step: Any, weight: Any = None) -> Callable[[Field], Callable[..., Any]]:
-    """LOLA without Taylor expansion: differentiate through the others' whole next step.
+def _through_steps(field: Field, z: Any, player: str, steps: int, inner: Any) -> Any:
+    """One player's total gradient through `steps` gradient steps of everybody else, by adjoints: one vjp a step."""
+    path = [z]
+    for _ in range(steps):
+        path.append(blocks_of(z, (player,), path[-1] - inner * field(path[-1])))
+    slope = field.gradient(path[-1], of=player)
+    total, adjoint = slope.only(player), slope - slope.only(player)
+    for stop in reversed(path[:-1]):
+        pull = field.vjp(stop, inner * adjoint)
+        total = total - pull.only(player)
+        adjoint = adjoint - (pull - pull.only(player))
+    return total
 
-    Math: z_i <- z_i - step d/dz_i c_i(z_i, z_j - weight F_j(z) for j != i), a total derivative in z_i:
-        dc_i/dz_i(w) - sum over j != i of (dF_j/dz_i)^T weight dc_i/dz_j(w), with w the point where the others will be.
+
+def _whole(steps: Any, name: str) -> int:
+    if steps != int(steps) or steps < 1:
+        raise GameError(f"{name} needs a whole number of steps of at least 1; got {steps}")
+    return int(steps)
+
+
+@rule
+def lola_exact(step: Any, weight: Any = None, steps: Any = 1) -> Callable[[Field], Callable[..., Any]]:
+    """LOLA without Taylor expansion: every player differentiates through the others' whole next step, or next few.
+
+    Math: z_i <- z_i - step d/dz_i c_i(w_K), a total derivative in z_i, with w_0 = z and w_{k+1} = w_k - weight F(w_k) for all but i,
+        K = `steps`. For one step: dc_i/dz_i(w) - sum over j != i of (dF_j/dz_i)^T weight dc_i/dz_j(w).
 
     Shapes: per step; `step` and `weight` may differ between players.
 
-    Reference: Foerster et al. (2018), arXiv:1709.04326; Metz et al. (2017), arXiv:1611.02163, one unrolled step for everyone.
+    Raises: GameError unless `steps` is a whole number of at least one.
+
+    Reference: Foerster et al. (2018), arXiv:1709.04326; Letcher et al. (2019), arXiv:1811.08469.
 
     Examples:
         >>> import sympy as sp
@@ -104,17 +127,50 @@ def lola_exact(step: Any, weight: Any = None) -> Callable[[Field], Callable[...,
         [-2*a*h + 1,         -h],
         [         h, -2*a*h + 1]])
     """
-    foreseen = step if weight is None else weight
+    foreseen, count = step if weight is None else weight, _whole(steps, "lola_exact")
 
     def on(field: Field) -> Callable[..., Any]:
         def advance(z: Any) -> Any:
-            after = z - foreseen * field(z)
-            total = z - z
+            after = z
             for name in field.players:
-                slope = field.gradient(blocks_of(z, (name,), after), of=name)
-                pull = field.vjp(z, foreseen * (slope - slope.only(name)))
-                total = total + (slope - pull).only(name)
-            return z - step * total
+                after = after - step * _through_steps(field, z, name, count, foreseen)
+            return after
+
+        return advance
+
+    return on
+
+
+@rule
+def unrolling(step: Any, steps: Any = 1, inner_step: Any = None, *, leader: str | None = None) -> Callable[[Field], Callable[..., Any]]:
+    """Unrolled descent: the leader differentiates through some gradient steps of its followers, who simply descend.
+
+    Math: leader x <- x - step d/dx c(x, S_K), S_{k+1} = S_k - inner_step F_S(x, S_k), S_0 = S; followers S <- S - step F_S(x, S). The same as
+        a game whose leader declares `through={follower: unrolled(steps, inner_step)}` under simultaneous steps.
+
+    Shapes: per step; `leader` defaults to the first player declared, `inner_step` to `step`.
+
+    Raises: GameError unless `steps` is a whole number of at least one; or for an unknown leader.
+
+    Reference: Metz et al. (2017), arXiv:1611.02163.
+
+    Examples:
+        >>> import sympy as sp
+        >>> from bilevel.game import Game, maximize, minimize
+        >>> from bilevel.rules import linearise, unrolling
+        >>> x, y, h, s = sp.symbols("x y h s", real=True)
+        >>> linearise(Game(a=minimize(x*y, x), b=maximize(x*y, y)), unrolling(h, 3, s), {x: 0, y: 0}).matrix
+        Matrix([
+        [-6*h*s + 1, -h],
+        [         h,  1]])
+    """
+    inner, count = step if inner_step is None else inner_step, _whole(steps, "unrolling")
+
+    def on(field: Field) -> Callable[..., Any]:
+        chosen, followers = leading(field, leader)
+
+        def advance(z: Any) -> Any:
+            return z - step * (_through_steps(field, z, chosen, count, inner) + field(z).only(*followers))
 
         return advance
 

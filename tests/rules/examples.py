@@ -42,7 +42,8 @@ def examples() -> dict[str, list[Any]]:
         "jare": [R.jare(s, Q(1, 3))],
         "look_ahead": [R.look_ahead(s), R.look_ahead(s, Q(1, 3))],
         "lola": [R.lola(s), R.lola(s, Q(1, 3))],
-        "lola_exact": [R.lola_exact(s), R.lola_exact(s, Q(1, 3))],
+        "lola_exact": [R.lola_exact(s), R.lola_exact(s, Q(1, 3)), R.lola_exact(s, Q(1, 3), 2)],
+        "unrolling": [R.unrolling(s), R.unrolling(s, 2, Q(1, 3), leader="p1")],
         "sos": [R.sos(s, Q(1, 3))],
         "stackelberg": [R.stackelberg(s), R.stackelberg(s, leader="p1")],
         "follow_the_ridge": [R.follow_the_ridge(s), R.follow_the_ridge(s, leader="p1")],
@@ -59,6 +60,7 @@ def examples() -> dict[str, list[Any]]:
         "along": [R.along(R.heavy_ball(s, Q(1, 2)), R.consensus(1, Q(1, 3))), R.along(R.alternating(s), R.lola(s))],
         "continuous": [R.continuous(R.consensus(s, Q(1, 3))), R.continuous(R.extragradient(s))],
         "taking_turns": [R.taking_turns(R.consensus(s, Q(1, 3))), R.taking_turns(R.lead(s, Q(1, 4)))],
+        "projected": [R.projected(base, -1, {"p0": 2}), R.projected(R.heavy_ball(s, Q(1, 2)), upper=1)],
         "each": [],  # needs the players' names: see test_composition
     }
 

@@ -80,6 +80,15 @@ def test_exact_lola_is_a_game_of_unrolled_replies(index: int):
         assert found[rows, :] == matrix(one, R.simultaneous(S))[rows, :]
 
 
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_unrolling_is_a_game_with_an_unrolled_reply(steps: int):
+    game = random_game((1, 1), 26, degree=2 if steps > 2 else 3)
+    seeing = minimize(game["p0"].loss, *game["p0"].moves, through={"p1": unrolled(steps, W)})
+    assert matrix(game, R.unrolling(S, steps, W)) == matrix(game.with_players(p0=seeing), R.simultaneous(S))
+    both = with_replies(game, unrolled(steps, W))
+    assert matrix(game, R.lola_exact(S, W, steps)) == matrix(both, R.simultaneous(S))
+
+
 def test_look_ahead_is_first_order_in_anticipated_replies():
     weight = sp.Symbol("weight")
     game = random_game((1, 1), 24)

@@ -51,8 +51,8 @@ def test_the_declared_order_of_an_alternating_rule_is_its_order(name: str):
 @pytest.mark.parametrize("name", sorted(set(examples()) - {"each"}))
 def test_names_and_constants_do_not_matter(name: str):
     rule = examples()[name][0]
-    if name == "magnetic":    # its example names a player
-        rule = R.magnetic(Q(1, 5), Q(1, 4))
+    if name in ("magnetic", "projected"):    # their first examples name a player
+        rule = R.magnetic(Q(1, 5), Q(1, 4)) if name == "magnetic" else examples()[name][1]
     game = random_game((1, 1), 33)
     renamed = Game({f"q{i}": p for i, p in enumerate(game.players.values())})
     shifted = game.map_losses(lambda loss: loss + 17)

@@ -1,6 +1,6 @@
-"""Points with declared values.
+"""Values declared by variable or by player, laid out as the leaves of a point.
 
-Main definitions: `constant`.
+Main definitions: `declared`, `constant`.
 """
 
 from __future__ import annotations
@@ -13,24 +13,29 @@ from bilevel.language.errors import GameError
 from bilevel.rules.protocol.point import PerPlayer, Point
 
 
-def constant(field: Any, values: Any, like: Point) -> Point:
-    """The point where each variable (or each variable of a player) has its declared value; what is not named stands at 0."""
-    table = dict(values.values) if isinstance(values, PerPlayer) else {}
+def declared(field: Any, values: Any, otherwise: Any) -> list[Any]:
+    """One value for each variable in order: its own, else its player's, else `otherwise`; a lone value goes everywhere."""
+    if not isinstance(values, PerPlayer):
+        return [otherwise if values is None else values for _ in field.game.variables]
     names = {name: [str(v) for v in player.moves] for name, player in field.game.players.items()}
-    unknown = set(table) - set(names) - {v for moved in names.values() for v in moved}
+    unknown = set(values.values) - set(names) - {v for moved in names.values() for v in moved}
     if unknown:
         raise GameError(f"a value is given for {', '.join(sorted(unknown))}, which is no variable and no player of the game")
-    overall = sp.S.Zero if isinstance(values, PerPlayer) or values is None else values
-    chosen = [table.get(v, table.get(name, overall)) for name, moved in names.items() for v in moved]
+    return [values.values.get(v, values.values.get(name, otherwise)) for name, moved in names.items() for v in moved]
+
+
+def constant(field: Any, values: Any, like: Point) -> Point:
+    """The point of declared values, 0 where nothing is declared."""
     zero = like - like
-    return zero.rebuilt(_put(leaf, value) for leaf, value in zip(zero.leaves(), chosen, strict=True))
+    return zero.rebuilt(placed(leaf, value) for leaf, value in zip(zero.leaves(), declared(field, values, sp.S.Zero), strict=True))
 
 
-def _put(zero: Any, value: Any) -> Any:
-    if isinstance(value, sp.MatrixExpr):
-        return value
-    if isinstance(zero, sp.MatrixExpr):
-        return sp.ZeroMatrix(*zero.shape) if value == 0 else value * sp.OneMatrix(*zero.shape)
-    if isinstance(zero, sp.Basic) or hasattr(zero, "row"):
-        return zero + value
-    return zero + float(value)
+def placed(leaf: Any, value: Any) -> Any:
+    """A value as a leaf of the same kind as another: expression, vector, dual number or array."""
+    if isinstance(leaf, sp.MatrixExpr):
+        if isinstance(value, sp.MatrixExpr):
+            return value
+        return sp.ZeroMatrix(*leaf.shape) if value == 0 else value * sp.OneMatrix(*leaf.shape)
+    if isinstance(leaf, sp.Basic) or hasattr(leaf, "row"):
+        return 0 * leaf + value
+    return 0 * leaf + float(value)
