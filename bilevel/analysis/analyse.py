@@ -1,8 +1,8 @@
 """From a Jacobian in parameters to an exact verdict.
 
-Main definition: `analyse`. The road: characteristic polynomial, its factors, the root test of each factor (`schur`, `hurwitz`),
-factors of known sign removed and implied conditions dropped (`reduction`), one free parameter written as intervals (`cells`).
-"""
+Main definition: `analyse`. The road: characteristic polynomial, its factors, the root test of each factor (`schur`,
+`hurwitz`), factors of known sign removed and implied conditions dropped (`reduction`), one free parameter written as
+intervals (`cells`)."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from bilevel.analysis.enclosure import Signs
 from bilevel.analysis.marginal import NAMES, seen_verdicts, why_marginal
 from bilevel.analysis.polynomials import Coordinates, Factor, characteristic_factors
 from bilevel.analysis.reduction import Assumptions
-from bilevel.analysis.writing import LARGE, formula_size, to_boolean
 from bilevel.analysis.regions import All, Sign, conj, disj, evaluate, negate, same, transform
 from bilevel.analysis.schur import flow_test, map_test
 from bilevel.analysis.verdict import Verdict, certain, unknown
+from bilevel.analysis.writing import LARGE, formula_size, to_boolean
 from bilevel.language.errors import GameError, UnknownAnswer
 
 KINDS = {
@@ -35,7 +35,8 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Region:
-    """The three sets as formulas, before they are written out. `labels`: (strict quantity after tidying, boundary it stands for)."""
+    """The three sets as formulas, before they are written out. `labels`: (strict quantity after tidying, boundary it
+    stands for)."""
 
     exists: Any
     stable: Any
@@ -47,8 +48,8 @@ class Region:
 def analyse(jacobian: Any, *, time: str, assuming: Any = ()) -> Verdict:
     """The exact verdict on a square matrix in parameters: where it is stable, unstable, marginal.
 
-    Math: discrete: spectral radius below 1; continuous: spectral abscissa below 0. Symbols are real; their further SymPy assumptions
-        and the relationals in `assuming` restrict them.
+    Math: discrete: spectral radius below 1; continuous: spectral abscissa below 0. Symbols are real; their further
+        SymPy assumptions and the relationals in `assuming` restrict them.
     Raises: GameError for a matrix that is not square or an unknown `time`.
     Reference: Lienard and Chipart 1914; Schur 1917; Cohn 1922; Jury 1962.
     Examples:
@@ -158,7 +159,8 @@ def _region(
 
 
 def _boundary(stable: Any, closed: Any, reduced: Any, assumptions: Assumptions, exists: Any) -> Any:
-    """closed and not stable, one piece for each part of stable. Where closed says p >= 0 outright, "not p > 0" is p = 0."""
+    """closed and not stable, one piece for each part of stable. Where closed says p >= 0 outright, "not p > 0" is p
+    = 0."""
     if stable is False:
         return reduced
     if formula_size(stable) > LARGE:
@@ -202,55 +204,57 @@ def _written(
     time: str,
     facts: tuple[Any, ...],
 ) -> Verdict:
+    """The region as a verdict."""
     formulas = [region.exists, region.stable, region.unstable, region.marginal]
-    booleans = _booleans(formulas, coordinates, assumptions)
-    exists, condition, unstable_on, marginal_on = booleans
-    reason = "the closed condition was too large to write down" if unstable_on is None else None
+    exists, *sets = _booleans(formulas, coordinates, assumptions)
+    names = ("stable", "unstable", "marginal")
+    everywhere = [name for name, f, b in zip(names, formulas[1:], sets, strict=True) if f is True or b == sp.true]
+    claim = everywhere[0] if everywhere else "conditional"
     if exists != sp.true:
-        condition, unstable_on, marginal_on = (
-            None if b is None else sp.And(exists, b) for b in (condition, unstable_on, marginal_on)
-        )
-    claim = "conditional"
-    for name, formula, boolean in zip(("stable", "unstable", "marginal"), formulas[1:], booleans[1:], strict=True):
-        if formula is True or boolean == sp.true:
-            claim = name
-    if claim == "conditional":
-        seen = seen_verdicts(region, coordinates, assumptions)
-        if len(seen) == 1 and condition != sp.false:
-            reason = f"every point tried is {min(seen)}, but that this holds everywhere was neither proved nor refuted"
-    known = "exact"
-    if coordinates.has_floats:
-        known, reason = (
-            "float",
-            "floating-point coefficients were read as the exact value of their bits; give fractions instead",
-        )
-    why = None if marginal_on in (None, sp.false) else why_marginal(region, matrix, time, coordinates, assumptions)
-    boundaries = tuple(
-        (to_boolean(assumptions.tidy(Sign(s.polynomial, "==")), coordinates), KINDS[time][label])
-        for s, label in region.labels
-        if label and isinstance(s, Sign) and not isinstance(s.polynomial, sp.Basic)
-    )
-    certificate = {
-        "kind": "region",
-        "time": time,
-        "dropped": [{"condition": c, "by": by} for c, by in assumptions.proofs],
-    }
+        sets = [None if b is None else sp.And(exists, b) for b in sets]
+    known, reason = _how_known(claim, region, coordinates, assumptions)
+    why = None if sets[2] in (None, sp.false) else why_marginal(region, matrix, time, coordinates, assumptions)
+    proofs = [{"condition": c, "by": by} for c, by in assumptions.proofs]
     return Verdict(
         claim,
-        condition,
-        unstable_on,
-        marginal_on,
-        why,
-        known,
-        time,
-        matrix,
-        _polynomial(factors, coordinates),
+        *sets,
+        marginal_why=why,
+        known=known,
+        time=time,
+        jacobian=matrix,
+        characteristic_polynomial=_polynomial(factors, coordinates),
         exists_on=exists,
         reason=reason,
         assuming=facts,
         eigenvalues=_eigenvalues(factors, coordinates),
-        certificate=certificate,
-        boundaries=boundaries,
+        certificate={"kind": "region", "time": time, "dropped": proofs},
+        boundaries=_boundaries(region, coordinates, assumptions, time),
+    )
+
+
+def _how_known(
+    claim: str, region: Region, coordinates: Coordinates, assumptions: Assumptions
+) -> tuple[str, str | None]:
+    """How the verdict is known, and what is left open."""
+    if coordinates.has_floats:
+        return "float", "floating-point coefficients were read as the exact value of their bits; give fractions instead"
+    if region.unstable is None:
+        return "exact", "the closed condition was too large to write down: unstable and marginal are not told apart"
+    seen = seen_verdicts(region, coordinates, assumptions) if claim == "conditional" else set()
+    if len(seen) == 1 and region.stable is not False:
+        return "exact", f"every point tried is {min(seen)}: that it is so everywhere was neither proved nor refuted"
+    return "exact", None
+
+
+def _boundaries(
+    region: Region, coordinates: Coordinates, assumptions: Assumptions, time: str
+) -> tuple[tuple[Any, str], ...]:
+    """Where a condition turns into an equality, and the bifurcation met there."""
+    atoms = [(s, label) for s, label in region.labels if label and isinstance(s, Sign)]
+    return tuple(
+        (to_boolean(assumptions.tidy(Sign(s.polynomial, "==")), coordinates), KINDS[time][label])
+        for s, label in atoms
+        if not isinstance(s.polynomial, sp.Basic)
     )
 
 

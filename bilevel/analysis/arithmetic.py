@@ -1,7 +1,7 @@
 """Verdicts on matrices of numbers: rational ones by integer arithmetic, floating-point ones by enclosures.
 
-Main definitions: `decide_rational` (for large matrices rigorous enclosures are tried first), `decide_enclosed` (floats stand for
-every number that rounds to them), `quadratic_roots`, `check_time`.
+Main definitions: `decide_rational` (for large matrices rigorous enclosures are tried first), `decide_enclosed`
+(floats stand for every number that rounds to them), `quadratic_roots`, `check_time`.
 """
 
 from __future__ import annotations

@@ -19,7 +19,8 @@ from bilevel.language.errors import UnknownAnswer
 
 @dataclass(frozen=True)
 class Case:
-    """Under `guard` (a formula without the parameter) the solutions are these intervals: each a tuple of relationals in x."""
+    """Under `guard` (a formula without the parameter) the solutions are these intervals: each a tuple of relationals
+    in x."""
 
     guard: Any
     intervals: tuple[tuple[Any, ...], ...]

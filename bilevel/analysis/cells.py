@@ -1,11 +1,11 @@
 """One parameter: a formula as exact intervals, through real root isolation.
 
-Main definitions: `Line` (the real roots of the polynomials in a formula, in order, and the cells between them), `intervals` (the
-formula as a SymPy Boolean about the parameter).
+Main definitions: `Line` (the real roots of the polynomials in a formula, in order, and the cells between them),
+`intervals` (the formula as a SymPy Boolean about the parameter).
 
-Math: between neighbouring roots of all the polynomials every sign is constant, so one rational sample decides a cell; at a root a
-polynomial is zero if the root's irreducible factor divides it, and otherwise has the sign it has next to the root.
-"""
+Math: between neighbouring roots of all the polynomials every sign is constant, so one rational sample decides a
+cell; at a root a polynomial is zero if the root's irreducible factor divides it, and otherwise has the sign it has
+next to the root."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from bilevel.analysis.regions import evaluate, signs
 
 @dataclass(frozen=True)
 class Root:
-    """A real root: its irreducible primitive polynomial, a ball that isolates it, its rank among the real roots of the factor."""
+    """A real root: its irreducible primitive polynomial, a ball that isolates it, its rank among the real roots of
+    the factor."""
 
     polynomial: fmpz_poly
     ball: Any
@@ -79,7 +80,8 @@ def real_roots(factor: fmpz_poly) -> list[Any]:
 
 
 class Line:
-    """The real line of one generator, cut at the roots of the given polynomials: cells 0, 1, 2, ... (even open, odd points)."""
+    """The real line of one generator, cut at the roots of the given polynomials: cells 0, 1, 2, ... (even open, odd
+    points)."""
 
     def __init__(self, polynomials: Any, index: int, bounds: Any) -> None:
         self.index, self.bounds = index, bounds
@@ -128,7 +130,7 @@ class Line:
             return (low is None or x > low) and (up is None or x < up)
         c = self.roots[k // 2].polynomial.coeffs()
         end = fmpq(-int(c[0]), int(c[1])) if len(c) == 2 else None
-        if end is not None and (end == low or end == up):
+        if end is not None and end in (low, up):
             return not (low_strict if end == low else up_strict)
         return self._inside(k - 1) or self._inside(k + 1)
 
@@ -163,7 +165,8 @@ def _between(a: Any, b: Any) -> fmpq:
 
 
 def intervals(line: Line, formula: Any, symbol: Any, *, short: bool = True) -> Any:
-    """The formula as a Boolean about the symbol, inside the line's bounds; None when `short` and an end has no short closed form."""
+    """The formula as a Boolean about the symbol, inside the line's bounds; None when `short` and an end has no short
+    closed form."""
     truth = {k: line.truth(formula, k) for k in line.cells}
     if all(truth.values()):
         return sp.true

@@ -1,8 +1,8 @@
 """Verdicts on matrices of numbers.
 
-Main definition: `decide`. Rational entries: integer arithmetic (for large matrices rigorous enclosures first, known "enclosed" when
-they decide). Algebraic entries: the exact conditions with every sign decided. Floats stand for every number that rounds to them:
-"enclosed" when all of those agree, else unknown.
+Main definition: `decide`. Rational entries: integer arithmetic (for large matrices rigorous enclosures first, known
+"enclosed" when they decide). Algebraic entries: the exact conditions with every sign decided. Floats stand for every
+number that rounds to them: "enclosed" when all of those agree, else unknown.
 """
 
 from __future__ import annotations

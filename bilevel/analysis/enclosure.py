@@ -1,7 +1,7 @@
 """Verdicts from ball arithmetic: eigenvalues enclosed in discs, decided only when every disc is clear of the boundary.
 
-Main definitions: `ball` (a number with its uncertainty), `enclosed_verdict`, `enclose` (a SymPy number as a real ball), `Signs`
-(of polynomials in irrational numbers), `truth_at` (a Boolean at a rational point).
+Main definitions: `ball` (a number with its uncertainty), `enclosed_verdict`, `enclose` (a SymPy number as a real
+ball), `Signs` (of polynomials in irrational numbers), `truth_at` (a Boolean at a rational point).
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from flint import acb, acb_mat, arb
 
 
 def ball(value: Any) -> arb:
-    """A ball unchanged, a float or SymPy Float as the ball of everything that rounds to it; integers and fractions exactly."""
+    """A ball unchanged, a float or SymPy Float as the ball of everything that rounds to it; integers and fractions
+    exactly."""
     if isinstance(value, arb):
         return value
     if isinstance(value, float):
@@ -55,7 +56,8 @@ def enclosed_verdict(rows: list[list[Any]], time: str, precisions: tuple[int, ..
 
 
 def enclose(expression: Any, values: Any = None, precision: int = 128) -> arb | None:
-    """A real SymPy expression (symbols at the rational `values`) as a ball that contains it, or None where there is none."""
+    """A real SymPy expression (symbols at the rational `values`) as a ball that contains it, or None where there is
+    none."""
     saved = flint.ctx.prec
     try:
         flint.ctx.prec = precision
@@ -84,7 +86,8 @@ def _dyadic(end: arb) -> flint.fmpq:
 
 
 class Signs:
-    """Signs of polynomials whose generators are numbers: by balls, and zero by minimal polynomials where all is algebraic."""
+    """Signs of polynomials whose generators are numbers: by balls, and zero by minimal polynomials where all is
+    algebraic."""
 
     def __init__(self, coordinates: Any) -> None:
         self.coordinates = coordinates
@@ -105,7 +108,8 @@ class Signs:
 
 
 def truth_at(boolean: Any, values: Any) -> bool | None:
-    """A Boolean of relationals at a rational point: by balls, exactly where a ball straddles zero, None where undefined."""
+    """A Boolean of relationals at a rational point: by balls, exactly where a ball straddles zero, None where
+    undefined."""
     quick = _truth(boolean, values, exactly=False)
     return _truth(boolean, values, exactly=True) if quick is None else quick
 

@@ -1,14 +1,15 @@
-"""When all roots of a real polynomial lie in the open, or in the closed, left half plane: conditions on its coefficients.
+"""When all roots of a real polynomial lie in the open, or in the closed, left half plane.
 
-Main definitions: `RootTest` (the open and the closed condition), `root_test` (from coefficients), `minor` (Hurwitz determinants).
+Main definitions: `RootTest` (the open and the closed condition), `root_test` (from coefficients), `minor` (Hurwitz
+determinants).
 
-Math: with a_0 > 0 leading, all roots lie in Re z < 0 iff a_n, a_{n-2}, ... > 0 and the Hurwitz determinants D_{n-1}, D_{n-3}, ...
-are positive (Lienard-Chipart 1914). All roots lie in Re z <= 0 iff p(z + e) passes that test for every small e > 0, that is iff in
-each of those quantities, a polynomial in e, the lowest non-vanishing coefficient is positive; that gives a formula with no case
-forgotten. For n <= 4 it shortens to: every coefficient >= 0, D_{n-1} >= 0 and, for n = 4, a_1 > 0 or a_2^2 >= 4 a_0 a_4 (when
-a_1 = 0, D_3 >= 0 forces a_3 = 0 or a_0 = 0: the biquadratic case). A leading coefficient that vanishes is allowed in the closed
-test, where it means a root that has gone to infinity, which counts as on the boundary (the image of z = -1 for maps).
-"""
+Math: with a_0 > 0 leading, all roots lie in Re z < 0 iff a_n, a_{n-2}, ... > 0 and the Hurwitz determinants D_{n-1},
+D_{n-3}, ... are positive (Lienard-Chipart 1914). All roots lie in Re z <= 0 iff p(z + e) passes that test for every
+small e > 0, that is iff in each of those quantities, a polynomial in e, the lowest non-vanishing coefficient is
+positive; that gives a formula with no case forgotten. For n <= 4 it shortens to: every coefficient >= 0, D_{n-1} >=
+0 and, for n = 4, a_1 > 0 or a_2^2 >= 4 a_0 a_4 (when a_1 = 0, D_3 >= 0 forces a_3 = 0 or a_0 = 0: the biquadratic
+case). A leading coefficient that vanishes is allowed in the closed test, where it means a root that has gone to
+infinity, which counts as on the boundary (the image of z = -1 for maps)."""
 
 from __future__ import annotations
 
@@ -23,8 +24,8 @@ MAX_EXPANDED = 3000
 
 @dataclass(frozen=True)
 class RootTest:
-    """`strict`: (quantity that must be positive, which boundary its zero is: "origin", "infinity", "pair" or ""). `closed`: the
-    formula for the closed half plane, or None where it was too large to write down."""
+    """`strict`: (quantity that must be positive, which boundary its zero is: "origin", "infinity", "pair" or "").
+    `closed`: the formula for the closed half plane, or None where it was too large to write down."""
 
     strict: tuple[tuple[Any, str], ...]
     closed: Any
@@ -87,8 +88,8 @@ def minor(a: Sequence[Any], k: int, coordinates: Any) -> Any:
 
 
 def root_test(a: Sequence[Any], coordinates: Any, *, leading_known: bool, shifted: Any = None) -> RootTest:
-    """The open and closed conditions; `a` leading first. `leading_known`: a_0 > 0 is given. `shifted()`: the same coefficients
-    of the polynomial with its stability boundary moved out by epsilon, used from degree five on."""
+    """The open and closed conditions; `a` leading first. `leading_known`: a_0 > 0 is given. `shifted()`: the same
+    coefficients of the polynomial with its stability boundary moved out by epsilon, used from degree five on."""
     n = len(a) - 1
     strict: list[tuple[Any, str]] = [] if leading_known else [(a[0], "infinity")]
     if n > 2:

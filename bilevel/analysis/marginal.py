@@ -1,8 +1,8 @@
 """Why parameters are marginal: the eigenvalues on the boundary, and whether they have Jordan blocks there.
 
-Main definition: `why_marginal`. The answer is found by exact decisions at rational points of the marginal set: for one parameter at
-every cell and every rational end of the set, else at sample points, on its surfaces where a coordinate can be solved for.
-"""
+Main definition: `why_marginal`. The answer is found by exact decisions at rational points of the marginal set: for
+one parameter at every cell and every rational end of the set, else at sample points, on its surfaces where a
+coordinate can be solved for."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ ATTEMPTS = 24
 
 
 def why_marginal(region: Any, matrix: Any, time: str, coordinates: Any, assumptions: Any) -> str | None:
-    """The reasons, joined by semicolons: those of whole pieces first, then what happens on thinner subsets ("... where ...")."""
+    """The reasons, joined by semicolons: those of whole pieces first, then what happens on thinner subsets ("...
+    where ...")."""
     always = {
         NAMES[label] for formula, label in region.labels if label and formula is False and region.marginal is not None
     }
@@ -156,11 +157,8 @@ def _onto(equations: list[Sign], point: dict[int, fmpq], coordinates: Any) -> li
 def _inside(point: dict[int, fmpq], assumptions: Any) -> bool:
     for i, x in point.items():
         low, low_strict, up, up_strict = assumptions.bounds[i]
-        if (
-            low is not None
-            and (x < low or (low_strict and x == low))
-            or up is not None
-            and (x > up or (up_strict and x == up))
+        if (low is not None and (x < low or (low_strict and x == low))) or (
+            up is not None and (x > up or (up_strict and x == up))
         ):
             return False
     return True

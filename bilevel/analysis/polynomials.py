@@ -1,12 +1,13 @@
 """Characteristic polynomials over the rationals in the parameters, exact and fraction-free, never simplified.
 
-Main definitions: `Coordinates` (SymPy expressions <-> python-flint polynomials in named generators), `blocks` (the strongly
-connected components of a matrix: its characteristic polynomial is the product of theirs), `characteristic_factors`.
+Main definitions: `Coordinates` (SymPy expressions <-> python-flint polynomials in named generators), `blocks` (the
+strongly connected components of a matrix: its characteristic polynomial is the product of theirs),
+`characteristic_factors`.
 
-Everything that is not a rational function of the symbols (a root, an exponential, an unknown function value) becomes a generator
-of its own; roots carry their relation t^k = radicand (and a sine next to its cosine sin^2 = 1 - cos^2), used to write polynomials
-uniquely. A relation that is missed never makes a statement wrong: every polynomial identity here stays true when the generators are given their values.
-"""
+Everything that is not a rational function of the symbols (a root, an exponential, an unknown function value) becomes
+a generator of its own; roots carry their relation t^k = radicand (and a sine next to its cosine sin^2 = 1 - cos^2),
+used to write polynomials uniquely. A relation that is missed never makes a statement wrong: every polynomial
+identity here stays true when the generators are given their values."""
 
 from __future__ import annotations
 
@@ -41,11 +42,12 @@ def _roots_of(node: Any) -> list[tuple[Any, int]]:
 
 
 class Coordinates:
-    """The generators of a set of expressions: `z`, a small `epsilon`, the symbols, and one for each non-rational subexpression.
+    """The generators of a set of expressions: `z`, a small `epsilon`, the symbols, and one for each non-rational
+    subexpression.
 
-    `relations` maps a generator's index to (k, numerator polynomial): t^k = that polynomial. `domain` collects what must hold for
-    the expressions to be real and finite (radicands, logarithms); denominators are collected by the caller.
-    """
+    `relations` maps a generator's index to (k, numerator polynomial): t^k = that polynomial. `domain` collects what
+    must hold for the expressions to be real and finite (radicands, logarithms); denominators are collected by the
+    caller."""
 
     def __init__(self, expressions: Any, z: Any) -> None:
         self.z, self.has_floats = z, False
@@ -210,7 +212,8 @@ class Coordinates:
 
 @dataclass(frozen=True)
 class Factor:
-    """A factor of a characteristic polynomial: coefficients in z (constant first, polynomials in the parameters), multiplicity."""
+    """A factor of a characteristic polynomial: coefficients in z (constant first, polynomials in the parameters),
+    multiplicity."""
 
     coefficients: tuple[Any, ...]
     multiplicity: int

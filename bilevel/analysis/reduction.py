@@ -1,12 +1,12 @@
 """What the assumptions already imply: signs of polynomials proved by identities, implied conditions dropped.
 
-Main definitions: `Assumptions` (bounds of each generator, further facts, a budget for z3), with `sign`, `tidy` (positive factors
-out of every condition), `drop_implied`.
+Main definitions: `Assumptions` (bounds of each generator, further facts, a budget for z3), with `sign`, `tidy`
+(positive factors out of every condition), `drop_implied`.
 
-Math: after the substitution x = l + t, x = u - t or x = (l + u t)/(1 + t) a polynomial all of whose coefficients are positive (and
-whose unbounded variables enter with even powers) is positive: that is the positivity identity. Where none is found z3 may prove an
-implication; `proofs` then says so. Failing to prove anything leaves a condition in place: the result stays exact.
-"""
+Math: after the substitution x = l + t, x = u - t or x = (l + u t)/(1 + t) a polynomial all of whose coefficients are
+positive (and whose unbounded variables enter with even powers) is positive: that is the positivity identity. Where
+none is found z3 may prove an implication; `proofs` then says so. Failing to prove anything leaves a condition in
+place: the result stays exact."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class Assumptions:
                     lower, upper = (end, None) if slope > 0 else (None, end)
                     self.bounds[used[0]] = _tighter(self.bounds[used[0]], lower, upper, strict)
 
-    # ---- signs -------------------------------------------------------------------------------------------------------------
+    # ---- signs ------------------------------------------------------------------------------------
 
     def sign(self, p: Any) -> str | None:
         """ "+", "-", "0", ">=0", "<=0" where an identity proves it, else None."""
@@ -168,7 +168,7 @@ class Assumptions:
             result.append((c, certain, definite))
         return result
 
-    # ---- rewriting ---------------------------------------------------------------------------------------------------------
+    # ---- rewriting --------------------------------------------------------------------------------
 
     def tidy(self, atom: Sign) -> Any:
         """The same condition without factors of known sign; even factors become "or = 0", "and != 0"."""
@@ -213,10 +213,11 @@ class Assumptions:
             return conj([compare(product, ">")] + [compare(f, "!=") for f in even])
         return disj([compare(product, ">=")] + [compare(f, "==") for f in even])
 
-    # ---- implications ------------------------------------------------------------------------------------------------------
+    # ---- implications -----------------------------------------------------------------------------
 
     def drop_implied(self, formula: Any, given: Any = True) -> Any:
-        """The formula without conjuncts that the assumptions, `given` and the other conjuncts imply (and without empty cases)."""
+        """The formula without conjuncts that the assumptions, `given` and the other conjuncts imply (and without
+        empty cases)."""
         if isinstance(formula, Some):
             return disj(self.drop_implied(part, given) for part in formula.parts)
         parts = list(formula.parts) if isinstance(formula, All) else [formula]

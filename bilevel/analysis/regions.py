@@ -1,8 +1,8 @@
 """Sets of parameters described by signs of polynomials: a small and/or algebra without negation.
 
-Main definitions: `Sign` (one polynomial against zero), `All`, `Some` (conjunction, disjunction), `conj`, `disj`, `negate`,
-`evaluate`. Polynomials are python-flint ones, or SymPy expressions where expanding would be wasteful; `True` and `False` stand
-for themselves.
+Main definitions: `Sign` (one polynomial against zero), `All`, `Some` (conjunction, disjunction), `conj`, `disj`,
+`negate`, `evaluate`. Polynomials are python-flint ones, or SymPy expressions where expanding would be wasteful;
+`True` and `False` stand for themselves.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
 Main definitions: `moebius` (coefficients of (1 - s)^n p((1 + s)/(1 - s))), `flow_test`, `map_test`.
 
-Math: z = (1 + s)/(1 - s) takes Re s < 0 onto |z| < 1, s = 0 to z = 1 and s = infinity to z = -1. So the constant coefficient is
-p(1), the leading one is (-1)^n p(-1), and the Hurwitz determinant D_{n-1} vanishes where a pair z, 1/z exists. For n = 2 the three
-quantities are p(1), p(-1) and 1 - a_0: Jury's conditions.
+Math: z = (1 + s)/(1 - s) takes Re s < 0 onto |z| < 1, s = 0 to z = 1 and s = infinity to z = -1. So the constant
+coefficient is p(1), the leading one is (-1)^n p(-1), and the Hurwitz determinant D_{n-1} vanishes where a pair z,
+1/z exists. For n = 2 the three quantities are p(1), p(-1) and 1 - a_0: Jury's conditions.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
 Main definition: `solve`. The solutions of a single condition come from `branches`.
 
-Math: each condition is a polynomial in the parameter x (or in x^k with x positive) whose factors have degree one or two; its
-solution set is written down for every sign of the leading coefficient and the discriminant. Conjunctions intersect; a bound or a
-case is dropped only when the others are proved to imply it. The result is compared with the original condition at rational points
-before it is returned.
+Math: each condition is a polynomial in the parameter x (or in x^k with x positive) whose factors have degree one or
+two; its solution set is written down for every sign of the leading coefficient and the discriminant. Conjunctions
+intersect; a bound or a case is dropped only when the others are proved to imply it. The result is compared with the
+original condition at rational points before it is returned.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class _Solver:
         if not isinstance(tidied, Sign):
             return self._disjuncts(tidied)
         unit, factors = tidied.polynomial.factor()
-        if len(factors) <= 1 or all(m % 2 == 0 for _, m in factors[1:]) and len(factors) == 1:
+        if len(factors) <= 1 or (all(m % 2 == 0 for _, m in factors[1:]) and len(factors) == 1):
             return [[tidied]]
         if tidied.relation in ("==", "!="):
             pieces = [Sign(f, tidied.relation) for f, _ in factors]
@@ -134,7 +134,7 @@ class _Solver:
             cases = merged
         return [case for case in map(self._pruned, cases) if case.intervals]
 
-    # ---- tidying -----------------------------------------------------------------------------------------------------------
+    # ---- tidying ----------------------------------------------------------------------------------
 
     def _pruned(self, case: Case) -> Case:
         """The case without bounds that others imply and without intervals proved empty."""

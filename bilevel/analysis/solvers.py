@@ -1,7 +1,7 @@
 """z3 as a prover of implications between polynomial conditions; what rests on it is labelled so.
 
-Main definition: `Z3`. The default solver is used, not the nlsat tactic; the budget is counted in resource units, so that the same
-question gets the same answer on every machine.
+Main definition: `Z3`. The default solver is used, not the nlsat tactic; the budget is counted in resource units, so
+that the same question gets the same answer on every machine.
 """
 
 from __future__ import annotations

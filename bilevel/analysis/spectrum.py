@@ -1,13 +1,13 @@
 """Where the roots of a rational polynomial lie: inside, on or outside the stability boundary, by integer arithmetic.
 
-The boundary is the imaginary axis for a flow ("continuous") and the unit circle for a map ("discrete"). Main definitions:
-`split` (a squarefree polynomial into its part symmetric about the boundary and the rest), `all_inside`, `all_on_boundary`,
-`Spectrum` and `spectrum` (the verdict on a rational matrix).
+The boundary is the imaginary axis for a flow ("continuous") and the unit circle for a map ("discrete"). Main
+definitions: `split` (a squarefree polynomial into its part symmetric about the boundary and the rest), `all_inside`,
+`all_on_boundary`, `Spectrum` and `spectrum` (the verdict on a rational matrix).
 
-The two facts used: a squarefree real polynomial g and its mirror image g* (roots reflected in the boundary) share exactly the
-roots on the boundary and the mirror pairs, and g/gcd(g, g*) has no root on the boundary. A squarefree mirror-symmetric r has all
-roots on the circle iff r' is Schur (Cohn), all roots on the axis iff r + r' is Hurwitz (Hermite-Biehler).
-"""
+The two facts used: a squarefree real polynomial g and its mirror image g* (roots reflected in the boundary) share
+exactly the roots on the boundary and the mirror pairs, and g/gcd(g, g*) has no root on the boundary. A squarefree
+mirror-symmetric r has all roots on the circle iff r' is Schur (Cohn), all roots on the axis iff r + r' is Hurwitz
+(Hermite-Biehler)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ def mirror(p: fmpz_poly, time: str) -> fmpz_poly:
 
 
 def is_schur(p: fmpz_poly) -> bool:
-    """Whether every root has modulus below one (Schur-Cohn: p -> (a_n p - a_0 p*)/z, which keeps or loses the property)."""
+    """Whether every root has modulus below one (Schur-Cohn: p -> (a_n p - a_0 p*)/z, which keeps or loses the
+    property)."""
     p = primitive(p)
     while p.degree() > 0:
         first, last = p[0], p.leading_coefficient()
@@ -56,7 +57,8 @@ def is_schur(p: fmpz_poly) -> bool:
 
 
 def is_hurwitz(p: fmpz_poly) -> bool:
-    """Whether every root has negative real part (Routh: subtract (a_n/a_{n-1}) z times the terms of the other parity)."""
+    """Whether every root has negative real part (Routh: subtract (a_n/a_{n-1}) z times the terms of the other
+    parity)."""
     p = primitive(p)
     while p.degree() > 0:
         n, c = p.degree(), p.coeffs()
@@ -97,7 +99,8 @@ def squarefree(p: fmpz_poly) -> list[tuple[fmpz_poly, int]]:
 
 
 def is_semisimple(matrix: fmpq_mat, r: fmpz_poly, multiplicity: int) -> bool:
-    """Whether the roots of r, each an eigenvalue of this multiplicity, have no Jordan block: nullity of r(A) is full."""
+    """Whether the roots of r, each an eigenvalue of this multiplicity, have no Jordan block: nullity of r(A) is
+    full."""
     if multiplicity == 1:
         return True
     n = matrix.nrows()

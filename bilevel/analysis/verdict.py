@@ -1,7 +1,7 @@
 """What an analysis returns: `Verdict`, a claim with the exact set on which it holds and how it is known.
 
-Main definition: `Verdict`. `condition`, `unstable_on` and `marginal_on` are disjoint and cover `exists_on`, all four understood
-inside the assumptions.
+Main definition: `Verdict`. `condition`, `unstable_on` and `marginal_on` are disjoint and cover `exists_on`, all four
+understood inside the assumptions.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ import sympy as sp
 class Verdict:
     """Whether an equilibrium attracts exponentially: the claim, its exact region, how it is known.
 
-    Math: `condition` is the set of parameters where every eigenvalue of `jacobian` lies strictly on the stable side (inside the
-        unit circle for a map, time "discrete"; in the left half plane for a flow, time "continuous"); `unstable_on` where some
-        eigenvalue lies strictly on the other side; `marginal_on` the rest, with `marginal_why`.
+    Math: `condition` is the set of parameters where every eigenvalue of `jacobian` lies strictly on the stable side
+        (inside the unit circle for a map, time "discrete"; in the left half plane for a flow, time "continuous");
+        `unstable_on` where some eigenvalue lies strictly on the other side; `marginal_on` the rest, with
+        `marginal_why`.
     Shapes: `jacobian` is square, that of the update: per step for a map, per unit time for a flow.
     Reference: Lienard and Chipart 1914; Schur 1917; Cohn 1922; Jury 1962.
     Examples:
@@ -61,7 +62,8 @@ class Verdict:
 
     @property
     def rate(self) -> Any:
-        """Spectral radius per step (map) or spectral abscissa per unit time (flow) as an expression, None where it is not short."""
+        """Spectral radius per step (map) or spectral abscissa per unit time (flow) as an expression, None where it
+        is not short."""
         if not self.eigenvalues:
             return None
         measure = sp.Abs if self.time == "discrete" else sp.re

@@ -1,7 +1,7 @@
 """Formulas on polynomials to and from SymPy Booleans, written as a person would write them.
 
-Main definitions: `to_formula`, `to_boolean`, `relation` (one inequality, negative terms on the other side), `formula_size`.
-"""
+Main definitions: `to_formula`, `to_boolean`, `relation` (one inequality, negative terms on the other side),
+`formula_size`."""
 
 from __future__ import annotations
 
@@ -74,7 +74,8 @@ def relation(atom: Sign, coordinates: Coordinates) -> Any:
 
 
 def _weight(p: Any) -> tuple[Any, ...]:
-    """Which side stands on the left: more terms that are not constant, higher degree, fewer terms, smaller coefficients."""
+    """Which side stands on the left: more terms that are not constant, higher degree, fewer terms, smaller
+    coefficients."""
     if p == 0:
         return (-1,)
     heights = sum(max(abs(int(c.p)), int(c.q)) for c in p.coeffs())
@@ -82,5 +83,6 @@ def _weight(p: Any) -> tuple[Any, ...]:
 
 
 def _common_scale(left: Any, right: Any) -> Any:
-    """A positive number to divide both sides by: a single term on the left becomes monic when the other side is no longer."""
+    """A positive number to divide both sides by: a single term on the left becomes monic when the other side is no
+    longer."""
     return left.leading_coefficient() if len(left) == 1 and len(right) <= 1 else rational(1)

@@ -1,4 +1,5 @@
-"""Parametric verdicts: published regions, the three sets a partition that agrees with exact decisions, honesty about the rest."""
+"""Parametric verdicts: published regions, the three sets a partition that agrees with exact decisions, honesty about
+the rest."""
 
 from __future__ import annotations
 
@@ -24,9 +25,9 @@ SETS = ("stable", "unstable", "marginal")
 def points(verdict: Any, symbols: list[Any], count: int, source: random.Random) -> Any:
     for _ in range(count):
         point = {s: sp.Rational(source.randint(-6, 6), source.choice((1, 1, 2))) for s in symbols}
-        if all(not (s.is_positive and x <= 0) and not (s.is_nonnegative and x < 0) for s, x in point.items()):
-            if all(truth_at(fact, point) for fact in verdict.assuming):
-                yield point
+        allowed = all(not (s.is_positive and x <= 0) and not (s.is_nonnegative and x < 0) for s, x in point.items())
+        if allowed and all(truth_at(fact, point) for fact in verdict.assuming):
+            yield point
 
 
 def assert_partition(jacobian: Any, time: str, source: random.Random, *, assuming: Any = (), count: int = 15) -> Any:
@@ -54,7 +55,7 @@ def bilinear(s: Any) -> Any:
     return sp.Matrix([[0, s], [-s, 0]])
 
 
-# ---- published results ---------------------------------------------------------------------------------------------------------
+# ---- published results ------------------------------------------------------------------------
 
 
 def test_d03_simultaneous_dirac_gan_never_converges() -> None:
@@ -134,7 +135,7 @@ def test_z10_generalised_extragradient() -> None:
     assert equivalent(analyse(jacobian, time="discrete").condition, claim, random.Random(5), 300)
 
 
-# ---- the three sets are a partition --------------------------------------------------------------------------------------------
+# ---- the three sets are a partition -----------------------------------------------------------
 
 
 def small(source: random.Random, symbols: list[Any]) -> Any:
@@ -201,7 +202,7 @@ def test_poles_and_roots_stand_in_exists_on() -> None:
     assert analyse(sp.Matrix([[-1 - sp.sqrt(x - 1)]]), time="continuous").exists_on == (x >= 1)
 
 
-# ---- honesty -------------------------------------------------------------------------------------------------------------------
+# ---- honesty ----------------------------------------------------------------------------------
 
 
 def test_irrational_and_floating_entries() -> None:

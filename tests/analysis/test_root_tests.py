@@ -1,4 +1,5 @@
-"""Open and closed root tests (Hurwitz, Schur by Moebius) on polynomials with planted roots, degrees one to six, and their mutants."""
+"""Open and closed root tests (Hurwitz, Schur by Moebius) on polynomials with planted roots, degrees one to six, and
+their mutants."""
 
 from __future__ import annotations
 

@@ -23,8 +23,8 @@ def matrix(rows: list[list[object]]) -> fmpq_mat:
 
 
 def enclosed(m: fmpq_mat, time: str) -> str:
-    """A second method: isolate every root of the characteristic polynomial, raise the precision until its side is clear or is
-    one that 2000 bits cannot tell from the boundary (at these heights: a root on it)."""
+    """A second method: isolate every root of the characteristic polynomial, raise the precision until its side is
+    clear or is one that 2000 bits cannot tell from the boundary (at these heights: a root on it)."""
     p, saved = characteristic_polynomial(m), flint.ctx.prec
     try:
         worst = -1
