@@ -50,7 +50,9 @@ class Equality:
         return f"unknown: {self.reason}"
 
 
-def equal(left: Any, right: Any, *, values: bool = True, assuming: Iterable[Any] = (), attempts: int = ATTEMPTS) -> Equality:
+def equal(
+    left: Any, right: Any, *, values: bool = True, assuming: Iterable[Any] = (), attempts: int = ATTEMPTS
+) -> Equality:
     """Whether two scalar, vector or matrix expressions are equal for all spaces, networks and laws they leave unspecified.
 
     Math: left - right has normal form zero (a proof), or differs from zero at an instance (a refutation), else unknown. With
@@ -80,7 +82,9 @@ def equal(left: Any, right: Any, *, values: bool = True, assuming: Iterable[Any]
         by_value = equal(left, right, assuming=assuming, attempts=attempts)
         if by_value.answer is False:
             return by_value
-        return Equality(None, "unknown", reason="no proof without stop_gradient being looked into; the values do not refute it")
+        return Equality(
+            None, "unknown", reason="no proof without stop_gradient being looked into; the values do not refute it"
+        )
     found, why = search(left, right, assuming, attempts=attempts)
     if found is not None:
         return Equality(False, "exact" if found.known == "exact" else "float", counterexample=found)
@@ -90,15 +94,23 @@ def equal(left: Any, right: Any, *, values: bool = True, assuming: Iterable[Any]
 def _proved(left: Any, right: Any, values: bool, assuming: tuple[Any, ...]) -> tuple[tuple[Step, ...] | None, str]:
     """The steps of a proof, or None and what is left of the difference."""
     reader = TracingReader(values, assuming)
-    forms = [reader.read(reader.assumed(side)) for side in (left, right)]
+    forms = [reader.read(side) for side in (left, right)]
     steps, difference = list(reader.steps), forms[0].tensor - forms[1].tensor
     texts = [written(form, side) for form, side in zip(forms, (left, right), strict=True)]
     if not is_zero(difference):
         return None, f"the normal forms differ by {_difference(forms, left, right)}"
     for name, side, text in zip(("left", "right"), (left, right), texts, strict=True):
-        steps.append(Step(f"normal form of the {name} side", "lowest terms, canonical bound variables and words", side, text))
+        steps.append(
+            Step(f"normal form of the {name} side", "lowest terms, canonical bound variables and words", side, text)
+        )
     if difference:
-        steps.append(Step("common denominator", "integrands over the same variables, over one denominator, agree term by term", *texts))
+        steps.append(
+            Step(
+                "common denominator",
+                "integrands over the same variables, over one denominator, agree term by term",
+                *texts,
+            )
+        )
     else:
         steps.append(Step("equal", "both sides have the same normal form", left, right))
     return tuple(steps), ""

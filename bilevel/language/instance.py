@@ -80,7 +80,9 @@ def as_law(given: Any, size: int | None, name: str) -> Any:
     try:
         values, weights = given
     except (TypeError, ValueError):
-        raise GameError(f"the law of {name} is a law such as normal(0, 1), or a pair (values, probabilities); got {given!r}") from None
+        raise GameError(
+            f"the law of {name} is a law such as normal(0, 1), or a pair (values, probabilities); got {given!r}"
+        ) from None
     return Outcomes(tuple(column(v, size) for v in values), tuple(expression(w, "a probability") for w in weights))
 
 

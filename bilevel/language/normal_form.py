@@ -22,7 +22,7 @@ from bilevel.language.errors import GameError, UnknownAnswer
 from bilevel.language.latex import latex, plain
 from bilevel.language.nodes import scale
 from bilevel.language.normal_read import Reader, Shaped
-from bilevel.language.normal_word import Tensor
+from bilevel.language.normal_tensor import Tensor
 from bilevel.language.normal_write import write_tensor
 from bilevel.language.normal_zero import is_zero, moments
 from bilevel.language.sampling import average as node
@@ -114,7 +114,15 @@ def normal_form(expr: Any, *, values: bool = True, assuming: Iterable[Any] = ())
     reader = TracingReader(values, assuming)
     shaped = reader.read(expr)
     expression = written(shaped, expr)
-    steps = (*reader.steps, Step("normal form", "coefficients are quotients in lowest terms, words are numbered canonically", expr, expression))
+    steps = (
+        *reader.steps,
+        Step(
+            "normal form",
+            "coefficients are quotients in lowest terms, words are numbered canonically",
+            expr,
+            expression,
+        ),
+    )
     return NormalForm(shaped.tensor.key, expression, is_zero(shaped.tensor), steps, shaped.tensor)
 
 
@@ -147,7 +155,9 @@ class TracingReader(Reader):
         if relation in (True, sp.true):
             return
         if not isinstance(relation, Relational):
-            raise GameError(f"an assumption is a relation such as x > 0, or a pair (a, b) meaning a = b; got {relation!r}")
+            raise GameError(
+                f"an assumption is a relation such as x > 0, or a pair (a, b) meaning a = b; got {relation!r}"
+            )
         low, high = (relation.lts, relation.gts) if hasattr(relation, "gts") else (None, None)
         if low == 0 and isinstance(relation, (sp.StrictGreaterThan, sp.StrictLessThan)):
             self.ranges[high] = "probability" if self.ranges.get(high) == "below one" else "positive"
@@ -171,8 +181,12 @@ class TracingReader(Reader):
             inner = substitute(node(body, after), {variable: value})
             bare, later = (inner.body, inner.variables) if after and hasattr(inner, "variables") else (inner, ())
             fixed = not free_variables(weight) & set(before)
-            sums.append(scale(weight, node(bare, before + later)) if fixed else node(scale(weight, bare), before + later))
-        outcomes = ", ".join(f"{_text(value)} with probability {_text(weight)}" for value, weight in variable.law.atoms_of)
+            sums.append(
+                scale(weight, node(bare, before + later)) if fixed else node(scale(weight, bare), before + later)
+            )
+        outcomes = ", ".join(
+            f"{_text(value)} with probability {_text(weight)}" for value, weight in variable.law.atoms_of
+        )
         total = sp.Add(*sums) if is_scalar(body) else plus(*sums)
         step = Step("outcomes", f"{variable.name} is {outcomes}", node(body, variables), total)
         if step not in self.steps:

@@ -15,7 +15,8 @@ from typing import Any
 
 import flint
 
-from bilevel.language.normal_ratio import ONE, Atom, Polynomial, Ratio, factor, sign
+from bilevel.language.normal_atom import Atom
+from bilevel.language.normal_ratio import ONE, Polynomial, Ratio, factor, sign
 
 REAL = ("real", "positive", "probability", "nonnegative")
 
@@ -35,7 +36,9 @@ def exponential(ratio: Ratio) -> Ratio:
     """exp of a ratio."""
     result, real = Ratio.number(1), is_real(ratio)
     for m, c in ratio.num.items():
-        logarithm_alone = m[0][0] if len(m) == 1 and m[0][1] == 1 and m[0][0].kind == "log" and set(ratio.den) == {ONE} else None
+        logarithm_alone = (
+            m[0][0] if len(m) == 1 and m[0][1] == 1 and m[0][0].kind == "log" and set(ratio.den) == {ONE} else None
+        )
         if logarithm_alone is not None and (c.denominator == 1 or logarithm_alone.range == "real"):
             result = result * power(logarithm_alone.parts[0], Ratio.number(c))
             continue
@@ -88,7 +91,9 @@ def _log_of_number(value: Fraction) -> Ratio:
     total = Ratio.number(0)
     for number, turn in ((value.numerator, 1), (value.denominator, -1)):
         for prime, exponent in flint.fmpz(number).factor():
-            total = total + Ratio.of(Atom("log", (Ratio.number(int(prime)),), range="real")) * Ratio.number(turn * int(exponent))
+            total = total + Ratio.of(Atom("log", (Ratio.number(int(prime)),), range="real")) * Ratio.number(
+                turn * int(exponent)
+            )
     return total
 
 
@@ -111,7 +116,11 @@ def power(base: Ratio, exponent: Ratio) -> Ratio:
             for poly, e in pieces:
                 upright = poly if sign(poly) > 0 else {m: -c for m, c in poly.items()}
                 content = content if sign(poly) > 0 else content * (-1) ** int(e)
-                atom = next(iter(upright))[0][0] if len(upright) == 1 else Atom("root", (Ratio(upright),), range="positive")
+                atom = (
+                    next(iter(upright))[0][0]
+                    if len(upright) == 1
+                    else Atom("root", (Ratio(upright),), range="positive")
+                )
                 result = result * Ratio.of(atom, e * fixed) if len(upright) == 1 else result * _root(atom, e * fixed)
             return result * _power_of_number(content, fixed)
         return exponential(exponent * logarithm(base))
@@ -180,4 +189,3 @@ THROUGH_EXP = {
     "sinh": lambda x, one: _half_sum(x, -1),
     "cosh": lambda x, one: _half_sum(x, 1),
 }
-

@@ -1,7 +1,7 @@
 """Rational functions in named atoms: the scalar coefficients of the model-level normal form.
 
-Main definitions: `Atom` (something the algebra does not look into: a symbol, an applied network, a logarithm, ...), `Ratio`
-(a reduced quotient of polynomials in atoms, with rational coefficients and rational exponents), `sign`, `factor`.
+Main definitions: `Ratio` (a reduced quotient of polynomials in atoms, with rational coefficients and rational exponents),
+`sign`, `factor`.
 
 An exponent may be a fraction: `exp(m)**(1/2)` and `x**(1/2)` are powers of one atom, and principal powers of one base add up.
 Quotients are compared as rational functions, hence where both sides are defined.
@@ -9,7 +9,7 @@ Quotients are compared as rational functions, hence where both sides are defined
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from functools import cached_property, reduce
 from math import lcm
@@ -17,89 +17,12 @@ from typing import Any
 
 import flint
 
-Monomial = tuple[tuple["Atom", Fraction], ...]
+from bilevel.language.normal_atom import Atom, Names
+
+Monomial = tuple[tuple[Atom, Fraction], ...]
 Polynomial = dict[Monomial, Fraction]
-Names = Mapping[str, str]
 
 ONE: Monomial = ()
-
-
-class Atom:
-    """A generator of the coefficient field or a tensor factor: `kind`, `parts` (atoms, ratios, tensors, strings, numbers) and a `payload`."""
-
-    def __init__(self, kind: str, parts: tuple = (), *, name: str = "", rank: int = 0, range: str = "real", slots: tuple = (), payload: Any = None) -> None:
-        self.kind, self.parts, self.name, self.rank = kind, parts, name, rank
-        self.range, self.slots, self.payload = range, slots, payload
-
-    @cached_property
-    def key(self) -> str:
-        """Canonical text: two atoms are the same exactly if their keys are."""
-        inside = ",".join(part if isinstance(part, str) else key_of(part) for part in self.parts)
-        return f"{self.kind}:{self.name}({inside})" if self.parts else f"{self.kind}:{self.name}"
-
-    @cached_property
-    def free(self) -> frozenset[str]:
-        """Names of the random variables that stand free in it."""
-        if self.kind == "random":
-            return frozenset([self.name])
-        return frozenset().union(*(free_of(part) for part in self.parts))
-
-    @cached_property
-    def height(self) -> int:
-        """How deep expectations are nested in it."""
-        return max((height_of(part) for part in self.parts), default=0)
-
-    def rename(self, names: Names) -> Atom:
-        """The atom with its free random variables renamed (injectively)."""
-        if not self.free & names.keys():
-            return self
-        name = names[self.name] if self.kind == "random" else self.name
-        parts = tuple(rename(part, names) for part in self.parts)
-        return Atom(self.kind, parts, name=name, rank=self.rank, range=self.range, slots=self.slots, payload=self.payload)
-
-    def oriented(self) -> tuple[Atom, tuple[int, ...]]:
-        """The atom with its indices in canonical order, and for each new index which old one it is."""
-        return self, tuple(range(self.rank))
-
-    def __hash__(self) -> int:
-        return hash(self.key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Atom) and self.key == other.key
-
-    def __lt__(self, other: Atom) -> bool:
-        return self.key < other.key
-
-    def __repr__(self) -> str:
-        return self.key
-
-
-def key_of(part: Any) -> str:
-    """Canonical text of a part of an atom."""
-    if isinstance(part, tuple):
-        return "[" + ",".join(key_of(one) for one in part) + "]"
-    return part.key if hasattr(part, "key") else str(part)
-
-
-def free_of(part: Any) -> frozenset[str]:
-    """Random variables that stand free in a part of an atom."""
-    if isinstance(part, tuple):
-        return frozenset().union(*(free_of(one) for one in part))
-    return getattr(part, "free", frozenset())
-
-
-def height_of(part: Any) -> int:
-    """Nesting depth of expectations in a part of an atom."""
-    if isinstance(part, tuple):
-        return max((height_of(one) for one in part), default=0)
-    return getattr(part, "height", 0)
-
-
-def rename(part: Any, names: Names) -> Any:
-    """A part of an atom with its free random variables renamed."""
-    if isinstance(part, tuple):
-        return tuple(rename(one, names) for one in part)
-    return part.rename(names) if hasattr(part, "rename") else part
 
 
 def monomial(powers: Iterable[tuple[Atom, Fraction]]) -> Monomial:
@@ -247,7 +170,7 @@ class Ratio:
 
         single = {a: r.atom for a, r in images.items()}
         if all(single.values()):
-            swap = lambda poly: gather((monomial((single[a], e) for a, e in m), c) for m, c in poly.items())  # noqa: E731
+            swap = lambda poly: gather((monomial((single[a], e) for a, e in m), c) for m, c in poly.items())
             return Ratio(swap(self.num), swap(self.den))
         return evaluate(self.num) / evaluate(self.den)
 
@@ -316,7 +239,13 @@ def gather(pairs: Iterable[tuple[Monomial, Fraction]]) -> Polynomial:
 
 def poly_key(poly: Polynomial) -> str:
     """Canonical text of a polynomial."""
-    return "+".join("*".join([str(poly[m])] + [a.key if e == 1 else f"{a.key}^{e}" for a, e in m]) for m in sorted(poly, key=order)) or "0"
+    return (
+        "+".join(
+            "*".join([str(poly[m])] + [a.key if e == 1 else f"{a.key}^{e}" for a, e in m])
+            for m in sorted(poly, key=order)
+        )
+        or "0"
+    )
 
 
 def factor(poly: Polynomial) -> tuple[Fraction, list[tuple[Polynomial, Fraction]]]:
@@ -351,7 +280,11 @@ def sign(poly: Polynomial) -> int:
             term: Polynomial = {tuple(pair for pair in m if pair[0] != share): c}
             total = plus(total, reduce(times, [one_plus] * (top - power), term))
         poly = total
-    clear = all(a.range == "positive" or a.range == "nonnegative" or (a.range == "real" and e % 2 == 0) for m in poly for a, e in m)
+    clear = all(
+        a.range == "positive" or a.range == "nonnegative" or (a.range == "real" and e % 2 == 0)
+        for m in poly
+        for a, e in m
+    )
     strict = any(all(a.range == "positive" for a, _ in m) for m in poly)
     signs = {c > 0 for c in poly.values()}
     return (1 if signs == {True} else -1) if clear and strict and len(signs) == 1 else 0

@@ -23,8 +23,10 @@ from bilevel.language.expectation import Conditional, ConditionalMatrix, Expecta
 from bilevel.language.laws import LogDensity
 from bilevel.language.networks import partial
 from bilevel.language.nodes import dimension, dot, scale, stop_gradient
-from bilevel.language.normal_ratio import ONE, Atom, Monomial, Polynomial, Ratio, factor, sign
-from bilevel.language.normal_word import EMPTY, Factor, Tensor, Word
+from bilevel.language.normal_atom import Atom
+from bilevel.language.normal_ratio import ONE, Monomial, Polynomial, Ratio, factor, sign
+from bilevel.language.normal_tensor import Tensor
+from bilevel.language.normal_word import EMPTY, Factor, Word, cycle, path
 from bilevel.language.normal_zero import law_text
 from bilevel.language.substitute import renamed
 
@@ -140,7 +142,9 @@ class Writer:
 
     def poly(self, poly: Polynomial, scope: Scope) -> Any:
         """A polynomial in atoms."""
-        return sp.Add(*(sp.Mul(_number(c), *(self.atom(a, scope) ** _number(e) for a, e in m)) for m, c in poly.items()))
+        return sp.Add(
+            *(sp.Mul(_number(c), *(self.atom(a, scope) ** _number(e) for a, e in m)) for m, c in poly.items())
+        )
 
     def atom(self, atom: Atom, scope: Scope) -> Any:
         """A scalar atom."""
@@ -206,15 +210,17 @@ class Writer:
         """A column (one open index) or a matrix (two), rows first."""
         if word.rank == 1:
             return self.column(word.factors, 0, None, scope)
-        path = _path(word.factors, 0, 1)
-        if path is None:
-            return product(self.column(word.factors, 0, None, scope), transpose(self.column(word.factors, 1, None, scope)))
-        return product(*(self.matrix(word.factors, place, entry, leave, scope) for place, entry, leave in path))
+        way = path(word.factors, 0, 1)
+        if way is None:
+            return product(
+                self.column(word.factors, 0, None, scope), transpose(self.column(word.factors, 1, None, scope))
+            )
+        return product(*(self.matrix(word.factors, place, entry, leave, scope) for place, entry, leave in way))
 
     def closed(self, word: Word, scope: Scope) -> Any:
         """A contraction without open indices: an inner product, a contracted partial, or a trace."""
         factors = word.factors
-        loop = _cycle(factors)
+        loop = cycle(factors)
         if loop is not None:
             return sp.Trace(product(*(self.matrix(factors, p, a, b, scope) for p, a, b in loop)))
         for place, (atom, idx) in enumerate(factors):
@@ -292,42 +298,13 @@ def _split(word: Word, c: Ratio) -> Iterable[tuple[Ratio, Atom | None, Word]]:
     plain: dict[Monomial, Fraction] = {}
     for m, number in c.num.items():
         single = [a for a, e in m if a.kind == "block" and e == 1]
-        if len(single) == 1 and sum(a.kind == "block" for a, _ in m) == 1 and not any(a.kind == "block" for n in c.den for a, _ in n):
+        if (
+            len(single) == 1
+            and sum(a.kind == "block" for a, _ in m) == 1
+            and not any(a.kind == "block" for n in c.den for a, _ in n)
+        ):
             yield Ratio({tuple(pair for pair in m if pair[0] != single[0]): number}, c.den), single[0], EMPTY
         else:
             plain[m] = number
     if plain:
         yield Ratio(plain, c.den), None, EMPTY
-
-
-def _path(factors: tuple[Factor, ...], start: Any, end: Any) -> list[tuple[int, int, int]] | None:
-    """Factors from one index to another as (place, slot entered, slot left); None if they are not connected."""
-
-    def walk(index: Any, visited: frozenset[int]) -> list[tuple[int, int, int]] | None:
-        for place, (_, idx) in enumerate(factors):
-            if place in visited or index not in idx:
-                continue
-            entry = idx.index(index)
-            for slot, leaving in enumerate(idx):
-                if slot == entry:
-                    continue
-                rest = [] if leaving == end else walk(leaving, visited | {place})
-                if rest is not None:
-                    return [(place, entry, slot), *rest]
-        return None
-
-    return walk(start, frozenset())
-
-
-def _cycle(factors: tuple[Factor, ...]) -> list[tuple[int, int, int]] | None:
-    """A closed loop of factors, or None for a tree."""
-    for place, (_, idx) in enumerate(factors):
-        for slot, index in enumerate(idx):
-            if index in idx[slot + 1 :]:
-                return [(place, slot, idx.index(index, slot + 1))]
-            others = tuple((a, i if p != place else ()) for p, (a, i) in enumerate(factors))
-            for back in range(slot + 1, len(idx)):
-                path = _path(others, index, idx[back])
-                if path is not None:
-                    return [(place, back, slot), *path]
-    return None

@@ -15,9 +15,11 @@ from functools import reduce
 from itertools import permutations, product
 from math import factorial, floor
 
-from bilevel.language.normal_expect import Binder, Block, turned
-from bilevel.language.normal_ratio import ONE, Atom, Flint, Monomial, Polynomial, Ratio, times
-from bilevel.language.normal_word import EMPTY, Tensor, Word, contract, identity, total
+from bilevel.language.normal_atom import Atom
+from bilevel.language.normal_block import Binder, Block, turned
+from bilevel.language.normal_ratio import ONE, Flint, Monomial, Polynomial, Ratio, times
+from bilevel.language.normal_tensor import Tensor, contract, total
+from bilevel.language.normal_word import EMPTY, Word, identity
 
 MOST_SWAPS = 24
 
@@ -64,7 +66,11 @@ def law_text(binders: Sequence[Binder]) -> str:
 
 def _needs_work(blocks: list[Block]) -> bool:
     laws = [b.law.key for b in blocks[0].binders]
-    return len(set(laws)) < len(laws) or any(len(b.parts[1].den) > 1 for b in blocks) or len({str(b.parts[1].den) for b in blocks}) > 1
+    return (
+        len(set(laws)) < len(laws)
+        or any(len(b.parts[1].den) > 1 for b in blocks)
+        or len({str(b.parts[1].den) for b in blocks}) > 1
+    )
 
 
 def _images(text: str, blocks: list[Block]) -> dict[Atom, Tensor]:
@@ -85,7 +91,9 @@ def _images(text: str, blocks: list[Block]) -> dict[Atom, Tensor]:
             numerator = ratio.rename(swap) * Ratio(common)
             for m, c in numerator.num.items():
                 inner, outer = _parted(m, own)
-                part = _basis(text, inner, word.rename(swap), relation).scaled(outer * Ratio.number(c / len(swaps)) / Ratio(numerator.den))
+                part = _basis(text, inner, word.rename(swap), relation).scaled(
+                    outer * Ratio.number(c / len(swaps)) / Ratio(numerator.den)
+                )
                 terms += part.terms.items()
         images[block] = total(word.rank, terms)
     return images
@@ -101,7 +109,13 @@ def _swaps(binders: Sequence[Binder]) -> list[dict[str, str]]:
         return [{}]
     result = []
     for choice in product(*(permutations(g) for g in groups.values())):
-        result.append({f"?{old}": f"?{new}" for group, image in zip(groups.values(), choice, strict=True) for old, new in zip(group, image, strict=True)})
+        result.append(
+            {
+                f"?{old}": f"?{new}"
+                for group, image in zip(groups.values(), choice, strict=True)
+                for old, new in zip(group, image, strict=True)
+            }
+        )
     return result
 
 
@@ -135,7 +149,9 @@ def _relation(text: str, common: Polynomial, own: frozenset[str]) -> tuple[Monom
 
 
 def _element(text: str, m: Monomial, word: Word) -> Atom:
-    upright = word if word.rank < 2 else min((turned(word, t) for t in permutations(range(word.rank))), key=lambda w: w.key)
+    upright = (
+        word if word.rank < 2 else min((turned(word, t) for t in permutations(range(word.rank))), key=lambda w: w.key)
+    )
     return Atom("basis", (text, Ratio({m: Fraction(1)}), upright), rank=word.rank)
 
 

@@ -24,7 +24,15 @@ from bilevel.language.nodes import dot, zero_like
 from bilevel.language.normal_form import Step, normal_form
 from bilevel.language.substitute import depends, free_variables, substitute
 
-__all__ = ["Rewrite", "bregman", "gaussian_by_parts", "sample_by_sample", "score_as_pathwise", "score_is_centred", "tower"]
+__all__ = [
+    "Rewrite",
+    "bregman",
+    "gaussian_by_parts",
+    "sample_by_sample",
+    "score_as_pathwise",
+    "score_is_centred",
+    "tower",
+]
 
 
 @dataclass(frozen=True)
@@ -93,7 +101,9 @@ def bregman(convex: Callable[[Any], Any], target: Any, guess: Any) -> Any:
     return convex(target) - convex(guess) - slope * (target - guess)
 
 
-def sample_by_sample(divergence: Callable[[Any, Any], Any], target: Any, guess: Any, variables: tuple[Any, ...], seen: Any) -> Rewrite:
+def sample_by_sample(
+    divergence: Callable[[Any, Any], Any], target: Any, guess: Any, variables: tuple[Any, ...], seen: Any
+) -> Rewrite:
     """Loss against the target sample by sample, written against its conditional mean given what is seen.
 
     Math: if the divergence is F(r) + A(q) + r B(q), then E[D(r, q)] = E[D(E[r | g], q)] + E[D(r, c)] - E[D(E[r | g], c)], c = 1/2,
@@ -121,7 +131,12 @@ def sample_by_sample(divergence: Callable[[Any, Any], Any], target: Any, guess: 
     if not normal_form(gradient(bend, q)).is_zero:
         raise GameError("the divergence is not of the form F(r) + A(q) + r B(q); is its target the first argument?")
     rest = E(divergence(target, half), *variables) - E(divergence(mean, half), *variables)
-    return Rewrite("tower rule, up to a term free of the guess", before, after + rest, (*conditions, "the loss is F(r) + A(q) + r B(q)"))
+    return Rewrite(
+        "tower rule, up to a term free of the guess",
+        before,
+        after + rest,
+        (*conditions, "the loss is F(r) + A(q) + r B(q)"),
+    )
 
 
 def score_is_centred(law: Any, variable: Any, parameter: Any) -> Rewrite:
@@ -142,7 +157,10 @@ def score_is_centred(law: Any, variable: Any, parameter: Any) -> Rewrite:
     if getattr(variable, "law", None) != law:
         raise GameError(f"{variable} is not drawn from {law}")
     before = E(gradient(log_density(law, variable), parameter), variable)
-    conditions = (f"the density is differentiable in {parameter}", "the derivative passes under the integral (dominated locally)")
+    conditions = (
+        f"the density is differentiable in {parameter}",
+        "the derivative passes under the integral (dominated locally)",
+    )
     return Rewrite("the score has mean zero", before, zero_like(before), conditions)
 
 
@@ -184,10 +202,17 @@ def gaussian_by_parts(integrand: Any, variable: Any) -> Rewrite:
         E_z[<d1 h(z), z>]
     """
     if is_scalar(variable) or variable.law != normal(variable.shape[0]):
-        raise GameError(f"Stein's identity is stated for a standard normal vector; {variable} has the law {variable.law}")
+        raise GameError(
+            f"Stein's identity is stated for a standard normal vector; {variable} has the law {variable.law}"
+        )
     slope = gradient(integrand, variable)
     before, after = E(dot(variable, slope), variable), E(sp.Trace(jacobian(slope, variable)), variable)
-    return Rewrite("Stein's identity", before, after, ("the integrand is twice differentiable, with derivatives of polynomial growth",))
+    return Rewrite(
+        "Stein's identity",
+        before,
+        after,
+        ("the integrand is twice differentiable, with derivatives of polynomial growth",),
+    )
 
 
 def _through(expr: Any, seen: Any, variables: tuple[Any, ...]) -> str:

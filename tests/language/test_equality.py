@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bilevel.language.algebra import is_scalar
-from bilevel.language.counterexample import Drawing, differ, enclosure
+from bilevel.language.drawing import Drawing
+from bilevel.language.enclosure import differ, enclosure
 from bilevel.language.equality import equal
 from bilevel.language.errors import BilevelError, GameError
 from bilevel.language.expectation import E
@@ -178,7 +179,21 @@ def test_enclosures_decide_logarithms():
 
 u, w = vector("u", "n"), vector("w", "n")
 M = sp.MatrixSymbol("M", u.shape[0], u.shape[0])
-LEAVES = [V(u), V(w), D(u), D(x), V(x2), V(x), dot(u, w), dot(u, M * w), dot(x, w), dot(gradient(V(u), u), w), y, sp.Integer(2), HALF]
+LEAVES = [
+    V(u),
+    V(w),
+    D(u),
+    D(x),
+    V(x2),
+    V(x),
+    dot(u, w),
+    dot(u, M * w),
+    dot(x, w),
+    dot(gradient(V(u), u), w),
+    y,
+    sp.Integer(2),
+    HALF,
+]
 COLUMNS = [u, w, x, M * u, M.T * w, gradient(V(u), u), gradient(V(x), x), jacobian(gradient(V(u), u), u) * w]
 
 
@@ -235,7 +250,11 @@ def test_the_same_thing_written_differently_is_never_refuted(expr, seed):
 @settings(max_examples=30, deadline=None)
 @given(scalars(LEAVES), scalars(LEAVES), st.integers(0, 1000))
 def test_a_proof_agrees_with_every_random_instance(left, right, seed):
-    for pair in ((left, right), (E(left * right, x, y), E(left, x, y) * E(right, x, y)), (left * (right + 1), left + right * left)):
+    for pair in (
+        (left, right),
+        (E(left * right, x, y), E(left, x, y) * E(right, x, y)),
+        (left * (right + 1), left + right * left),
+    ):
         if equal(*pair, attempts=0):
             assert agree(*pair, seed) is not False
 

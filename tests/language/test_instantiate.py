@@ -58,7 +58,9 @@ def test_second_derivatives_commute_too():
     block = instantiate(jacobian(gradient(loss, theta), phi), TWO)
     coordinates = instantiate(loss, TWO)
     names = [[sp.Symbol(f"{v}_{k}", real=True) for k in (1, 2)] for v in ("theta", "phi")]
-    assert (block - sp.Matrix(2, 2, lambda i, j: sp.diff(coordinates, names[0][i], names[1][j]))).expand() == sp.zeros(2, 2)
+    assert (block - sp.Matrix(2, 2, lambda i, j: sp.diff(coordinates, names[0][i], names[1][j]))).expand() == sp.zeros(
+        2, 2
+    )
 
 
 def test_gaussian_moments_are_exact():
@@ -89,7 +91,9 @@ def test_densities_with_parameters_and_their_scores():
     t = sp.Symbol("t", real=True)
     a = random("a", density("pi", None, t))
     share = 1 / (1 + t**2)
-    instance = Instance(networks={"V": lambda a: a + 5}, laws={"pi": lambda t: ([0, 1], [1 / (1 + t**2), t**2 / (1 + t**2)])})
+    instance = Instance(
+        networks={"V": lambda a: a + 5}, laws={"pi": lambda t: ([0, 1], [1 / (1 + t**2), t**2 / (1 + t**2)])}
+    )
     value = E(V(a), a)
     assert sp.simplify(instantiate(value, instance) - 5 - (1 - share)) == 0
     assert sp.simplify(instantiate(gradient(value, t), instance) - sp.diff(1 - share, t)) == 0
@@ -101,7 +105,9 @@ def test_densities_with_parameters_and_their_scores():
 def test_conditional_expectations_of_finite_laws():
     coin = random("y", bernoulli(sp.Rational(1, 2)))
     shown = coin * x + (1 - coin) * vector("u", "n")
-    instance = Instance(dims={"n": 1}, networks={"Q": lambda w: w[0]}, laws={"p_data": ([0, 1], ["1/4", "3/4"])}, vectors={"u": [1]})
+    instance = Instance(
+        dims={"n": 1}, networks={"Q": lambda w: w[0]}, laws={"p_data": ([0, 1], ["1/4", "3/4"])}, vectors={"u": [1]}
+    )
     seen = E(coin, x, coin, given=shown)
     assert instantiate(E(seen, x, coin), instance) == sp.Rational(1, 2)
     assert instantiate(E(seen**2, x, coin), instance) == sp.Rational(1, 8) + sp.Rational(7, 8) * sp.Rational(3, 7) ** 2
@@ -121,7 +127,9 @@ def test_the_dirac_gan_as_a_game():
     real = sp.log(D(w, psi))
     loss = real + sp.log(1 - D(theta, psi))
     game = Game(generator=minimize(loss, theta), discriminator=maximize(loss, psi))
-    instance = Instance(dims={"p": 1, "k": 1, "n": 1}, networks={"D": lambda w, psi: sigmoid(psi[0] * w[0])}, vectors={"w": [0]})
+    instance = Instance(
+        dims={"p": 1, "k": 1, "n": 1}, networks={"D": lambda w, psi: sigmoid(psi[0] * w[0])}, vectors={"w": [0]}
+    )
     dirac = instantiate(game, instance)
     t, s = sp.symbols("theta psi", real=True)
     assert dirac.variables == (t, s)

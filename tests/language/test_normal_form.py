@@ -157,13 +157,17 @@ def test_variables_of_one_law_may_be_exchanged():
 def test_integrands_over_one_law_are_compared_as_rational_functions():
     assert vanishes(E(D(x) / (1 + D(x)), x) + E(1 / (1 + D(x)), x) - 1)
     assert vanishes(E(1 / (D(x) * (1 - D(x))), x) - E(1 / D(x), x) - E(1 / (1 - D(x)), x))
-    assert vanishes(E(V(x) / D(x) * x, x) - E(V(x) / (D(x) * (1 + P(x))) * x, x) - E(P(x) * V(x) / (D(x) * (1 + P(x))) * x, x))
+    assert vanishes(
+        E(V(x) / D(x) * x, x) - E(V(x) / (D(x) * (1 + P(x))) * x, x) - E(P(x) * V(x) / (D(x) * (1 + P(x))) * x, x)
+    )
 
 
 def test_finite_laws_are_summed():
     q = sp.Symbol("q0", positive=True)
     coin, die = random("c", bernoulli(q)), random("k", categorical(HALF, HALF / 2, HALF / 2))
-    assert vanishes(E(D(coin * x + (1 - coin) * G(z), phi), coin, x, z) - q * E(D(x, phi), x) - (1 - q) * E(D(G(z), phi), z))
+    assert vanishes(
+        E(D(coin * x + (1 - coin) * G(z), phi), coin, x, z) - q * E(D(x, phi), x) - (1 - q) * E(D(G(z), phi), z)
+    )
     assert vanishes(E(V(die), die) - V(0 * a) / 2 - V(sp.S.One) / 4 - V(sp.Integer(2)) / 4)
     point = random("w", finite([u, v], [HALF, HALF]))
     assert vanishes(E(norm2(point), point) - norm2(u) / 2 - norm2(v) / 2)
@@ -184,7 +188,11 @@ def test_conditional_laws_keep_their_condition():
 
 
 def test_pushforwards_normal_and_uniform_laws_have_one_base():
-    image, mean, scale = random("w", pushforward(G(z, theta), z)), sp.Symbol("mu", real=True), sp.Symbol("s", positive=True)
+    image, mean, scale = (
+        random("w", pushforward(G(z, theta), z)),
+        sp.Symbol("mu", real=True),
+        sp.Symbol("s", positive=True),
+    )
     assert vanishes(E(D(image, phi), image) - E(D(G(z, theta), phi), z))
     noise, shifted = random("e", normal(0, 1)), random("g", normal(mean, scale**2))
     assert vanishes(E(V(shifted), shifted) - E(V(mean + scale * noise), noise))
@@ -258,7 +266,9 @@ def test_odd_symbol_names_cannot_forge_an_equality():
 NETWORKS = st.sampled_from([D(u), V(u), V(v), P(v), a, b, sp.Integer(2), sp.exp(V(u)), sp.log(P(v))])
 SCALARS = st.recursive(
     NETWORKS,
-    lambda inner: st.one_of(st.tuples(inner, inner).map(lambda p: p[0] + p[1]), st.tuples(inner, inner).map(lambda p: p[0] * p[1])),
+    lambda inner: st.one_of(
+        st.tuples(inner, inner).map(lambda p: p[0] + p[1]), st.tuples(inner, inner).map(lambda p: p[0] * p[1])
+    ),
     max_leaves=5,
 )
 

@@ -85,7 +85,15 @@ def test_scores_are_centred():
     theta = vector("theta", "p")
     a = random("a", density("pi", None, theta))
     rewrite = score_is_centred(a.law, a, theta)
-    finite = Instance(dims={"p": 2}, laws={"pi": lambda t: ([0, 1], [(1 + t[0] ** 2) / (2 + t[0] ** 2 + t[1] ** 2), (1 + t[1] ** 2) / (2 + t[0] ** 2 + t[1] ** 2)])})
+    finite = Instance(
+        dims={"p": 2},
+        laws={
+            "pi": lambda t: (
+                [0, 1],
+                [(1 + t[0] ** 2) / (2 + t[0] ** 2 + t[1] ** 2), (1 + t[1] ** 2) / (2 + t[0] ** 2 + t[1] ** 2)],
+            )
+        },
+    )
     assert holds(rewrite, finite)
     assert holds(rewrite, Instance(dims={"p": 2}, laws={"pi": lambda t: normal(t[0] * t[1], 2)}))
     with pytest.raises(GameError, match="not drawn"):
