@@ -2,10 +2,11 @@
 
 Main definitions: `adam`, `rmsprop`.
 
-`epsilon` stands *inside* the root, sqrt(v + epsilon): at a fixed point v = 0, and sqrt(v) + epsilon has no derivative there. The
-early-time corrections 1 - beta^t of Adam tend to one and are left out, so the map is the one of late times. With `frozen` the
-preconditioner is held at sqrt(frozen + epsilon) and v is not kept: the reading for noise-dominated training, where v stays away
-from zero. Without it the linear reading is that of the full rule at v = 0, where v only adds the eigenvalue beta2 (decay).
+`epsilon` stands *inside* the root, sqrt(v + epsilon): at a fixed point v = 0, and sqrt(v) + epsilon has no derivative
+there. The early-time corrections 1 - beta^t of Adam tend to one and are left out, so the map is the one of late
+times. With `frozen` the preconditioner is held at sqrt(frozen + epsilon) and v is not kept: the reading for
+noise-dominated training, where v stays away from zero. Without it the linear reading is that of the full rule at v =
+0, where v only adds the eigenvalue beta2 (decay).
 """
 
 from __future__ import annotations
@@ -66,12 +67,13 @@ def adam(
 ) -> Callable[[Field], Callable[..., Any]] | Rule:
     """Adam at late times: a running mean of the field over the root of a running mean of its squares.
 
-    Math: m' = beta1 m + (1 - beta1) F, v' = beta2 v + (1 - beta2) F^2, z' = z - step m' / sqrt(v' + epsilon), component by
-        component; with `frozen`, z' = z - step m' / sqrt(frozen + epsilon).
+    Math: m' = beta1 m + (1 - beta1) F, v' = beta2 v + (1 - beta2) F^2, z' = z - step m' / sqrt(v' + epsilon),
+        component by component; with `frozen`, z' = z - step m' / sqrt(frozen + epsilon).
 
     Shapes: per step; `step`, `beta1` and `frozen` may differ between players.
 
-    Reference: Kingma and Ba (2015), arXiv:1412.6980; here with epsilon inside the root and without the early corrections.
+    Reference: Kingma and Ba (2015), arXiv:1412.6980; here with epsilon inside the root and without the early
+        corrections.
 
     Examples:
         >>> import sympy as sp

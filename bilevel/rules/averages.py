@@ -18,9 +18,11 @@ from bilevel.rules.protocol.turns import blocks_of, ordered
 def averaged(base: Any, every: Any = 5, weight: Any = "1/2") -> Rule:
     """Lookahead averaging: run a base rule for some steps, then go only part of the way.
 
-    Math: fast = T^every (slow), slow <- slow + weight (fast - slow), T the base rule; its memory is carried through unaveraged.
+    Math: fast = T^every (slow), slow <- slow + weight (fast - slow), T the base rule; its memory is carried through
+        unaveraged.
 
-    Shapes: one step is one round of `every` base steps. Without memory an eigenvalue mu of T becomes 1 + weight (mu^every - 1).
+    Shapes: one step is one round of `every` base steps. Without memory an eigenvalue mu of T becomes 1 + weight
+        (mu^every - 1).
 
     Raises: GameError unless the base is a discrete rule and `every` a whole number of at least one.
 
@@ -95,9 +97,10 @@ def target_copies(
 ) -> Callable[[Field], Callable[..., Any]]:
     """Every player sees slowly following copies of the others instead of the others themselves.
 
-    Math: z_i <- z_i - step F_i(z_i, target_j for copied j != i), then target <- target + rate (z' - target). `copied` lists the players
-        seen through copies (default: all); rate 1 with simultaneous steps gives back simultaneous descent. With
-        `alternating` players in `order` move one after another; a player seen through its copy is then seen after that moved.
+    Math: z_i <- z_i - step F_i(z_i, target_j for copied j != i), then target <- target + rate (z' - target). `copied`
+        lists the players seen through copies (default: all); rate 1 with simultaneous steps gives back simultaneous
+        descent. With `alternating` players in `order` move one after another; a player seen through its copy is then
+        seen after that moved.
 
     Shapes: per step; `step` and `rate` may differ between players.
 
@@ -139,8 +142,9 @@ def target_copies(
 def historical(step: Any, weight: Any, *, rate: Any = None, window: Any = None) -> Rule:
     """Historical averaging: a gradient step with a pull towards the average of past points.
 
-    Math: z' = z - step (F(z) + weight (z - average)), the gradient of c_i + weight/2 ||z_i - average_i||^2. The average is exponential,
-        average' = average + rate (z' - average), or the mean of the last `window` points before z.
+    Math: z' = z - step (F(z) + weight (z - average)), the gradient of c_i + weight/2 ||z_i - average_i||^2. The
+        average is exponential, average' = average + rate (z' - average), or the mean of the last `window` points
+        before z.
 
     Shapes: per step; `step`, `weight` and `rate` may differ between players.
 
@@ -192,7 +196,8 @@ def historical(step: Any, weight: Any, *, rate: Any = None, window: Any = None) 
 def anchored(step: Any, weight: Any, anchor: Any = None) -> Callable[[Field], Callable[..., Any]]:
     """Anchoring: a gradient step plus a pull towards a fixed point of reference.
 
-    Math: z' = z - step F(z) + weight (anchor - z); fixed points solve step F = weight (anchor - z), so they move with the anchor.
+    Math: z' = z - step F(z) + weight (anchor - z); fixed points solve step F = weight (anchor - z), so they move with
+        the anchor.
 
     Shapes: per step; `anchor` is a table of values by variable or player; what is not named is anchored at 0.
 
@@ -232,7 +237,9 @@ def magnetic(step: Any, weight: Any, anchor: Any = None) -> Callable[[Field], Ca
         >>> linearise(Game(a=minimize(x*y, x), b=maximize(x*y, y)), magnetic(h, w), {x: 0, y: 0}).matrix[1]
         -h/(h*w + 1)
     """
-    return lambda field: lambda z: (z - step * field(z) + (step * weight) * constant(field, anchor, z)) / (1 + step * weight)
+    return lambda field: (
+        lambda z: (z - step * field(z) + (step * weight) * constant(field, anchor, z)) / (1 + step * weight)
+    )
 
 
 def _need_steps(name: str, base: Any) -> None:

@@ -2,9 +2,9 @@
 
 Main definitions: `along`, `continuous`, `taking_turns`, `each`.
 
-A rule T with step s descends the field G(z) = (z - T(z)) / s. For consensus, look-ahead and their kin, which read z - s G(z), this
-G is the paper's modified field, free of s. So one combinator gives the flow of every method, its alternating version, and the
-method with momentum or extrapolation on top: run another rule along G.
+A rule T with step s descends the field G(z) = (z - T(z)) / s. For consensus, look-ahead and their kin, which read z -
+s G(z), this G is the paper's modified field, free of s. So one combinator gives the flow of every method, its
+alternating version, and the method with momentum or extrapolation on top: run another rule along G.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ class _Along:
 
     def __getattr__(self, name: str) -> Any:
         if name in ("jvp", "vjp", "gradient", "solve"):
-            raise GameError(f"along gives a rule's field at points, not its {name}; use a base rule made of field(z) alone")
+            raise GameError(
+                f"along gives a rule's field at points, not its {name}; use a base rule made of field(z) alone"
+            )
         raise AttributeError(name)
 
 
@@ -56,10 +58,12 @@ class _Along:
 def along(base: Any, of: Any) -> Rule:
     """Run a base rule on the field that another rule descends.
 
-    Math: base with F replaced by G(z) = (z - T(z)) / step, T the rule `of` and step its step (1 if it has none). For T = z - step (F +
-        w J^T F) this is G = F + w J^T F: along(heavy_ball(h, b), consensus(1, w)) is consensus optimisation with momentum.
+    Math: base with F replaced by G(z) = (z - T(z)) / step, T the rule `of` and step its step (1 if it has none). For
+        T = z - step (F + w J^T F) this is G = F + w J^T F: along(heavy_ball(h, b), consensus(1, w)) is consensus
+        optimisation with momentum.
 
-    Shapes: those of the base; the step of `of` cancels for rules of the form z - step G(z) and stays inside G for others.
+    Shapes: those of the base; the step of `of` cancels for rules of the form z - step G(z) and stays inside G for
+        others.
 
     Raises: GameError if `of` keeps memory, or if the base asks for more than the field's values.
 
@@ -76,7 +80,9 @@ def along(base: Any, of: Any) -> Rule:
     """
     _need_rules("along", base, of)
     if of.memory:
-        raise GameError(f"along needs a rule without memory to give the field; {of.name} remembers {', '.join(dict(of.memory))}")
+        raise GameError(
+            f"along needs a rule without memory to give the field; {of.name} remembers {', '.join(dict(of.memory))}"
+        )
     return Rule("along", (), lambda field: base.build(_Along(field, of)), base.time, base.memory)
 
 
@@ -84,14 +90,16 @@ def along(base: Any, of: Any) -> Rule:
 def continuous(of: Any) -> Rule:
     """The flow whose Euler steps are a rule: the modified gradient flow of consensus, look-ahead, LOLA and their kin.
 
-    Math: dz/dt = (T(z) - z) / step, T the rule `of`. For T = z - step G(z) this is dz/dt = -G(z), whatever the step; for other rules
-        (extragradient, say) their step stays in the right-hand side and the flow is not their small-step limit.
+    Math: dz/dt = (T(z) - z) / step, T the rule `of`. For T = z - step G(z) this is dz/dt = -G(z), whatever the step;
+        for other rules (extragradient, say) their step stays in the right-hand side and the flow is not their
+        small-step limit.
 
     Shapes: per unit time.
 
     Raises: GameError if `of` keeps memory.
 
-    Reference: Mescheder, Geiger, Nowozin (2018), arXiv:1801.04406, and Letcher et al. (2019), arXiv:1811.08469, study such flows.
+    Reference: Mescheder, Geiger, Nowozin (2018), arXiv:1801.04406, and Letcher et al. (2019), arXiv:1811.08469, study
+        such flows.
 
     Examples:
         >>> import sympy as sp
@@ -138,7 +146,8 @@ def taking_turns(base: Any, *, order: Any = None) -> Rule:
 def each(rules: Any) -> Rule:
     """A rule of its own for every player, all moving at once.
 
-    Math: z'_i = T^(i)(z)_i, where T^(i) is player i's rule with its own memory; `taking_turns` of it lets them alternate.
+    Math: z'_i = T^(i)(z)_i, where T^(i) is player i's rule with its own memory; `taking_turns` of it lets them
+        alternate.
 
     Shapes: per step, or per unit time when all are flows.
 
@@ -157,7 +166,9 @@ def each(rules: Any) -> Rule:
     """
     table: Mapping[str, Rule] = rules.values if isinstance(rules, PerPlayer) else {}
     if not table:
-        raise GameError("each needs a table with a rule for every player, as in each({'a': simultaneous(h), 'b': adam(h)})")
+        raise GameError(
+            "each needs a table with a rule for every player, as in each({'a': simultaneous(h), 'b': adam(h)})"
+        )
     _need_rules("each", *table.values())
     if len({chosen.time for chosen in table.values()}) > 1:
         raise GameError("each needs all players to take steps, or all to flow; their rules mix the two")

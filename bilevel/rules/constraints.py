@@ -32,8 +32,9 @@ def _clipped(leaf: Any, low: Any, high: Any) -> Any:
 def projected(base: Any, lower: Any = None, upper: Any = None) -> Rule:
     """Any rule followed by clipping every variable to its bounds, as in weight clipping.
 
-    Math: z' = max(lower, min(upper, T(z))) component by component, T the base rule. Inside the bounds it linearises to T; a variable
-        that T would push beyond its bound stays there and its row is zero; exactly on the edge there is no derivative.
+    Math: z' = max(lower, min(upper, T(z))) component by component, T the base rule. Inside the bounds it linearises
+        to T; a variable that T would push beyond its bound stays there and its row is zero; exactly on the edge there
+        is no derivative.
 
     Shapes: per step; a bound is a number, or a table by variable or player; what is not named is free.
 

@@ -16,10 +16,10 @@ from bilevel.rules.protocol.turns import leading, two_players
 
 @rule
 def stackelberg(step: Any, *, leader: str | None = None) -> Callable[[Field], Callable[..., Any]]:
-    """Stackelberg (implicit) gradient: the leader differentiates through the followers' best response, the followers descend.
+    """Stackelberg (implicit) gradient: the leader differentiates through the followers' best response; they descend.
 
-    Math: leader x: x - step (dc/dx - (dF_S/dx)^T (dF_S/dS)^{-T} dc/dS), followers S: S - step F_S. The same formula as a game
-        whose leader declares `through={follower: best_response()}` under simultaneous steps.
+    Math: leader x: x - step (dc/dx - (dF_S/dx)^T (dF_S/dS)^{-T} dc/dS), followers S: S - step F_S. The same formula
+        as a game whose leader declares `through={follower: best_response()}` under simultaneous steps.
 
     Shapes: per step; `step` may differ between players; `leader` defaults to the first player declared.
 
@@ -55,9 +55,9 @@ def stackelberg(step: Any, *, leader: str | None = None) -> Callable[[Field], Ca
 def follow_the_ridge(step: Any, *, leader: str | None = None) -> Callable[[Field], Callable[..., Any]]:
     """Follow the ridge: gradient steps, and the followers also move to stay stationary while the leader moves.
 
-    Math: x <- x - step F_x, S <- S - step F_S + (dF_S/dS)^{-1} (dF_S/dx) step F_x; in a zero-sum game with leader x and step sizes
-        eta this is y + eta_y f_y + eta_x f_yy^{-1} f_yx f_x. At a fixed point the spectrum is {1 - eta_x Schur complement}
-        and {1 - eta_y dF_S/dS}: only local minimax points attract.
+    Math: x <- x - step F_x, S <- S - step F_S + (dF_S/dS)^{-1} (dF_S/dx) step F_x; in a zero-sum game with leader x
+        and step sizes eta this is y + eta_y f_y + eta_x f_yy^{-1} f_yx f_x. At a fixed point the spectrum is {1 -
+        eta_x Schur complement} and {1 - eta_y dF_S/dS}: only local minimax points attract.
 
     Shapes: per step; `step` may differ between players; `leader` defaults to the first player declared.
 
@@ -94,8 +94,8 @@ def follow_the_ridge(step: Any, *, leader: str | None = None) -> Callable[[Field
 def lead(step: Any, alpha: Any, beta: Any = 0) -> Callable[[Field], Callable[..., Any]]:
     """LEAD, least action dynamics: momentum, and a force that answers the other players' last displacement.
 
-    Math: z_{t+1} = z + beta (z - z_prev) - step F - alpha H_o (z - z_prev), H_o the blocks dF_i/dz_j with i != j; for min-max f:
-        x + beta dx - step f_x - alpha f_xy dy and y + beta dy + step f_y + alpha f_yx dx.
+    Math: z_{t+1} = z + beta (z - z_prev) - step F - alpha H_o (z - z_prev), H_o the blocks dF_i/dz_j with i != j; for
+        min-max f: x + beta dx - step f_x - alpha f_xy dy and y + beta dy + step f_y + alpha f_yx dx.
 
     Shapes: per step; each number may differ between players.
 
@@ -124,8 +124,9 @@ def lead(step: Any, alpha: Any, beta: Any = 0) -> Callable[[Field], Callable[...
 def symplectic_surgery(step: Any, weight: Any = 1) -> Callable[[Field], Callable[..., Any]]:
     """Local symplectic surgery: cut the rotation out of the field, so that only local Nash equilibria attract.
 
-    Math: z_{t+1} = z - step/2 (F + J^T (J^T J + r I)^{-1} J^T F), r = weight (1 - exp(-||F||^2)), with the inner system solved exactly
-        (the paper's fast time scale at its limit). Where F = 0 and J is invertible it linearises to I - step (J + J^T)/2.
+    Math: z_{t+1} = z - step/2 (F + J^T (J^T J + r I)^{-1} J^T F), r = weight (1 - exp(-||F||^2)), with the inner
+        system solved exactly (the paper's fast time scale at its limit). Where F = 0 and J is invertible it
+        linearises to I - step (J + J^T)/2.
 
     Shapes: per step; `step` may differ between players.
 

@@ -20,15 +20,16 @@ def extragradient(
     """Extragradient: the field is taken at one or more extrapolated points, the step starts at the old one.
 
     Math: w_0 = z, w_k = z - extrapolation_step F(w_{k-1}) for k = 1..extrapolations, then z_{t+1} = z - step F(w_n).
-        `extrapolation_step` defaults to `step`. With `alternating`, each player in `order` takes its part of such a step from
-        where the players before it arrived.
+        `extrapolation_step` defaults to `step`. With `alternating`, each player in `order` takes its part of such a
+        step from where the players before it arrived.
 
     Shapes: per step; both steps may differ between players. With equal steps s an eigenvalue lambda of F' becomes
         sum over k = 0..n+1 of (-s lambda)^k, so n extrapolations tend to the proximal point for s |lambda| < 1.
 
     Raises: GameError unless `extrapolations` is a whole number of at least one.
 
-    Reference: Korpelevich (1976); Zhang and Yu (2020), arXiv:1908.05699, for two steps; Mokhtari et al. (2020), arXiv:1901.08511.
+    Reference: Korpelevich (1976); Zhang and Yu (2020), arXiv:1908.05699, for two steps; Mokhtari et al. (2020),
+        arXiv:1901.08511.
 
     Examples:
         >>> import sympy as sp

@@ -71,10 +71,10 @@ def competitive(step: Any) -> Callable[[Field], Callable[..., Any]]:
 
 @rule
 def chambolle_pock(step: Any, theta: Any = 1, *, order: Any = None) -> Callable[[Field], Callable[..., Any]]:
-    """The primal-dual method of Chambolle and Pock: each player answers proximally, the second to an extrapolated first.
+    """The primal-dual method of Chambolle and Pock: proximal answers, the second to an extrapolation of the first.
 
-    Math: x' = x - step F_x(x', y), xbar = x' + theta (x' - x), y' = y - step F_y(xbar, y'). Where the coupling is bilinear,
-        c_x = g(x) + <Kx, y>, the first line is prox of g at x - step K^T y, as in the paper.
+    Math: x' = x - step F_x(x', y), xbar = x' + theta (x' - x), y' = y - step F_y(xbar, y'). Where the coupling is
+        bilinear, c_x = g(x) + <Kx, y>, the first line is prox of g at x - step K^T y, as in the paper.
 
     Shapes: per step; `step` per player (tau for the first, sigma for the second), `order` says who is first.
 

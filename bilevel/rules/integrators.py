@@ -24,7 +24,7 @@ _THREE_EIGHTHS = ((Q(1, 3),), (Q(-1, 3), Q(1)), (Q(1), Q(-1), Q(1)), (Q(1, 8), Q
 
 
 def _tableau(stages: int, variant: str | None) -> tuple[tuple[Q, ...], ...]:
-    known = {
+    known: dict[int, dict[str, tuple[tuple[Q, ...], ...]]] = {
         2: {"midpoint": _MIDPOINT, "heun": _HEUN, "ralston": _RALSTON},
         3: {"kutta": _KUTTA3, "heun": _HEUN3, "ralston": _RALSTON3},
         4: {"classic": _CLASSIC, "three_eighths": _THREE_EIGHTHS},
@@ -42,9 +42,10 @@ def _tableau(stages: int, variant: str | None) -> tuple[tuple[Q, ...], ...]:
 def runge_kutta(step: Any, stages: Any = 4, *, variant: str | None = None) -> Callable[[Field], Callable[..., Any]]:
     """An explicit Runge-Kutta step of the gradient flow, of order 2, 3 or 4.
 
-    Math: k_1 = -F(z), k_i = -F(z + step sum over j < i of a_ij k_j), z_{t+1} = z + step sum of b_i k_i. `variant`: with 2
-        stages midpoint (default), heun, ralston; with 3 kutta (default), heun, ralston; with 4 classic (default),
-        three_eighths. At a fixed point variants of equal order agree: lambda becomes sum over k <= stages of (-step lambda)^k/k!.
+    Math: k_1 = -F(z), k_i = -F(z + step sum over j < i of a_ij k_j), z_{t+1} = z + step sum of b_i k_i. `variant`:
+        with 2 stages midpoint (default), heun, ralston; with 3 kutta (default), heun, ralston; with 4 classic
+        (default), three_eighths. At a fixed point variants of equal order agree: lambda becomes sum over k <= stages
+        of (-step lambda)^k/k!.
 
     Shapes: per step; `step` may differ between players (each then has its own clock).
 

@@ -13,7 +13,9 @@ from bilevel.rules.protocol.turns import in_turn
 
 
 @rule(memory=("previous",))
-def heavy_ball(step: Any, momentum: Any, *, alternating: bool = False, order: Any = None) -> Callable[[Field], Callable[..., Any]]:
+def heavy_ball(
+    step: Any, momentum: Any, *, alternating: bool = False, order: Any = None
+) -> Callable[[Field], Callable[..., Any]]:
     """Polyak's heavy ball: a gradient step plus part of the last displacement; negative momentum is allowed.
 
     Math: z_{t+1} = z_t - step F(z_t) + momentum (z_t - z_{t-1}); with `alternating`, players in `order` do so one after
@@ -47,11 +49,13 @@ def heavy_ball(step: Any, momentum: Any, *, alternating: bool = False, order: An
 
 
 @rule(memory=("previous",))
-def nesterov(step: Any, momentum: Any, *, alternating: bool = False, order: Any = None) -> Callable[[Field], Callable[..., Any]]:
+def nesterov(
+    step: Any, momentum: Any, *, alternating: bool = False, order: Any = None
+) -> Callable[[Field], Callable[..., Any]]:
     """Nesterov's momentum: move ahead by part of the last displacement, then take the gradient step from there.
 
-    Math: w = z_t + momentum (z_t - z_{t-1}), z_{t+1} = w - step F(w); with `alternating`, players in `order` do so one after
-        another.
+    Math: w = z_t + momentum (z_t - z_{t-1}), z_{t+1} = w - step F(w); with `alternating`, players in `order` do so
+        one after another.
 
     Shapes: per step; `step` and `momentum` may differ between players.
 

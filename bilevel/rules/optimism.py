@@ -19,8 +19,8 @@ def optimistic(
 ) -> Callable[[Field], Callable[..., Any]]:
     """Optimistic gradient descent: more of the new gradient, less of the old one.
 
-    Math: z_{t+1} = z_t - alpha F(z_t) + beta F(z_{t-1}); `step` s means alpha = 2s, beta = s. With `alternating`, players in
-        `order` move one after another, and F(z_{t-1}) is then the gradient the player saw at its last turn.
+    Math: z_{t+1} = z_t - alpha F(z_t) + beta F(z_{t-1}); `step` s means alpha = 2s, beta = s. With `alternating`,
+        players in `order` move one after another, and F(z_{t-1}) is then the gradient the player saw at its last turn.
 
     Shapes: per step; each number may differ between players.
 
@@ -36,7 +36,9 @@ def optimistic(
         >>> derive(Game(a=minimize(x*y, x), b=maximize(x*y, y)), optimistic(s)).composed()[y]
         2*s*x - s*x_previous + y
     """
-    if (step is None) == (alpha is None or beta is None) or (step is not None and (alpha is not None or beta is not None)):
+    if (step is None) == (alpha is None or beta is None) or (
+        step is not None and (alpha is not None or beta is not None)
+    ):
         raise GameError("optimistic needs either `step` (alpha = 2 step, beta = step) or both `alpha` and `beta`")
     forward, back = (2 * step, step) if step is not None else (alpha, beta)
 

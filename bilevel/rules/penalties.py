@@ -2,8 +2,8 @@
 
 Main definitions: `hamiltonian`, `consensus`, `symplectic`, `jare`.
 
-J = F'(z) everywhere below. Each rule is z - step G(z) with a modified field G; `bilevel.rules.continuous` gives the flow -G, and
-`bilevel.rules.along` runs any other rule on G.
+J = F'(z) everywhere below. Each rule is z - step G(z) with a modified field G; `bilevel.rules.continuous` gives the
+flow -G, and `bilevel.rules.along` runs any other rule on G.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from bilevel.rules.protocol.rule import Field, rule
 def hamiltonian(step: Any) -> Callable[[Field], Callable[..., Any]]:
     """Hamiltonian gradient descent: descend half the squared norm of the field.
 
-    Math: z_{t+1} = z - step J^T F. Every zero of F attracts it, Nash or not, and so may points where J^T F = 0 but F is not.
+    Math: z_{t+1} = z - step J^T F. Every zero of F attracts it, Nash or not, and so may points where J^T F = 0 but F
+        is not.
 
     Shapes: per step.
 
@@ -103,9 +104,9 @@ def symplectic(step: Any, weight: Any) -> Callable[[Field], Callable[..., Any]]:
 def jare(step: Any, weight: Any) -> Callable[[Field], Callable[..., Any]]:
     """JARE: every player also descends half the squared gradient norm of the other players.
 
-    Math: z_i <- z_i - step (F_i + weight sum over j != i of (dF_j/dz_i)^T F_j). With a weight of zero for all but one player
-        only that player pays attention to the others' gradients: weight 2 eta on the generator alone is the penalty
-        eta ||F_critic||^2 on the generator's loss.
+    Math: z_i <- z_i - step (F_i + weight sum over j != i of (dF_j/dz_i)^T F_j). With a weight of zero for all but one
+        player only that player pays attention to the others' gradients: weight 2 eta on the generator alone is the
+        penalty eta ||F_critic||^2 on the generator's loss.
 
     Shapes: per step; `step` and `weight` may differ between players.
 

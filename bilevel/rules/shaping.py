@@ -2,9 +2,9 @@
 
 Main definitions: `look_ahead`, `lola`, `lola_exact`, `unrolling`, `sos`.
 
-H_o are the blocks dF_i/dz_j with i != j, and chi_i = sum over j != i of (dF_j/dz_i)^T dc_i/dz_j: what moving i does to i's own cost
-through the others' steps. `weight` is the step size the others are thought to take (default: `step`). LOLA's fixed points need
-not be zeros of F; the linear reading takes the rule at its own fixed point.
+H_o are the blocks dF_i/dz_j with i != j, and chi_i = sum over j != i of (dF_j/dz_i)^T dc_i/dz_j: what moving i does
+to i's own cost through the others' steps. `weight` is the step size the others are thought to take (default: `step`).
+LOLA's fixed points need not be zeros of F; the linear reading takes the rule at its own fixed point.
 """
 
 from __future__ import annotations
@@ -108,8 +108,8 @@ def _whole(steps: Any, name: str) -> int:
 def lola_exact(step: Any, weight: Any = None, steps: Any = 1) -> Callable[[Field], Callable[..., Any]]:
     """LOLA without Taylor expansion: every player differentiates through the others' whole next step, or next few.
 
-    Math: z_i <- z_i - step d/dz_i c_i(w_K), a total derivative in z_i, with w_0 = z and w_{k+1} = w_k - weight F(w_k) for all but i,
-        K = `steps`. For one step: dc_i/dz_i(w) - sum over j != i of (dF_j/dz_i)^T weight dc_i/dz_j(w).
+    Math: z_i <- z_i - step d/dz_i c_i(w_K), a total derivative in z_i, with w_0 = z and w_{k+1} = w_k - weight F(w_k)
+        for all but i, K = `steps`. For one step: dc_i/dz_i(w) - sum over j != i of (dF_j/dz_i)^T weight dc_i/dz_j(w).
 
     Shapes: per step; `step` and `weight` may differ between players.
 
@@ -142,11 +142,14 @@ def lola_exact(step: Any, weight: Any = None, steps: Any = 1) -> Callable[[Field
 
 
 @rule
-def unrolling(step: Any, steps: Any = 1, inner_step: Any = None, *, leader: str | None = None) -> Callable[[Field], Callable[..., Any]]:
+def unrolling(
+    step: Any, steps: Any = 1, inner_step: Any = None, *, leader: str | None = None
+) -> Callable[[Field], Callable[..., Any]]:
     """Unrolled descent: the leader differentiates through some gradient steps of its followers, who simply descend.
 
-    Math: leader x <- x - step d/dx c(x, S_K), S_{k+1} = S_k - inner_step F_S(x, S_k), S_0 = S; followers S <- S - step F_S(x, S). The same as
-        a game whose leader declares `through={follower: unrolled(steps, inner_step)}` under simultaneous steps.
+    Math: leader x <- x - step d/dx c(x, S_K), S_{k+1} = S_k - inner_step F_S(x, S_k), S_0 = S; followers S <- S -
+        step F_S(x, S). The same as a game whose leader declares `through={follower: unrolled(steps, inner_step)}`
+        under simultaneous steps.
 
     Shapes: per step; `leader` defaults to the first player declared, `inner_step` to `step`.
 
@@ -179,11 +182,12 @@ def unrolling(step: Any, steps: Any = 1, inner_step: Any = None, *, leader: str 
 
 @rule
 def sos(step: Any, weight: Any = None, a: Any = "1/2", b: Any = "1/10") -> Callable[[Field], Callable[..., Any]]:
-    """Stable opponent shaping: look-ahead, plus as much of LOLA's shaping as keeps the direction and vanishes at fixed points.
+    """Stable opponent shaping: look-ahead, plus as much of LOLA's shaping as keeps look-ahead's fixed points.
 
     Math: xi0 = F - H_o (weight F), s = -weight chi, z_{t+1} = z - step (xi0 + p s), p = min(p1, p2) with
         p1 = 1 if <s, xi0> >= 0, else min(1, a ||xi0||^2 / -<s, xi0>);  p2 = ||F||^2 if ||F|| < b, else 1.
-        Where F = 0, 0 <= p <= ||F||^2 makes p and its derivative vanish, so there the rule linearises to look-ahead exactly.
+        Where F = 0, 0 <= p <= ||F||^2 makes p and its derivative vanish, so there the rule linearises to look-ahead
+        exactly.
 
     Shapes: per step; `step` and `weight` may differ between players; a and b lie in (0, 1).
 

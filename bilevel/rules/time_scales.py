@@ -18,8 +18,9 @@ def two_time_scale(
 ) -> Callable[[Field], Callable[..., Any]]:
     """Two time scales: one player takes steps of size `step`, everybody else steps `ratio` times as large.
 
-    Math: x <- x - step F_x for the slow player x (default: the first declared), y <- y - ratio step F_y for all others; at once, or
-        one after another with `alternating`. As the ratio grows, what attracts tends to the slow player's Stackelberg points.
+    Math: x <- x - step F_x for the slow player x (default: the first declared), y <- y - ratio step F_y for all
+        others; at once, or one after another with `alternating`. As the ratio grows, what attracts tends to the slow
+        player's Stackelberg points.
 
     Shapes: per step; `ratio` is a pure number.
 

@@ -35,7 +35,12 @@ def examples() -> dict[str, list[Any]]:
         "proximal_point": [R.proximal_point(s)],
         "competitive": [R.competitive(s)],
         "chambolle_pock": [R.chambolle_pock(s), R.chambolle_pock(s, Q(1, 2), order=["p1", "p0"])],
-        "runge_kutta": [R.runge_kutta(s, 2), R.runge_kutta(s, 2, variant="heun"), R.runge_kutta(s, 3), R.runge_kutta(s, 4)],
+        "runge_kutta": [
+            R.runge_kutta(s, 2),
+            R.runge_kutta(s, 2, variant="heun"),
+            R.runge_kutta(s, 3),
+            R.runge_kutta(s, 4),
+        ],
         "hamiltonian": [R.hamiltonian(s)],
         "consensus": [R.consensus(s, Q(1, 3))],
         "symplectic": [R.symplectic(s, Q(1, 3))],
@@ -74,13 +79,21 @@ def random_game(shape: tuple[int, ...], seed: int, degree: int = 3, linear: bool
     names = [f"x{i}" for i in range(sum(shape))]
     variables = sp.symbols(names, real=True)
     monomials = [
-        sp.Mul(*chosen) for d in range(1 if linear else 2, degree + 1) for chosen in itertools.combinations_with_replacement(variables, d)
+        sp.Mul(*chosen)
+        for d in range(1 if linear else 2, degree + 1)
+        for chosen in itertools.combinations_with_replacement(variables, d)
     ]
     supply = iter(variables)
     players = {}
     for index, size in enumerate(shape):
         own = [next(supply) for _ in range(size)]
-        cost = sp.Add(*(Q(rng.randint(-4, 4), rng.choice([1, 2, 3])) * m for m in monomials if rng.random() < 0.7 or m.as_poly(*own)))
+        cost = sp.Add(
+            *(
+                Q(rng.randint(-4, 4), rng.choice([1, 2, 3])) * m
+                for m in monomials
+                if rng.random() < 0.7 or m.as_poly(*own)
+            )
+        )
         cost += sum((Q(rng.randint(5, 9), 1) * v**2 for v in own), sp.S.Zero)
         players[f"p{index}"] = minimize(cost, *own)
     return Game(players)

@@ -109,8 +109,15 @@ def test_lola_is_first_order_in_its_exact_form():
 
 def test_stackelberg_is_a_game_with_a_best_response():
     for game in GAMES[:2]:
-        followed = Game({n: minimize(p.loss, *p.moves, through={"p1": best_response()} if n == "p0" else None) for n, p in game.players.items()})
-        assert (matrix(game, R.stackelberg(S)) - matrix(followed, R.simultaneous(S))).applyfunc(sp.cancel) == sp.zeros(len(game.variables))
+        followed = Game(
+            {
+                n: minimize(p.loss, *p.moves, through={"p1": best_response()} if n == "p0" else None)
+                for n, p in game.players.items()
+            }
+        )
+        assert (matrix(game, R.stackelberg(S)) - matrix(followed, R.simultaneous(S))).applyfunc(sp.cancel) == sp.zeros(
+            len(game.variables)
+        )
 
 
 def test_chambolle_pock_as_printed_in_the_paper():
@@ -133,7 +140,9 @@ def test_copies_that_follow_at_once_change_nothing():
     for game in GAMES:
         n = len(game.variables)
         found = matrix(game, R.target_copies(S, 1))
-        assert (found.charpoly().as_expr() - sp.Symbol("lambda") ** n * matrix(game, R.simultaneous(S)).charpoly().as_expr()).expand() == 0
+        assert (
+            found.charpoly().as_expr() - sp.Symbol("lambda") ** n * matrix(game, R.simultaneous(S)).charpoly().as_expr()
+        ).expand() == 0
 
 
 def test_many_extrapolations_tend_to_the_proximal_point():

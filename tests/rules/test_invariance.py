@@ -12,9 +12,32 @@ from bilevel.game import Game, minimize
 from tests.rules.examples import Q, examples, origin, random_game
 
 SIMULTANEOUS = [
-    "simultaneous", "heavy_ball", "nesterov", "extragradient", "optimistic", "past_extragradient", "proximal_point", "competitive",
-    "runge_kutta", "hamiltonian", "consensus", "symplectic", "jare", "look_ahead", "lola", "lola_exact", "sos", "lead",
-    "symplectic_surgery", "rmsprop", "adam", "averaged", "trailing", "target_copies", "historical", "anchored",
+    "simultaneous",
+    "heavy_ball",
+    "nesterov",
+    "extragradient",
+    "optimistic",
+    "past_extragradient",
+    "proximal_point",
+    "competitive",
+    "runge_kutta",
+    "hamiltonian",
+    "consensus",
+    "symplectic",
+    "jare",
+    "look_ahead",
+    "lola",
+    "lola_exact",
+    "sos",
+    "lead",
+    "symplectic_surgery",
+    "rmsprop",
+    "adam",
+    "averaged",
+    "trailing",
+    "target_copies",
+    "historical",
+    "anchored",
 ]
 
 
@@ -51,7 +74,7 @@ def test_the_declared_order_of_an_alternating_rule_is_its_order(name: str):
 @pytest.mark.parametrize("name", sorted(set(examples()) - {"each"}))
 def test_names_and_constants_do_not_matter(name: str):
     rule = examples()[name][0]
-    if name in ("magnetic", "projected"):    # their first examples name a player
+    if name in ("magnetic", "projected"):  # their first examples name a player
         rule = R.magnetic(Q(1, 5), Q(1, 4)) if name == "magnetic" else examples()[name][1]
     game = random_game((1, 1), 33)
     renamed = Game({f"q{i}": p for i, p in enumerate(game.players.values())})
@@ -88,7 +111,8 @@ SCALED = {
 
 @pytest.mark.parametrize("name", sorted(SCALED))
 def test_steps_and_losses_share_one_unit(name: str):
-    # Losses divided by c and steps (and weights, by their units) multiplied by c: nothing moves. Adam's step has no such unit.
+    # Losses divided by c and steps (and weights, by their units) multiplied by c: nothing moves. Adam's step has no
+    # such unit.
     c = Q(3, 2)
     game = random_game((1, 1), 34)
     one, other = matrix(game, SCALED[name](1)), matrix(game.map_losses(lambda loss: loss / c), SCALED[name](c))
@@ -100,7 +124,16 @@ def test_steps_and_losses_share_one_unit(name: str):
 def test_a_step_per_player_equal_for_all_is_one_step():
     game = random_game((1, 1), 35)
     both = {"p0": Q(1, 5), "p1": Q(1, 5)}
-    for make in (R.simultaneous, R.extragradient, R.optimistic, R.proximal_point, R.competitive, R.look_ahead, R.lola, R.lola_exact):
+    for make in (
+        R.simultaneous,
+        R.extragradient,
+        R.optimistic,
+        R.proximal_point,
+        R.competitive,
+        R.look_ahead,
+        R.lola,
+        R.lola_exact,
+    ):
         assert matrix(game, make(both)) == matrix(game, make(Q(1, 5)))
 
 

@@ -32,13 +32,19 @@ def test_the_jacobian_method_is_derived():
 def test_the_jacobian_method_linearises_like_extragradient():
     for shape in ((1, 1), (1, 2), (1, 1, 1)):
         game = random_game(shape, 41)
-        assert R.linearise(game, jacobian_method(Q(1, 5)), origin(game)).matrix == R.linearise(game, R.extragradient(Q(1, 5)), origin(game)).matrix
+        assert (
+            R.linearise(game, jacobian_method(Q(1, 5)), origin(game)).matrix
+            == R.linearise(game, R.extragradient(Q(1, 5)), origin(game)).matrix
+        )
 
 
 def test_a_rule_with_memory_of_our_own():
     # Malitsky's projected reflected gradient, without the projection: linear, so it is the optimistic rule (2h, h).
     game = random_game((1, 2), 42)
-    assert R.linearise(game, reflected(Q(1, 5)), origin(game)).matrix == R.linearise(game, R.optimistic(Q(1, 5)), origin(game)).matrix
+    assert (
+        R.linearise(game, reflected(Q(1, 5)), origin(game)).matrix
+        == R.linearise(game, R.optimistic(Q(1, 5)), origin(game)).matrix
+    )
     nonlinear = [R.derive(game, rule).composed() for rule in (reflected(Q(1, 5)), R.optimistic(Q(1, 5)))]
     assert any(sp.expand(nonlinear[0][v] - nonlinear[1][v]) != 0 for v in game.variables)
 

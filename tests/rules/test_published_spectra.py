@@ -1,4 +1,4 @@
-"""Published spectra: the game and the rule go in, the paper's polynomial or eigenvalues are compared with what comes out."""
+"""Published spectra: game and rule go in, the paper's polynomial or eigenvalues are compared with what comes out."""
 
 from __future__ import annotations
 
@@ -142,7 +142,9 @@ def test_z20_symplectic_gradient_adjustment():
 def test_z22_competitive_gradient_descent():
     alpha = sp.Symbol("alpha", real=True)
     game = BILINEAR.map_losses(lambda loss: loss.subs(sigma, alpha))
-    competitive, proximal = (R.linearise(game, rule(h), {x: 0, y: 0}).matrix for rule in (R.competitive, R.proximal_point))
+    competitive, proximal = (
+        R.linearise(game, rule(h), {x: 0, y: 0}).matrix for rule in (R.competitive, R.proximal_point)
+    )
     assert (competitive - proximal).applyfunc(sp.cancel) == sp.zeros(2)
     spectrum = from_roots(1 / (1 + sp.I * h * alpha), 1 / (1 - sp.I * h * alpha))
     assert same(polynomial(game, R.competitive(h)), spectrum)
@@ -190,13 +192,15 @@ def test_d13_consensus_on_any_game():
 
 def test_d17_nagarajan_kolter_penalty():
     weight = sp.Symbol("eta_", positive=True)
-    game = Game(generator=minimize(x * y, x), critic=maximize(x * y, y))    # the Dirac-WGAN
+    game = Game(generator=minimize(x * y, x), critic=maximize(x * y, y))  # the Dirac-WGAN
     rule = R.continuous(R.jare(1, {"generator": 2 * weight, "critic": 0}))
     roots = [-weight + s * sp.sqrt(weight**2 - 1) for s in (1, -1)]
     assert same(polynomial(game, rule), from_roots(*roots))
 
 
-@pytest.mark.parametrize("f, expected", [(-3 * x**2 - y**2 + 4 * x * y, (2, 2)), (3 * x**2 + y**2 + 4 * x * y, (-2, -2))])
+@pytest.mark.parametrize(
+    "f, expected", [(-3 * x**2 - y**2 + 4 * x * y, (2, 2)), (3 * x**2 + y**2 + 4 * x * y, (-2, -2))]
+)
 def test_s10_follow_the_ridge(f: Any, expected: tuple[int, int]):
     ex, ey = sp.symbols("eta_x eta_y", positive=True)
     cubic = f + 5 * x**3 - x**2 * y + 7 * x * y**2 + y**3

@@ -70,7 +70,11 @@ def test_readings_agree_on_two_players(name: str, rule: Any, shape: tuple[int, .
     assert differentiated(game, rule) == sp.Matrix(R.linearise(game, rule, origin(game)).matrix)
 
 
-@pytest.mark.parametrize("name, rule", [case for case in CASES if case[0] not in TWO_PLAYERS], ids=lambda case: str(case) if isinstance(case, R.Rule) else "")
+@pytest.mark.parametrize(
+    "name, rule",
+    [case for case in CASES if case[0] not in TWO_PLAYERS],
+    ids=lambda case: str(case) if isinstance(case, R.Rule) else "",
+)
 def test_readings_agree_on_three_players(name: str, rule: Any):
     game = random_game((1, 1, 1), 3, degree=2)
     assert differentiated(game, rule) == sp.Matrix(R.linearise(game, rule, origin(game)).matrix)
@@ -92,7 +96,8 @@ def test_sos_linearises_to_what_it_does_near_the_point(shape: tuple[int, ...], s
 
 @pytest.mark.parametrize("make, degree", [(R.lola, 3), (R.lola_exact, 2)])
 def test_a_fixed_point_that_is_no_zero_of_the_field(make: Any, degree: int):
-    # Linear terms make the shaping term nonzero at 0; each player's own linear term is then tuned so that LOLA rests at 0.
+    # Linear terms make the shaping term nonzero at 0; each player's own linear term is then tuned so that LOLA rests
+    # at 0.
     game = random_game((1, 1), 7, degree, linear=True)
     own = sp.symbols("l0 l1")
     tuned = Game({n: minimize(p.loss + l * p.moves[0], *p.moves) for (n, p), l in zip(game.players.items(), own)})

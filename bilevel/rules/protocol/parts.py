@@ -35,7 +35,7 @@ def across_transposed(field: Any, z: Point, v: Point) -> Point:
 
 
 def shaping(field: Any, z: Point, weight: Any) -> Point:
-    """For each player i the sum over j != i of (dF_j/dz_i)^T weight_j dc_i/dz_j: what moving i does to the others' steps."""
+    """For each player i the sum over j != i of (dF_j/dz_i)^T weight_j dc_i/dz_j: how i moves the others' steps."""
     parts = []
     for name in field.players:
         slope = field.gradient(z, of=name)

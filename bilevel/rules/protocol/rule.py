@@ -143,7 +143,7 @@ def rule(
     """
     if function is None:
         return functools.partial(rule, time=time, memory=memory)
-    kept = dict(memory) if isinstance(memory, Mapping) else dict.fromkeys(memory, "same")
+    kept: dict[str, Start] = dict(memory) if isinstance(memory, Mapping) else {part: "same" for part in memory}
     signature = inspect.signature(function)
     # A parameter annotated `str` names a player or a variant; text given to any other is an expression.
     labels = {key for key, parameter in signature.parameters.items() if parameter.annotation in (str, "str", "str | None")}

@@ -28,7 +28,8 @@ def exponential(scalar: Any) -> Any:
 def where_below(left: Any, right: Any, then: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
     """`then()` where left < right, else `otherwise()`; only arrays evaluate both.
 
-    The linear reading decides by the values at the point, which must be known to differ or to be equal and constant there.
+    The linear reading decides by the values at the point, which must be known to differ or to be equal and constant
+    there.
     """
     if isinstance(left, Dual) or isinstance(right, Dual):
         gap = left - right if isinstance(left, Dual) else -(right - left)

@@ -12,10 +12,13 @@ from bilevel.language.errors import GameError
 from bilevel.rules.protocol.point import Point
 
 
-def in_turn(field: Any, advance: Callable[..., Any], order: Iterable[str] | None = None) -> Callable[..., tuple[Point, ...]]:
-    """The alternating version of a step: player by player, keep that player's blocks of one step from where things stand.
+def in_turn(
+    field: Any, advance: Callable[..., Any], order: Iterable[str] | None = None
+) -> Callable[..., tuple[Point, ...]]:
+    """The alternating version of a step: each player in turn keeps its blocks of one step from where things stand.
 
-    Memory takes turns too, so a player sees what the players before it remember after their move, as in Gauss-Seidel sweeps.
+    Memory takes turns too, so a player sees what the players before it remember after their move, as in Gauss-Seidel
+    sweeps.
     """
     players = ordered(field, order)
 
@@ -54,5 +57,7 @@ def leading(field: Any, leader: str | None) -> tuple[str, tuple[str, ...]]:
 def two_players(field: Any, rule: str) -> tuple[str, str]:
     """The two players, for rules whose definition knows only two."""
     if len(field.players) != 2:
-        raise GameError(f"{rule} is defined for two players; this game has {len(field.players)}: {', '.join(field.players)}")
+        raise GameError(
+            f"{rule} is defined for two players; this game has {len(field.players)}: {', '.join(field.players)}"
+        )
     return field.players[0], field.players[1]
