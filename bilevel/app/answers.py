@@ -59,10 +59,11 @@ def verdict_object(verdict: Any, order: list[str], *, solve_for: Iterable[Any] =
         "unstable_on": text(verdict.unstable_on),
         "exists_on": text(sp.And(verdict.exists_on, exists_on)) if verdict.exists_on is not None else None,
         "nonlinear": plain(verdict.nonlinear),
-        "transverse": plain(verdict.transverse),
         "known": verdict.known,
         "certificate": certificate(verdict),
     }
+    if verdict.transverse is not None:
+        found["transverse"] = plain(verdict.transverse)
     if verdict.verdict == "unknown" or verdict.reason:
         found["reason"] = verdict.reason or "no reason was recorded"
     return found

@@ -1,0 +1,99 @@
+"""`bilevel derive`: every player's update equation, and the vector field it comes from.
+
+Main definitions: `run`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from bilevel.app import budget
+from bilevel.app.answers import text
+from bilevel.app.inputs import problem_named, rules_named
+from bilevel.app.problem import Problem
+from bilevel.app.screen import columns, heading
+from bilevel.game import Game
+from bilevel.language import calculus, latex
+from bilevel.language.errors import GameError
+from bilevel.rules import derive
+from bilevel.rules.protocol.symbols import fresh
+from bilevel.rules.protocol.update import Update
+
+
+def run(options: Any) -> int:
+    """Print the equations, as text, LaTeX, Python source or JSON."""
+    problem = problem_named(options.file, options.set)
+    rules = rules_named(problem, options.rule)
+    if options.json:
+        answers = [_object(problem, rule) for rule in rules]
+        shown = json.dumps(answers[0] if len(answers) == 1 else answers, indent=1)
+    else:
+        form = _latex if options.latex else _python if options.python else _text
+        shown = "\n\n".join(form(problem, rule) for rule in rules)
+    budget.stop()
+    print(shown)
+    return 0
+
+
+def _update(problem: Problem, rule: Any) -> Update | None:
+    return derive(problem.game, rule) if isinstance(problem.game, Game) else None
+
+
+def _about(problem: Problem, update: Update | None) -> dict[str, Any]:
+    rule = update.rule if update else None
+    return {"title": problem.title, "rule": rule.name if rule else None, "time": rule.time if rule else problem.game.time}
+
+
+def _object(problem: Problem, rule: Any) -> dict[str, Any]:
+    """Text of a plain expression where it has one, and LaTeX of everything."""
+    update = _update(problem, rule)
+    about = _about(problem, update)
+    if update is None:
+        return about | {"update": {str(v): text(g) for v, g in problem.game.equations.items()}}
+    ages = {fresh(v, part): _aged(v, part) for part, _ in update.rule.memory for v in problem.game.variables} if problem.game.is_coordinate else {}
+    named = {}
+    for line in update.assignments:
+        named[str(line.target)] = text(calculus.replace(line.value, ages))
+    return about | {
+        "players": {name: [str(v) for v in player.moves] for name, player in problem.game.players.items()},
+        "field": {str(v): text(value) for v, value in problem.game.field().items()},
+        "assignments": [{"name": name, "value": value} for name, value in named.items()],
+        "update": {str(v): text(calculus.replace(value, ages)) for v, value in update.after.items()},
+        "memory": {part: {str(v): text(calculus.replace(value, ages)) for v, value in values.items()} for part, values in update.memory_after.items()},
+        "latex": update.latex(),
+    }
+
+
+def _aged(variable: Any, part: str) -> Any:
+    from sympy import Symbol
+
+    age = (part.removeprefix("previous") or "1") if part.startswith("previous") else ""
+    return Symbol(f"{variable.name}@{age}", real=True) if age.isdigit() else fresh(variable, part)
+
+
+def _text(problem: Problem, rule: Any) -> str:
+    update = _update(problem, rule)
+    head = heading(_about(problem, update))
+    if update is None:
+        mark = "d{}/dt" if problem.game.time == "continuous" else "{}[t+1]"
+        return f"{head}\n\n" + columns((mark.format(v), f"= {g}") for v, g in problem.game.equations.items())
+    field = columns((f"F_{v}", f"= {value}") for v, value in problem.game.field().items())
+    equations = columns((left, f"= {right}") for left, _, right in (line.partition(" = ") for line in str(update).splitlines()))
+    return f"{head}\n\nvector field\n{field}\n\nupdate, {update.rule}\n{equations}"
+
+
+def _latex(problem: Problem, rule: Any) -> str:
+    update = _update(problem, rule)
+    if update is not None:
+        return update.latex()
+    mark = r"\frac{{d}}{{dt}} {}" if problem.game.time == "continuous" else r"{}_{{t+1}}"
+    rows = [rf"{mark.format(latex(v))} &= {latex(g)}" for v, g in problem.game.equations.items()]
+    return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
+
+
+def _python(problem: Problem, rule: Any) -> str:
+    update = _update(problem, rule)
+    if update is None:
+        raise GameError("a [flow] or [map] is its own update; --python is for games")
+    return update.python()

@@ -1,0 +1,50 @@
+"""`bilevel list`: models, rules, strategies and theorems.
+
+Main definitions: `run`.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import inspect
+import json
+from pathlib import Path
+from typing import Any
+
+from bilevel.app.inputs import catalogue_models
+from bilevel.app.screen import columns
+from bilevel.rules import catalogue
+
+
+def run(options: Any) -> int:
+    """Print what the package holds."""
+    found = {"models": _described(catalogue_models()), "rules": _described(catalogue()), "strategies": _strategies(), "theorems": _theorems()}
+    if options.json:
+        print(json.dumps(found, indent=1))
+    else:
+        print("\n\n".join(f"{kind}\n{columns(entries.items())}" for kind, entries in found.items() if entries))
+    return 0
+
+
+def _described(makers: dict[str, Any]) -> dict[str, str]:
+    """Each name with the first line of what is said about it."""
+    return {name: (inspect.getdoc(maker) or "").partition("\n")[0] for name, maker in sorted(makers.items())}
+
+
+def _strategies() -> dict[str, str]:
+    if importlib.util.find_spec("bilevel.models.strategies") is None:
+        return {}
+    module = importlib.import_module("bilevel.models.strategies")
+    own = {n: v for n, v in vars(module).items() if inspect.isfunction(v) and v.__module__ == module.__name__ and not n.startswith("_")}
+    return _described(own)
+
+
+def _theorems() -> dict[str, str]:
+    """The proofs that stand beside the package in a checkout, by the first line of each file."""
+    folder = Path(__file__).resolve().parents[3] / "proofs"
+    found = {}
+    for path in sorted(folder.glob("theorem_*.py")):
+        said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        found[path.stem] = said.partition("\n")[0]
+    return found

@@ -1,0 +1,15 @@
+"""`bilevel run`: the main job, written as a report.
+
+Main definitions: `run`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def run(options: Any) -> int:
+    """Write the report."""
+    from bilevel.app import report    # type: ignore[attr-defined]
+
+    return int(report.main(["-o", options.out]))
