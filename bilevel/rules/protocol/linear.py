@@ -18,6 +18,8 @@ import sympy as sp
 from bilevel.game import Game
 from bilevel.language.blocks import solve_blocks
 from bilevel.language.errors import GameError, UnknownAnswer
+from bilevel.language.known_function import KnownFunction
+from bilevel.language.mean import Mean, valued
 from bilevel.language.values import expression
 from bilevel.rules.protocol.dual import Dual, dual, settle
 from bilevel.rules.protocol.point import Point
@@ -162,6 +164,8 @@ def _evaluated(formula: Any, put: Mapping[Any, Any]) -> Any:
     result = formula.subs(put, simultaneous=True) if put else formula
     if result.has(sp.nan, sp.zoo, sp.oo, -sp.oo):
         raise GameError(f"the losses or their derivatives are singular at {_shown(put)}; choose another point")
+    if result.has(Mean, KnownFunction):    # averages are taken last: differentiate, substitute the point, then average
+        result = valued(result)
     return result.doit() if result.has(sp.Derivative, sp.Subs) else result
 
 
