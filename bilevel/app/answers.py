@@ -13,6 +13,8 @@ from typing import Any
 import sympy as sp
 
 from bilevel.language.errors import BilevelError, GameError, UnknownAnswer
+from bilevel.language.known_function import KnownFunction
+from bilevel.language.mean import Mean
 from bilevel.language.text import write, write_polynomial
 
 
@@ -21,9 +23,26 @@ def text(expression: Any) -> str | None:
     if expression is None:
         return None
     try:
-        return write(expression)
+        return written(expression)
     except GameError:
         return str(expression)
+
+
+def written(expression: Any) -> str:
+    """`write` for expressions that may hold averages and partly known functions too."""
+    waiting = [] if not isinstance(expression, sp.Basic) else _outermost(expression)
+    stand_ins = {node: sp.Symbol(f"E_{index}_waiting", real=True) for index, node in enumerate(waiting)}
+    shown = write(expression.xreplace(stand_ins) if stand_ins else expression)
+    for node, symbol in stand_ins.items():
+        head = "E" if isinstance(node, Mean) else node.title + "'" * node.order
+        shown = shown.replace(symbol.name, f"{head}({written(node.args[0])})")
+    return shown
+
+
+def _outermost(expression: Any) -> list[Any]:
+    if isinstance(expression, Mean | KnownFunction):
+        return [expression]
+    return list(dict.fromkeys(node for part in expression.args for node in _outermost(part)))
 
 
 def point_object(point: Mapping[Any, Any]) -> dict[str, str | None]:

@@ -56,7 +56,8 @@ def catalogue_models() -> dict[str, Any]:
         maker = getattr(models, name)
         if not inspect.isfunction(maker) or inspect.signature(maker).return_annotation not in (Game, "Game"):
             continue
-        if all(p.default is not inspect.Parameter.empty for p in inspect.signature(maker).parameters.values()):
+        parameters = inspect.signature(maker).parameters.values()
+        if all(p.default is not p.empty or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters):
             found[name] = maker
     return found
 
