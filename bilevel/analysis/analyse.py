@@ -212,12 +212,15 @@ def _written(
     claim = everywhere[0] if everywhere else "conditional"
     if exists != sp.true:
         sets = [None if b is None else sp.And(exists, b) for b in sets]
+    condition, unstable_on, marginal_on = sets
     known, reason = _how_known(claim, region, coordinates, assumptions)
-    why = None if sets[2] in (None, sp.false) else why_marginal(region, matrix, time, coordinates, assumptions)
+    why = None if marginal_on in (None, sp.false) else why_marginal(region, matrix, time, coordinates, assumptions)
     proofs = [{"condition": c, "by": by} for c, by in assumptions.proofs]
     return Verdict(
         claim,
-        *sets,
+        condition,
+        unstable_on,
+        marginal_on,
         marginal_why=why,
         known=known,
         time=time,

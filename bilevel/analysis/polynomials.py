@@ -88,13 +88,13 @@ class Coordinates:
             for radicand, q in _roots_of(node):
                 self._collect(radicand)
                 self._root(radicand, q)
-        elif node is sp.I or node.is_real is False:
-            raise UnknownAnswer(
-                f"the Jacobian contains {node}, which is not real", next_step="write the game in real variables"
-            )
+        elif node.has(sp.I) or node.is_real is False:
+            raise UnknownAnswer(f"the Jacobian contains {node}, which is not real", next_step="use real variables")
         elif node not in self._index:
-            if isinstance(node, sp.log):
+            self.has_floats = self.has_floats or node.has(sp.Float)
+            if isinstance(node, sp.log) or (node.is_Pow and not node.exp.is_number and not node.base.is_positive):
                 self.domain.append(sp.Gt(node.args[0], 0))
+                self._collect(node.args[0])
             self._index[node] = len(self.meaning)
             self.meaning.append(node)
 

@@ -65,7 +65,8 @@ def relation(atom: Sign, coordinates: Coordinates) -> Any:
     terms = p.to_dict()
     plus = coordinates.context.from_dict({m: c for m, c in terms.items() if c > 0})
     minus = coordinates.context.from_dict({m: -c for m, c in terms.items() if c < 0})
-    left, right = (plus, minus) if _weight(plus) > _weight(minus) else (minus, plus)
+    variable = [bool(meaning.free_symbols) for meaning in coordinates.meaning]
+    left, right = (plus, minus) if _weight(plus, variable) > _weight(minus, variable) else (minus, plus)
     if left is minus:
         op = {">": "<", ">=": "<="}.get(op, op)
     scale = _common_scale(left, right)
@@ -73,13 +74,19 @@ def relation(atom: Sign, coordinates: Coordinates) -> Any:
     return make[op](coordinates.expression(left / scale), coordinates.expression(right / scale), evaluate=len(p) <= 8)
 
 
-def _weight(p: Any) -> tuple[Any, ...]:
+def _weight(p: Any, variable: list[bool]) -> tuple[Any, ...]:
     """Which side stands on the left: more terms that are not constant, higher degree, fewer terms, smaller
     coefficients."""
     if p == 0:
         return (-1,)
     heights = sum(max(abs(int(c.p)), int(c.q)) for c in p.coeffs())
-    return (sum(1 for m in p.to_dict() if any(m)), p.total_degree(), -len(p), -heights, str(p))
+    return (
+        sum(1 for m in p.to_dict() if any(e and v for e, v in zip(m, variable, strict=True))),
+        p.total_degree(),
+        -len(p),
+        -heights,
+        str(p),
+    )
 
 
 def _common_scale(left: Any, right: Any) -> Any:
