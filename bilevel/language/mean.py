@@ -70,15 +70,17 @@ class Mean(sp.Expr):
         if old in self.bound:
             return self
         fresh = self._apart_from(sp.sympify(new, strict=True).free_symbols)
-        return Mean(fresh.body._subs(old, new), *fresh.args[1:])
+        return _closed(Mean(fresh.body._subs(old, new), *fresh.args[1:]))
 
     def _xreplace(self, rule: Any) -> tuple[Any, bool]:
         if self in rule:
             return rule[self], True
+        if not hasattr(rule, "items"):    # SymPy's own rewriting of numbers, given as a function
+            return super()._xreplace(rule)
         inner = {old: new for old, new in rule.items() if old not in self.bound}
         fresh = self._apart_from({s for new in inner.values() for s in getattr(new, "free_symbols", ())})
         body, changed = fresh.body._xreplace(inner)
-        return (Mean(body, *fresh.args[1:]), True) if changed else (self, False)
+        return (_closed(Mean(body, *fresh.args[1:])), True) if changed else (self, False)
 
     def _apart_from(self, symbols: set[Any]) -> Mean:
         """The same average, its variables renamed where they would capture one of the symbols."""
