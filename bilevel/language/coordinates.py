@@ -138,7 +138,7 @@ class Coordinates(Averages):
             wanted = 1 if applied.network.out is None else self.instance.size(applied.network.out)
             if len(outputs) != wanted:
                 raise GameError(
-                    f"the network {applied.network.name} has {wanted} components here; the instance gives {len(outputs)}"
+                    f"the network {applied.network.name} has {wanted} components; the instance gives {len(outputs)}"
                 )
             self.templates[key] = (symbols, [sp.sympify(o) for o in outputs])
         return self.templates[key]

@@ -32,7 +32,7 @@ class Counterexample:
     Math: left != right at this instance and point; `known` tells how that was decided.
     Reference: bilevel.language.counterexample.
     Examples:
-        >>> Counterexample({"p": 1}, {"D": "x^2"}, {}, {"theta": "(2)"}, sp.Integer(4), sp.Integer(5), "exact", 0).describe()
+        >>> Counterexample({"p": 1}, {"D": "x^2"}, {}, {"theta": "(2)"}, sp.Integer(4), 5, "exact", 0).describe()
         'p = 1; D = x^2; theta = (2): 4 is not 5'
     """
 

@@ -2,11 +2,11 @@
 
 Main definitions: `Drawing`.
 
-Data laws and unspecified densities stand for every law of their kind, so they are replaced by laws with few rational
-outcomes (by normal laws where a log-density is evaluated or differentiated in its value). Where only the scores in the
-parameters enter, a finite law is the limit of smooth densities with narrow bumps, under which both sides are continuous. A
-law with a name of its own (normal, uniform) stays itself: polynomial integrands are averaged exactly, and networks may be
-chosen constant in their noise.
+Data laws and unspecified densities stand for every law of their kind, so they are replaced by laws with few
+rational outcomes (by normal laws where a log-density is evaluated or differentiated in its value). Where only the
+scores in the parameters enter, a finite law is the limit of smooth densities with narrow bumps, under which both
+sides are continuous. A law with a name of its own (normal, uniform) stays itself: polynomial integrands are
+averaged exactly, and networks may be chosen constant in their noise.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from bilevel.language.substitute import free_variables
 
 
 class Drawing:
-    """A random instance for two expressions; `style` 0 and 1 keep networks constant in continuous noise, 2 lets them use it."""
+    """A random instance for two expressions; in `style` 0 and 1 networks are constant in continuous noise, in 2 not."""
 
     def __init__(self, left: Any, right: Any, random: Random, sizes: tuple[int, ...], style: int) -> None:
         self.random, self.style = random, style
@@ -146,7 +146,7 @@ class Drawing:
         return [None if is_scalar(a) else self.plain.size(a.shape[0]) for a in arguments]
 
     def _network(self, call: Any) -> Callable[..., Any]:
-        """A polynomial map; squashed into (0, infinity) or (0, 1) by a rational function where the range asks for it."""
+        """A polynomial map; put into (0, infinity) or (0, 1) by a rational function where the range asks for it."""
         dull = set() if self.style == 2 else self._noisy_slots(call.network.name)
         shapes = self._shapes(call.arguments)
         degree = 1 if self.whole.atoms(Conditional, ConditionalMatrix) and call.network.out is not None else 2
@@ -179,7 +179,7 @@ class Drawing:
         return places
 
     def _polynomial(self, shapes: list[int | None], degree: int, dull: set[int] | None = None) -> Callable[..., Any]:
-        """A random polynomial of the arguments' components, a product of neighbours among its terms; its text is its docstring."""
+        """A random polynomial of the arguments' components; its text is its docstring."""
         names = [
             [f"a{k + 1}"] if size is None else [f"a{k + 1}_{i + 1}" for i in range(size)]
             for k, size in enumerate(shapes)

@@ -53,13 +53,15 @@ class Equality:
 def equal(
     left: Any, right: Any, *, values: bool = True, assuming: Iterable[Any] = (), attempts: int = ATTEMPTS
 ) -> Equality:
-    """Whether two scalar, vector or matrix expressions are equal for all spaces, networks and laws they leave unspecified.
+    """Whether two expressions are equal for all spaces, networks and laws that they leave unspecified.
 
-    Math: left - right has normal form zero (a proof), or differs from zero at an instance (a refutation), else unknown. With
-    `values` stopped gradients are compared by value; without, a proof also makes all derivatives equal, and only proofs count.
+    Math: left - right has normal form zero (a proof), or differs from zero at an instance (a refutation), else
+    unknown. With `values` stopped gradients are compared by value; without, a proof also makes all derivatives
+    equal, and only proofs count.
     Shapes: both sides alike.
     Raises: GameError if one side is a scalar and the other is not, or the shapes differ.
-    Reference: Schwartz (1980), doi 10.1145/322217.322225, on refuting identities at random points; proofs never rest on them.
+    Reference: Schwartz (1980), doi 10.1145/322217.322225, on refuting identities at random points; proofs never
+    rest on them.
     Examples:
         >>> from bilevel.language.nodes import dot, vector
         >>> u, w = vector("u", "n"), vector("w", "n")

@@ -1,4 +1,4 @@
-"""What is chosen when a model-level expression is taken to coordinates: dimensions, networks, laws, names of components.
+"""What is chosen when a model-level expression is taken to coordinates: dimensions, networks, laws, names.
 
 Main definitions: `Instance`, `Outcomes`, `PendingExpectation`.
 """
@@ -20,10 +20,10 @@ from bilevel.language.values import expression
 class Instance:
     """A choice of dimensions, networks, laws and component names.
 
-    Math: dims["p"] = 2 makes theta in R^p the pair (theta_1, theta_2); networks["D"] takes a list of components per vector
-    argument (and an expression per scalar argument) and gives an expression, or a list for vector values; laws["p_data"] is a
-    law, a pair (values, probabilities), or for densities with parameters a function of those parameters giving one of both.
-    `vectors` may name or fix components, `scalars` may fix symbols.
+    Math: dims["p"] = 2 makes theta in R^p the pair (theta_1, theta_2); networks["D"] takes a list of components per
+    vector argument (and an expression per scalar argument) and gives an expression, or a list for vector values;
+    laws["p_data"] is a law, a pair (values, probabilities), or for densities with parameters a function of those
+    parameters giving one of both. `vectors` may name or fix components, `scalars` may fix symbols.
     Reference: bilevel.language.instantiate.
     Examples:
         >>> Instance(dims={"p": 2}).size(sp.Symbol("p", integer=True, positive=True) + 1)
@@ -99,9 +99,9 @@ def column(value: Any, size: int | None) -> Any:
 
 
 class PendingExpectation(sp.Expr):
-    """An expectation at the coordinate level without closed form: args (body, (symbol, law), ...); to be integrated numerically.
+    """An expectation at the coordinate level without closed form: args (body, (symbol, law), ...).
 
-    Math: E[body] over independent scalar symbols with the laws given (standard normal, uniform on [0, 1]).
+    Math: E[body] over independent scalar symbols, standard normal or uniform on [0, 1]; to be integrated numerically.
     Reference: bilevel.language.moments, for those with a closed form.
     Examples:
         >>> x, t = sp.symbols("x t", real=True)

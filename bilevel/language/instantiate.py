@@ -1,9 +1,10 @@
-"""From the model level to coordinates: vectors become columns of symbols, networks the given functions, expectations sums.
+"""From the model level to coordinates: vectors become columns of symbols, networks given functions, expectations sums.
 
 Main definitions: `instantiate`, `instantiate_expression`.
 
-Derivative nodes are evaluated by differentiating the given functions. Expectations over finite laws are exact sums; over normal
-and uniform laws they are taken by `bilevel.language.moments` where that knows a closed form, else a `PendingExpectation` stands.
+Derivative nodes are evaluated by differentiating the given functions. Expectations over finite laws are exact sums;
+over normal and uniform laws they are taken by `bilevel.language.moments` where that knows a closed form, else a
+`PendingExpectation` stands.
 """
 
 from __future__ import annotations
@@ -23,10 +24,11 @@ __all__ = ["instantiate", "instantiate_expression"]
 def instantiate(subject: Any, instance: Instance, *, values: bool = False) -> Any:
     """A model-level expression, or every loss of a game, in coordinates.
 
-    Math: the same expression with spaces R^n of the chosen sizes, the chosen functions in place of networks and the chosen
-    laws. With `values` stopped gradients become their values.
+    Math: the same expression with spaces R^n of the chosen sizes, the chosen functions in place of networks and the
+    chosen laws. With `values` stopped gradients become their values.
     Shapes: a scalar gives a scalar, a vector or matrix an explicit matrix, a game a game moving scalar symbols.
-    Raises: GameError where the instance leaves something open; UnknownAnswer for an expectation that cannot be conditioned.
+    Raises: GameError where the instance leaves something open; UnknownAnswer for an expectation that cannot be
+    conditioned.
     Reference: Mescheder, Geiger, Nowozin (2018), arXiv 1801.04406, for the Dirac-GAN used below.
     Examples:
         >>> from bilevel.language.functions import sigmoid
@@ -50,7 +52,7 @@ def instantiate_expression(expr: Any, instance: Instance, *, values: bool = Fals
 
 
 def _game(game: Any, instance: Instance, values: bool) -> Any:
-    """The game with every loss and every moved vector in coordinates (any frozen game with players that hold moves and loss)."""
+    """The game with every loss and every moved vector in coordinates (any frozen game of players)."""
     coordinates = Coordinates(instance, values)
     players = {}
     for name, player in game.players.items():

@@ -1,6 +1,7 @@
 """Atoms: what the algebra of the normal form does not look into.
 
-Main definitions: `Atom` (a symbol, an applied network, a logarithm, a tensor factor, ...), `rename` and its like for parts of atoms.
+Main definitions: `Atom` (a symbol, an applied network, a logarithm, a tensor factor, ...), `rename` and its like
+for parts of atoms.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ Names = Mapping[str, str]
 
 
 class Atom:
-    """A generator of the coefficient field or a tensor factor: `kind`, `parts` (atoms, ratios, tensors, strings, numbers) and a `payload`."""
+    """A generator of the coefficient field or a tensor factor: its kind, its parts, and what it was read from."""
 
     def __init__(
         self,

@@ -2,8 +2,8 @@
 
 Main definitions: `Binder` (a bound variable and its law), `Block` (an expectation as an atom), `named`.
 
-Bound variables are named by nesting height and place, so that names never collide; among variables of one law the naming with
-the least text is taken.
+Bound variables are named by nesting height and place, so that names never collide; among variables of one law the
+naming with the least text is taken.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ class Binder(NamedTuple):
 class Block(Atom):
     """An expectation: parts (binders, coefficient, word, given); its indices are the open indices of the word.
 
-    `given` is empty, or (event, at): what is observed of the bound variables, and the value at which it is read (outside).
+    `given` is empty, or (event, at): what is observed of the bound variables, and the value at which it is read
+    (outside).
     """
 
     def __init__(
@@ -66,20 +67,20 @@ class Block(Atom):
         return self.parts[0]
 
     @cached_property
-    def key(self) -> str:  # type: ignore[override]
+    def key(self) -> str:
         """Canonical text."""
         given = "".join("|" + part.key for part in self.parts[3])
         return f"E[{';'.join(b.key for b in self.binders)}|{self.parts[1].key}|{self.parts[2].key}{given}]"
 
     @cached_property
-    def free(self) -> frozenset[str]:  # type: ignore[override]
+    def free(self) -> frozenset[str]:
         """Random variables free in it: those of the inside but the bound ones."""
         _, ratio, word, given = self.parts
         inside = (ratio.free | word.free).union(*(b.law.free for b in self.binders), *(part.free for part in given[:1]))
         return (inside - {b.variable.name for b in self.binders}).union(*(part.free for part in given[1:]))
 
     @cached_property
-    def height(self) -> int:  # type: ignore[override]
+    def height(self) -> int:
         """One more than the deepest expectation inside."""
         return height_above(*self.parts)
 
@@ -99,7 +100,8 @@ class Block(Atom):
         turns = {turn: named(binders, ratio, turned(word, turn), given) for turn in permutations(range(self.rank))}
         best = min(turns, key=lambda turn: turns[turn].key)
         symmetric = self.rank == 2 and turns[(0, 1)].key == turns[(1, 0)].key
-        return Block(*turns[best].parts, slots=(0, 0) if symmetric else ()), best
+        held = turns[best]
+        return Block(held.binders, held.parts[1], held.parts[2], given, (0, 0) if symmetric else ()), best
 
 
 def turned(word: Word, turn: Sequence[int]) -> Word:

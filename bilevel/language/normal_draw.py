@@ -2,8 +2,8 @@
 
 Main definitions: `Averaging` (the part of the reader that takes expectations), `Shaped`, `Assigned`.
 
-Finite laws put their outcomes into the environment, pushforwards the expression of their base variables, normal and uniform
-laws mean + sqrt(variance) * standard and lower + width * standard.
+Finite laws put their outcomes into the environment, pushforwards the expression of their base variables, normal and
+uniform laws mean + sqrt(variance) * standard and lower + width * standard.
 """
 
 from __future__ import annotations

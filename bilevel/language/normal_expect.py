@@ -2,9 +2,9 @@
 
 Main definitions: `Binder` (a bound variable and its law), `Block` (an expectation as an atom), `Expecter.expect`.
 
-An expectation of a tensor is a sum of products of blocks. A block holds a monomial over a denominator times a connected
-word, and no factor that is free of its variables. Bound variables are named by nesting height and place, so that names never
-collide; among variables of one law the naming with the least text is taken.
+An expectation of a tensor is a sum of products of blocks. A block holds a monomial over a denominator times a
+connected word, and no factor that is free of its variables. Bound variables are named by nesting height and place,
+so that names never collide; among variables of one law the naming with the least text is taken.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Expecter:
         return tuple(b.rename(names) for b in binders), names
 
     def expect(self, binders: tuple[Binder, ...], tensor: Tensor, given: tuple = ()) -> Tensor:
-        """Expectation over the binders (later laws may depend on earlier variables), given (event, at) if that is not empty."""
+        """Expectation over the binders (later laws may depend on earlier ones), given (event, at) if not empty."""
         if not binders:
             return tensor
         if given:
@@ -58,7 +58,7 @@ class Expecter:
         results: list[tuple[Word, Ratio]] = []
         for m, c in ratio.num.items():
             pieces = list(_pieces(m, ratio.den, word, own))
-            inner, opens = [p for p in pieces if p.uses], []
+            inner = [p for p in pieces if p.uses]
             scale, factors = Ratio.number(c), [f for p in pieces if not p.uses for f in p.factors]
             for piece in pieces:
                 scale = scale if piece.uses else scale * piece.ratio
@@ -88,7 +88,7 @@ class Expecter:
         return total(word.rank, results)
 
     def _open_nested(self, binders: tuple[Binder, ...], ratio: Ratio, word: Word) -> Tensor | None:
-        """Pull the variables of one inner expectation that enters polynomially out to this one; None if there is none."""
+        """Pull the variables of one inner expectation that enters polynomially out to this one, if there is one."""
         own = {b.variable.name for b in binders}
         below = {a for m in ratio.den for a, _ in m}
         if any(_opens(a, own) for a, _ in word.factors):
@@ -125,7 +125,8 @@ class Expecter:
         own = {b.variable.name: b for b in binders}
         pieces = list(_pieces(m, den, word, frozenset(own)))
         groups: list[tuple[frozenset[str], list[Piece]]] = []
-        scale, factors = Ratio.number(c), []
+        factors: list[Factor] = []
+        scale = Ratio.number(c)
         for piece in pieces:
             uses = _closure(piece.uses, own)
             if not uses:
@@ -164,8 +165,9 @@ def _opens(atom: Atom, own: set[str]) -> bool:
 
 
 def _gathered(members: list[Piece]) -> tuple[Ratio, list[Factor], list[Any]]:
-    """Coefficient, factors and open indices (those shared with other groups, or open in the whole word) of one group."""
-    ratio, inner = Ratio.number(1), []
+    """Coefficient, factors and open indices of one group (shared with other groups, or open in the whole word)."""
+    inner: list[Factor] = []
+    ratio = Ratio.number(1)
     for piece in members:
         ratio, inner = ratio * piece.ratio, inner + list(piece.factors)
     indices = [i for _, idx in inner for i in idx]

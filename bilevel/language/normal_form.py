@@ -2,10 +2,11 @@ r"""The normal form of model-level expressions: it decides equality, and its tra
 
 Main definitions: `NormalForm`, `Step`, `normal_form`.
 
-A scalar is a rational function of atoms (applied networks, logarithms, expectations, closed contractions); a vector or matrix is
-a sum of coefficient times word. Expectations are linear; finite laws are summed over; variables of which the body is free are
-dropped; independent factors are split; nested expectations over independent variables are flattened; bound variables carry
-canonical names. Two expressions with one normal form are equal wherever both are defined and the integrals exist.
+A scalar is a rational function of atoms (applied networks, logarithms, expectations, closed contractions); a vector
+or matrix is a sum of coefficient times word. Expectations are linear; finite laws are summed over; variables of
+which the body is free are dropped; independent factors are split; nested expectations over independent variables
+are flattened; bound variables carry canonical names. Two expressions with one normal form are equal wherever both
+are defined and the integrals exist.
 """
 
 from __future__ import annotations
@@ -91,12 +92,14 @@ class NormalForm:
 def normal_form(expr: Any, *, values: bool = True, assuming: Iterable[Any] = ()) -> NormalForm:
     """Normal form of a scalar, vector or matrix expression of the model level.
 
-    Math: sum of coefficient x word under expectations with canonical bound variables. With `values` a stopped gradient is its
-    value; without, sg(x) stays apart from x, so that equal forms have equal derivatives too. `assuming` takes relations:
-    `x > 0`, `x < 1` for symbols and scalar nodes, `Eq(a, b)` or a pair (a, b), by which a is replaced by b everywhere.
+    Math: sum of coefficient x word under expectations with canonical bound variables. With `values` a stopped
+    gradient is its value; without, sg(x) stays apart from x, so that equal forms have equal derivatives too.
+    `assuming` takes relations: `x > 0`, `x < 1` for symbols and scalar nodes, `Eq(a, b)` or a pair (a, b), by which
+    a is replaced by b everywhere.
     Shapes: as the expression.
     Raises: UnknownAnswer for a node outside the language; GameError for an assumption that is no relation.
-    Reference: Baader, Nipkow (1998), Term Rewriting and All That, for the method; Pfau, Vinyals (2016), arXiv 1610.01945, for the use.
+    Reference: Baader, Nipkow (1998), Term Rewriting and All That, for the method; Pfau, Vinyals (2016), arXiv
+    1610.01945, for the use.
     Examples:
         >>> from bilevel.language.expectation import E
         >>> from bilevel.language.laws import bernoulli, data, normal, random
@@ -158,7 +161,7 @@ class TracingReader(Reader):
             raise GameError(
                 f"an assumption is a relation such as x > 0, or a pair (a, b) meaning a = b; got {relation!r}"
             )
-        low, high = (relation.lts, relation.gts) if hasattr(relation, "gts") else (None, None)
+        low, high = (relation.lts, relation.gts) if hasattr(relation, "gts") else (sp.S.NaN, sp.S.NaN)
         if low == 0 and isinstance(relation, (sp.StrictGreaterThan, sp.StrictLessThan)):
             self.ranges[high] = "probability" if self.ranges.get(high) == "below one" else "positive"
         elif high == 1 and isinstance(relation, (sp.StrictGreaterThan, sp.StrictLessThan)):

@@ -2,9 +2,9 @@
 
 Main definitions: `exponential`, `logarithm`, `power`, `function`.
 
-`exp` of a sum is a product of powers of `exp(monomial)`, so `exp(2 l) = exp(l)^2`; sigmoid and softplus are written through it,
-so `1 - sigmoid(l) = sigmoid(-l)` and `log sigmoid(l) = -softplus(-l)` hold by cancelling. A logarithm splits into those of its
-irreducible factors only where their sign is known: `log(a b) = log a + log b` for a > 0.
+`exp` of a sum is a product of powers of `exp(monomial)`, so `exp(2 l) = exp(l)^2`; sigmoid and softplus are written
+through it, so `1 - sigmoid(l) = sigmoid(-l)` and `log sigmoid(l) = -softplus(-l)` hold by cancelling. A logarithm
+splits into those of its irreducible factors only where their sign is known: `log(a b) = log a + log b` for a > 0.
 """
 
 from __future__ import annotations
@@ -108,7 +108,8 @@ def power(base: Ratio, exponent: Ratio) -> Ratio:
     if fixed is not None and base.atom is not None and (base.atom.kind != "exp" or base.atom.range == "positive"):
         return base**fixed
     if sign_of(base) > 0:
-        content, pieces, result = Fraction(1), [], Ratio.number(1)
+        content, result = Fraction(1), Ratio.number(1)
+        pieces: list[tuple[Polynomial, Fraction]] = []
         for poly, turn in ((base.num, 1), (base.den, -1)):
             constant, found = factor(poly)
             content, pieces = content * constant**turn, pieces + [(p, e * turn) for p, e in found]

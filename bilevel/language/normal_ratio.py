@@ -1,10 +1,10 @@
 """Rational functions in named atoms: the scalar coefficients of the model-level normal form.
 
-Main definitions: `Ratio` (a reduced quotient of polynomials in atoms, with rational coefficients and rational exponents),
-`sign`, `factor`.
+Main definitions: `Ratio` (a reduced quotient of polynomials in atoms, with rational coefficients and rational
+exponents), `sign`, `factor`.
 
-An exponent may be a fraction: `exp(m)**(1/2)` and `x**(1/2)` are powers of one atom, and principal powers of one base add up.
-Quotients are compared as rational functions, hence where both sides are defined.
+An exponent may be a fraction: `exp(m)**(1/2)` and `x**(1/2)` are powers of one atom, and principal powers of one
+base add up. Quotients are compared as rational functions, hence where both sides are defined.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def order(m: Monomial) -> tuple:
 
 
 class Flint:
-    """A shared flint context for some polynomials: atoms become generators, fractional exponents are scaled to integers."""
+    """A flint context for some polynomials: atoms become generators, fractional exponents are scaled to whole ones."""
 
     def __init__(self, *polynomials: Polynomial) -> None:
         scale: dict[Atom, int] = {}
@@ -114,7 +114,7 @@ def reduce_pair(num: Polynomial, den: Polynomial) -> tuple[Polynomial, Polynomia
 
 
 class Ratio:
-    """A quotient of polynomials in atoms, always in lowest terms: equal as functions of the atoms exactly if equal as objects."""
+    """A quotient of polynomials in atoms, always in lowest terms: equal functions of the atoms are equal objects."""
 
     def __init__(self, num: Polynomial, den: Polynomial | None = None, *, reduced: bool = False) -> None:
         den = {ONE: Fraction(1)} if den is None else den
@@ -168,8 +168,8 @@ class Ratio:
                 total = total + reduce(lambda product, pair: product * images[pair[0]] ** pair[1], m, Ratio.number(c))
             return total
 
-        single = {a: r.atom for a, r in images.items()}
-        if all(single.values()):
+        single = {a: r.atom for a, r in images.items() if r.atom is not None}
+        if len(single) == len(images):
             swap = lambda poly: gather((monomial((single[a], e) for a, e in m), c) for m, c in poly.items())
             return Ratio(swap(self.num), swap(self.den))
         return evaluate(self.num) / evaluate(self.den)

@@ -1,6 +1,7 @@
 """Tensors: sums of coefficient times word, and their products.
 
-Main definitions: `Tensor`, `contract` (the product of tensors with shared indices), `total`, `enclosed` (an inverse or a stop).
+Main definitions: `Tensor`, `contract` (the product of tensors with shared indices), `total`, `enclosed` (an inverse
+or a stop).
 """
 
 from __future__ import annotations

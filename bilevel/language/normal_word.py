@@ -2,9 +2,9 @@
 
 Main definitions: `Word` (a contraction graph with ordered open indices), `assemble` (one word from raw factors).
 
-A matrix product, a transpose and an inner product are all contractions of indices, so reassociation, `(A B)^T = B^T A^T`
-and `<u, M v> = <M^T u, v>` hold by construction: a graph has no direction. Graphs are numbered canonically by colour
-refinement.
+A matrix product, a transpose and an inner product are all contractions of indices, so reassociation, `(A B)^T = B^T
+A^T` and `<u, M v> = <M^T u, v>` hold by construction: a graph has no direction. Graphs are numbered canonically by
+colour refinement.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ EMPTY = Word()
 
 
 def labels(atom: Atom) -> tuple[Any, ...]:
-    """One label per index of a tensor factor; indices with equal labels may be exchanged (repeated derivatives, symmetric matrices)."""
+    """One label per index; indices with equal labels may be exchanged (repeated derivatives, symmetric matrices)."""
     return atom.slots or tuple(range(atom.rank))
 
 
@@ -135,16 +135,14 @@ def assemble(factors: Iterable[Factor], opens: Iterable[Any]) -> tuple[Ratio, Wo
 
 
 def canonical(factors: Sequence[Factor], rank: int) -> Word:
-    """The word with factors and inner indices numbered canonically: the least text over what colour refinement leaves open."""
+    """The word numbered canonically: the least text over the orders that colour refinement leaves open."""
     parts = components(list(factors), ())
     if len(parts) > 1:  # an outer product: each part by itself, in the order of its first open index
         done: list[tuple[list[int], Word]] = []
         for part in parts:
             outer = sorted(i for _, idx in part for i in idx if isinstance(i, int) and i < rank)
             local = {i: p for p, i in enumerate(outer)}
-            word = canonical(
-                [(a, tuple(local.get(i, ("inner", i)) for i in idx)) for a, idx in part], len(outer)
-            )
+            word = canonical([(a, tuple(local.get(i, ("inner", i)) for i in idx)) for a, idx in part], len(outer))
             done.append((outer, word))
         return _beside(sorted(done, key=lambda pair: pair[0]), rank)
     if not factors:

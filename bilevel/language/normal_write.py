@@ -163,7 +163,7 @@ class Writer:
             return self.ratio(atom.parts[0], scope)
         if kind == "function":
             arguments = [self.ratio(p, scope) for p in atom.parts]
-            known = getattr(sp, atom.name, None) or getattr(functions, atom.name, None)
+            known: Any = getattr(sp, atom.name, None) or getattr(functions, atom.name, sp.Function(atom.name))
             return sp.Function(atom.name[1:])(*arguments) if atom.name.startswith("'") else known(*arguments)
         if kind in ("call", "density", "partial call", "partial density"):
             return self.call(atom, scope, ())

@@ -2,9 +2,10 @@
 
 Main definitions: `is_zero`, `settled`, `moments`.
 
-Over variables of one law, E is linear and the integrands form a vector space over what is free of the variables. Writing every
-integrand over the common denominator L in the basis m/L (m a monomial) makes equal expectations equal sums; the one relation
-left, E[L/L] = 1, is used to eliminate one basis element. Integrands over several variables of one law are symmetrised.
+Over variables of one law, E is linear and the integrands form a vector space over what is free of the variables.
+Writing every integrand over the common denominator L in the basis m/L (m a monomial) makes equal expectations equal
+sums; the one relation left, E[L/L] = 1, is used to eliminate one basis element. Integrands over several variables
+of one law are symmetrised.
 """
 
 from __future__ import annotations
@@ -137,9 +138,9 @@ def _parted(m: Monomial, own: frozenset[str]) -> tuple[Monomial, Ratio]:
 def _relation(text: str, common: Polynomial, own: frozenset[str]) -> tuple[Monomial, Ratio] | None:
     """E[L/L] = 1 solved for one basis element, if L has several."""
     gathered: dict[Monomial, Ratio] = {}
-    for m, c in common.items():
+    for m, number in common.items():
         inner, outer = _parted(m, own)
-        gathered[inner] = gathered.get(inner, Ratio.number(0)) + outer * Ratio.number(c)
+        gathered[inner] = gathered.get(inner, Ratio.number(0)) + outer * Ratio.number(number)
     gone = min(gathered, key=str)
     rest = Ratio.number(1)
     for m, c in gathered.items():

@@ -3,8 +3,8 @@
 Main definitions: `Rewrite`, `tower`, `sample_by_sample`, `bregman`, `score_is_centred`,
 `score_as_pathwise`, `gaussian_by_parts`.
 
-A rewrite takes an expression to an equal one under conditions that it states; it checks what can be checked (which variables are
-bound, that the left side has the required form) and records the rest.
+A rewrite takes an expression to an equal one under conditions that it states; it checks what can be checked (which
+variables are bound, that the left side has the required form) and records the rest.
 """
 
 from __future__ import annotations
@@ -85,7 +85,8 @@ def tower(body: Any, variables: tuple[Any, ...], seen: Any, factor: Any = 1) -> 
 def bregman(convex: Callable[[Any], Any], target: Any, guess: Any) -> Any:
     """Bregman divergence of a target (first) from a guess (second).
 
-    Math: D(r, q) = F(r) - F(q) - F'(q) (r - q), F convex; it is affine in r but for F(r). A network may stand for any F.
+    Math: D(r, q) = F(r) - F(q) - F'(q) (r - q), F convex; it is affine in r but for F(r). A network may stand for
+    any F.
     Raises: GameError if an argument is no scalar.
     Reference: Banerjee, Guo, Wang (2005), doi 10.1109/TIT.2005.850145.
     Examples:
@@ -106,9 +107,9 @@ def sample_by_sample(
 ) -> Rewrite:
     """Loss against the target sample by sample, written against its conditional mean given what is seen.
 
-    Math: if the divergence is F(r) + A(q) + r B(q), then E[D(r, q)] = E[D(E[r | g], q)] + E[D(r, c)] - E[D(E[r | g], c)], c = 1/2,
-    for every guess q that is a function of the observation g. For cross-entropy F = 0 and the last two terms cancel; for every
-    Bregman divergence they are free of the guess.
+    Math: if the divergence is F(r) + A(q) + r B(q), then E[D(r, q)] = E[D(E[r | g], q)] + E[D(r, c)] - E[D(E[r |
+    g], c)], c = 1/2, for every guess q that is a function of the observation g. For cross-entropy F = 0 and the
+    last two terms cancel; for every Bregman divergence they are free of the guess.
     Raises: GameError if the guess sees more than the observation, or the divergence has not this form.
     Reference: Banerjee, Guo, Wang (2005), doi 10.1109/TIT.2005.850145, theorem 1; Williams (1991), section 9.7.
     Examples:
@@ -167,7 +168,8 @@ def score_is_centred(law: Any, variable: Any, parameter: Any) -> Rewrite:
 def score_as_pathwise(value: Expectation, parameter: Any) -> Rewrite:
     """The score-function derivative of an expectation equals its pathwise derivative: integration by parts.
 
-    Math: with x = g(e, v), e ~ rho free of v: E[f(x) d_v log p_v(x)] + E[d_v f] = E[d_v (f o g)]; the boundary terms vanish.
+    Math: with x = g(e, v), e ~ rho free of v: E[f(x) d_v log p_v(x)] + E[d_v f] = E[d_v (f o g)]; the boundary
+    terms vanish.
     Shapes: as the gradient in the parameter.
     Raises: GameError where one of the two roads does not exist (no density, or no map from noise is known).
     Reference: Mohamed, Rosca, Figurnov, Mnih (2020), arXiv 1906.10652, sections 4 and 5.
@@ -216,7 +218,7 @@ def gaussian_by_parts(integrand: Any, variable: Any) -> Rewrite:
 
 
 def _through(expr: Any, seen: Any, variables: tuple[Any, ...]) -> str:
-    """The bound variables on which an expression depends once the observation is held fixed; empty if there are none."""
+    """The bound variables on which an expression depends once the observation is held fixed; empty if none."""
     held = sp.Dummy("seen", real=True) if is_scalar(seen) else sp.MatrixSymbol("seen", *seen.shape)
     rest = expr.xreplace({seen: held})
     return ", ".join(sorted(v.name for v in free_variables(rest) & set(variables) if depends(rest, v)))

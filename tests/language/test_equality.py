@@ -1,4 +1,4 @@
-"""Equality: theorems of the paper are proved, mutants are refuted with exact counterexamples, and a proof is never wrong."""
+"""Equality: theorems of the paper are proved, mutants refuted with exact counterexamples, and a proof is never wrong."""
 
 from __future__ import annotations
 
@@ -227,7 +227,7 @@ def agree(left, right, seed):
 
 
 def rewritten(expr, random_source):
-    """The same value, written differently: sums and products shuffled and distributed, expectations taken one after another."""
+    """The same value, written differently: sums and products shuffled, expectations taken one after another."""
     if isinstance(expr, (sp.Add, sp.Mul)):
         args = [rewritten(a, random_source) for a in expr.args]
         random_source.shuffle(args)

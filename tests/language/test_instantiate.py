@@ -1,4 +1,4 @@
-"""Coordinates: derivatives taken before and after agree, expectations are exact or pending, games keep their structure."""
+"""Coordinates: derivatives before and after agree, expectations are exact or pending, games keep their structure."""
 
 from __future__ import annotations
 

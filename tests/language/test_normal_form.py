@@ -1,4 +1,4 @@
-"""Laws of the normal form: the axioms of the language hold, bound names do not matter, finite laws expand, logarithms split rightly."""
+"""Laws of the normal form: its axioms hold, bound names do not matter, finite laws expand, logarithms split rightly."""
 
 from __future__ import annotations
 
