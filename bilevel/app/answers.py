@@ -61,7 +61,9 @@ def _age(part: str) -> str:
     return (part.removeprefix("previous") or "1") if part.startswith("previous") else part
 
 
-def verdict_object(verdict: Any, order: list[str], *, solve_for: Iterable[Any] = (), exists_on: Any = sp.true) -> dict[str, Any]:
+def verdict_object(
+    verdict: Any, order: list[str], *, solve_for: Iterable[Any] = (), exists_on: Any = sp.true
+) -> dict[str, Any]:
     """A verdict as plain data."""
     matrix = sp.Matrix(verdict.jacobian)
     found: dict[str, Any] = {
@@ -106,7 +108,7 @@ def certificate(verdict: Any) -> Any:
     """The certificate as JSON data, where the package can make one."""
     if importlib.util.find_spec("bilevel.analysis.certify") is None:
         return None
-    from bilevel.analysis import certify    # type: ignore[attr-defined]
+    from bilevel.analysis import certify
 
     try:
         return plain(certify.certificate_of(verdict))
@@ -136,7 +138,7 @@ def _polynomial(polynomial: Any, matrix: Any) -> str | None:
     if not own:
         return text(polynomial)
     variable = own[0]
-    if variable.name == "lambda":    # z is taken, and lambda is no name the reader knows
+    if variable.name == "lambda":  # z is taken, and lambda is no name the reader knows
         polynomial, variable = polynomial.xreplace({variable: sp.Symbol("z_")}), sp.Symbol("z_")
     try:
         return write_polynomial(polynomial, variable)

@@ -2,9 +2,9 @@
 
 Main definitions: `OutOfTime`, `limited`, `stop`, `guarded`.
 
-Two lines of defence. Inside the process a timer raises `OutOfTime`, which a command turns into a partial answer. Around it, where the
-system has `fork`, a parent that has loaded nothing heavy waits a little longer and then ends the child: compiled code that never
-returns to Python, or that uses up the memory, cannot keep the person waiting.
+Two lines of defence. Inside the process a timer raises `OutOfTime`, which a command turns into a partial answer. Around
+it, where the system has `fork`, a parent that has loaded nothing heavy waits a little longer and then ends the child:
+compiled code that never returns to Python, or that uses up the memory, cannot keep the person waiting.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-GRACE = 5.0    # seconds the child has, after its time is up, to say how far it got
+GRACE = 5.0  # seconds the child has, after its time is up, to say how far it got
 
 
 class OutOfTime(BaseException):
@@ -73,7 +73,7 @@ def _in_child(work: Callable[[], int], seconds: float | None, memory: float | No
         status = work()
         sys.stdout.flush()
         sys.stderr.flush()
-    except BaseException:    # an exit on purpose carries its status; nothing else gets this far
+    except BaseException:  # an exit on purpose carries its status; nothing else gets this far
         stopped = sys.exc_info()[1]
         if isinstance(stopped, SystemExit) and isinstance(stopped.code, int):
             status = stopped.code
@@ -88,7 +88,7 @@ def _limit(seconds: float | None, memory: float | None) -> None:
     if memory:
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_AS, (int(memory * 2**30),) * 2)
-    if seconds:    # an orphan of a killed parent ends too
+    if seconds:  # an orphan of a killed parent ends too
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_CPU, (int(2 * seconds + 2 * GRACE),) * 2)
     with contextlib.suppress(ValueError, OSError):
@@ -110,5 +110,5 @@ def _wait(child: int, seconds: float | None) -> int | None:
                 return None
             time.sleep(pause)
             pause = min(2 * pause, 0.05)
-        except KeyboardInterrupt:    # the child got it too, and says so
+        except KeyboardInterrupt:  # the child got it too, and says so
             deadline = time.monotonic() + 2

@@ -60,7 +60,7 @@ def _run(options: Any, seconds: float | None) -> int:
             handler = importlib.import_module(f"bilevel.app.commands.{options.command}")
             status = int(handler.run(options))
         sys.stdout.flush()
-    except BrokenPipeError:    # the reader of our output has gone
+    except BrokenPipeError:  # the reader of our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         _say("interrupted")
@@ -76,7 +76,7 @@ def _run(options: Any, seconds: float | None) -> int:
         status = 2
     except RecursionError:
         status = _late(options, "an expression is nested too deeply")
-    except Exception as problem:    # a defect of ours, said without a traceback; BILEVEL_DEBUG=1 shows it
+    except Exception as problem:  # a defect of ours, said without a traceback; BILEVEL_DEBUG=1 shows it
         if os.environ.get("BILEVEL_DEBUG"):
             raise
         status = _late(options, f"a defect of bilevel ({type(problem).__name__}: {problem})"[:300])
@@ -86,8 +86,13 @@ def _run(options: Any, seconds: float | None) -> int:
 def _late(options: Any, why: str) -> int:
     """Say that there is no answer; with --json the object is printed all the same."""
     if getattr(options, "json", False):
-        print(json.dumps({"equilibria": [], "complete": False, "reason": why} if options.command in ("stability", "equilibria")
-                         else {"answer": None, "reason": why}))
+        print(
+            json.dumps(
+                {"equilibria": [], "complete": False, "reason": why}
+                if options.command in ("stability", "equilibria")
+                else {"answer": None, "reason": why}
+            )
+        )
         sys.stdout.flush()
     _say(f"{_subject(options)}unknown: {why}; try: fix parameters with --set, or raise --budget or --memory")
     return 3
@@ -104,8 +109,12 @@ def _say(message: str) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="bilevel", description="Games of several learners: update equations, fixed points, exact stability, proofs.",
-                     epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = _Parser(
+        prog="bilevel",
+        description="Games of several learners: update equations, fixed points, exact stability, proofs.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--version", action="store_true", help=argparse.SUPPRESS)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
 
@@ -113,9 +122,15 @@ def _parser() -> argparse.ArgumentParser:
         made = commands.add_parser(name, help=text, description=text)
         made.add_argument("--json", action="store_true", help="print one JSON object")
         if analysis:
-            made.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="fix a parameter (repeatable)")
-        made.add_argument("--budget", type=_number, default=SECONDS, metavar="SECONDS", help="time limit, 0 for none (default 60)")
-        made.add_argument("--memory", type=_number, default=GIBIBYTES, metavar="GIB", help="memory limit, 0 for none (default 4)")
+            made.add_argument(
+                "--set", action="append", default=[], metavar="NAME=VALUE", help="fix a parameter (repeatable)"
+            )
+        made.add_argument(
+            "--budget", type=_number, default=SECONDS, metavar="SECONDS", help="time limit, 0 for none (default 60)"
+        )
+        made.add_argument(
+            "--memory", type=_number, default=GIBIBYTES, metavar="GIB", help="memory limit, 0 for none (default 4)"
+        )
         return made
 
     command("list", "models, rules, strategies and theorems there are", analysis=False)
@@ -127,7 +142,9 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--map-flow", action="store_true", help="compare trajectories instead of losses")
     made = command("check", "check a certificate again, or advise on a problem file")
     made.add_argument("file", metavar="FILE-or-CERTIFICATE")
-    made = commands.add_parser("run", help="the main job: the correspondence of GANs and actor-critic methods, as a report")
+    made = commands.add_parser(
+        "run", help="the main job: the correspondence of GANs and actor-critic methods, as a report"
+    )
     made.add_argument("-o", "--out", default="out", metavar="OUT", help="folder for the report (default: out)")
     return parser
 
@@ -147,8 +164,14 @@ def _analyses(command: Any) -> None:
             form.add_argument("--latex", action="store_true", help="print LaTeX")
             form.add_argument("--python", action="store_true", help="print Python source")
         if name == "stability":
-            made.add_argument("--solve", action="append", default=[], metavar="NAME,...", help="solve the condition for a parameter")
-            made.add_argument("--expect", choices=["stable", "unstable", "marginal", "conditional"], help='exit 1 unless this is the verdict')
+            made.add_argument(
+                "--solve", action="append", default=[], metavar="NAME,...", help="solve the condition for a parameter"
+            )
+            made.add_argument(
+                "--expect",
+                choices=["stable", "unstable", "marginal", "conditional"],
+                help="exit 1 unless this is the verdict",
+            )
 
 
 def _number(text: str) -> float:

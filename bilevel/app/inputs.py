@@ -29,7 +29,9 @@ def values_given(pairs: Iterable[str]) -> dict[str, str]:
         name, equals, value = pair.partition("=")
         name, value = name.strip(), value.strip()
         if not equals or not _NAME.fullmatch(name) or not value:
-            raise ReadError(f"{shown(pair)!r} sets nothing; write --set NAME=VALUE, for example --set gamma=1/2", file="--set")
+            raise ReadError(
+                f"{shown(pair)!r} sets nothing; write --set NAME=VALUE, for example --set gamma=1/2", file="--set"
+            )
         if name in given:
             raise ReadError(f"{name} is set twice; keep one", file="--set")
         given[name] = value
@@ -69,12 +71,13 @@ def _with_values(problem: Problem, given: Mapping[str, str]) -> Problem:
     fixed = {}
     for name, text in given.items():
         if name not in problem.parameters:
-            raise ReadError(f"there is no parameter {name!r} to set; {advice(name, problem.parameters)}", file=problem.file)
+            raise ReadError(f"there is no parameter {name!r} to set; {advice(name, problem.parameters)}", file="--set")
         symbol = problem.parameters[name]
         fixed[symbol] = read_set(name, text, problem.parameters)
         if not fits(symbol, fixed[symbol]):
             raise ReadError(f"{name} = {fixed[symbol]} contradicts what is assumed of {name}", file=f"--set {name}")
-    game = problem.game.map_losses(lambda loss: calculus.replace(loss, fixed))
+    whole: Any = problem.game
+    game = whole.map_losses(lambda loss: calculus.replace(loss, fixed))
     left = {name: symbol for name, symbol in problem.parameters.items() if name not in given}
     return replace(problem, game=game, parameters=left)
 

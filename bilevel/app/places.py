@@ -7,6 +7,7 @@ The text has already been read by `tomllib`, so it is valid; this second, smalle
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 
@@ -27,10 +28,8 @@ class Places:
         self.keys: dict[Path, int] = {}
         self.values: dict[Path, int] = {}
         self._counts: dict[Path, int] = {}
-        try:
+        with contextlib.suppress(IndexError, RecursionError):  # odd but valid text: what was seen so far still helps
             self._document()
-        except (IndexError, AttributeError, RecursionError):    # odd but valid text: what was seen so far still helps
-            pass
 
     def position(self, offset: int) -> tuple[int, int]:
         """(line, column) of an offset."""
@@ -56,7 +55,7 @@ class Places:
         before = sum(len(part) for part in content.splitlines(keepends=True)[: line - 1])
         return self.position(characters[min(before + column - 1, len(characters) - 1)][1])
 
-    # --- one pass over the text ------------------------------------------------------------------------------------------
+    # --- one pass over the text
     def _skip(self, pattern: re.Pattern[str] = _BLANK) -> str:
         found = pattern.match(self.text, self.at)
         self.at = found.end() if found else self.at
@@ -90,7 +89,7 @@ class Places:
         start, names = self.at, self._dotted()
         for length in range(1, len(names) + 1):
             self.keys.setdefault(table + names[:length], start)
-        self.at += 1    # the equals sign
+        self.at += 1  # the equals sign
         self._value(table + names)
 
     def _dotted(self) -> tuple[str, ...]:
@@ -148,7 +147,7 @@ class Places:
             at += 1
         while not text.startswith(mark, at) or (len(mark) == 3 and text.startswith(quote, at + 3)):
             if text[at] == "\\" and quote == '"':
-                if text[at + 1] in " \t\n":    # a backslash at the end of a line swallows the blanks after it
+                if text[at + 1] in " \t\n":  # a backslash at the end of a line swallows the blanks after it
                     at += len(text[at + 1 :]) - len(text[at + 1 :].lstrip()) + 1
                     continue
                 yield "?", at

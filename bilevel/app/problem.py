@@ -21,7 +21,21 @@ from bilevel.response import anticipated, best_response, unrolled
 from bilevel.rules.protocol.rule import Rule
 from bilevel.system import System, flow_of, map_of
 
-SECTIONS = ("title", "source", "parameters", "assume", "values", "functions", "random", "players", "rule", "at", "flow", "map", "domain")
+SECTIONS = (
+    "title",
+    "source",
+    "parameters",
+    "assume",
+    "values",
+    "functions",
+    "random",
+    "players",
+    "rule",
+    "at",
+    "flow",
+    "map",
+    "domain",
+)
 
 _UNROLLED = re.compile(r"\s*unrolled\s+(\d{1,3})\s*,\s*step\s+(?=\S)")
 _ANTICIPATED = re.compile(r"\s*anticipated\s*,\s*step\s+(?=\S)")
@@ -31,7 +45,7 @@ _ANTICIPATED = re.compile(r"\s*anticipated\s*,\s*step\s+(?=\S)")
 class Problem:
     """A problem file as read: the game or system, the rule, the point, and what is assumed.
 
-    Math: `at` holds the coordinates that the file gives (all, some or none); `domain` the sets the moved variables are restricted to.
+    Math: `at` holds the coordinates that the file gives (all, some or none); `domain` restricts the moved variables.
 
     Reference: TOML 1.0, toml.io.
 
@@ -73,7 +87,7 @@ class Problem:
 def load(path_or_text: Any, *, set: Mapping[str, Any] | None = None) -> Problem:
     """The problem that a file (or a text in the same form) describes.
 
-    Math: every number and decimal is exact; text is read by the package's own reader and never run. `set` fixes parameters.
+    Math: numbers and decimals are exact; text is read by the package's own reader, never run. `set` fixes parameters.
 
     Raises: ReadError, with file, line and column, for everything that is not understood.
 
@@ -106,7 +120,9 @@ def _problem(source: Source, given: dict[str, Any]) -> Problem:
     scope = Scope(source)
     read_parameters(scope, data.get("parameters", {}), given, data.get("values", {}))
     kind = _kind(source, data)
-    moved = _moved_in_players(source, data["players"]) if kind == "players" else _moved_in_system(source, kind, data[kind])
+    moved = (
+        _moved_in_players(source, data["players"]) if kind == "players" else _moved_in_system(source, kind, data[kind])
+    )
     read_variables(scope, moved, _domains(source, data))
     read_functions(scope, data.get("functions", {}))
     read_random(scope, data.get("random", {}))
@@ -116,8 +132,19 @@ def _problem(source: Source, given: dict[str, Any]) -> Problem:
     game = _game(scope, data["players"], about) if kind == "players" else _system(scope, kind, data[kind], about)
     rule = _rule(scope, data, game, kind)
     at = _point(scope, data.get("at", {}))
-    return Problem(title, origin, game, rule, at, dict(scope.parameters), tuple(scope.assuming), dict(scope.values),
-                   source.file, tuple(scope.domain), scope)
+    return Problem(
+        title,
+        origin,
+        game,
+        rule,
+        at,
+        dict(scope.parameters),
+        tuple(scope.assuming),
+        dict(scope.values),
+        source.file,
+        tuple(scope.domain),
+        scope,
+    )
 
 
 def _kind(source: Source, data: Mapping[str, Any]) -> str:
@@ -135,13 +162,18 @@ def _moved_in_players(source: Source, players: Any) -> list[tuple[str, Any]]:
         source.fail("nobody plays: give [players.NAME] tables", "players", key=True)
     for name, table in players.items():
         path = ("players", name)
-        source.table(path, table, ("moves", "minimize", "maximize", "through", "domain"), "a table such as [players.NAME]")
+        source.table(
+            path, table, ("moves", "minimize", "maximize", "through", "domain"), "a table such as [players.NAME]"
+        )
         if "moves" not in table:
             source.fail(f'player {name} moves nothing; add moves = ["x"]', *path)
         words = source.words((*path, "moves"), table["moves"], "variables")
         if not words:
             source.fail(f'player {name} moves nothing; write moves = ["x"]', *path, "moves")
-        moved += [(word, (*path, "moves", *((place,) if isinstance(table["moves"], list) else ()))) for place, word in enumerate(words)]
+        moved += [
+            (word, (*path, "moves", *((place,) if isinstance(table["moves"], list) else ())))
+            for place, word in enumerate(words)
+        ]
     return moved
 
 
@@ -153,11 +185,17 @@ def _moved_in_system(source: Source, kind: str, table: Any) -> list[tuple[str, A
 
 
 def _domains(source: Source, data: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    tables = [(("domain",), data.get("domain", {}))]
+    tables: list[tuple[Any, Any]] = [(("domain",), data.get("domain", {}))]
     if isinstance(data.get("players"), dict):
-        tables += [(("players", name, "domain"), table["domain"]) for name, table in data["players"].items() if "domain" in table]
+        tables += [
+            (("players", name, "domain"), table["domain"])
+            for name, table in data["players"].items()
+            if "domain" in table
+        ]
     return {
-        variable: ((*path, variable), text) for path, table in tables for variable, text in source.table(path, table).items()
+        variable: ((*path, variable), text)
+        for path, table in tables
+        for variable, text in source.table(path, table).items()
     }
 
 
@@ -184,10 +222,11 @@ def _game(scope: Scope, players: Mapping[str, Any], about: Mapping[str, Any]) ->
         moves = [scope.variables[v] for v in source.words((*path, "moves"), table["moves"], "variables")]
         through = _through(scope, path, table.get("through", {}), list(players))
         build = minimize if senses[0] == "minimize" else maximize
-        player: Player = source.read(path, lambda: build(loss, *moves, through=through))
-        source.read(path, lambda: Game({name: player}) if not through else None)
+        player: Player = source.read(path, build, loss, *moves, through=through)
+        if not through:
+            source.read(path, Game, {name: player})
         found[name] = player
-    game = source.read(("players",), lambda: Game(found, **about), key=True)
+    game = source.read(("players",), Game, found, key=True, **about)
     source.read(("players",), game.field, key=True)
     return game
 
@@ -209,17 +248,21 @@ def _reply(scope: Scope, path: Any, text: str) -> Any:
     found = _UNROLLED.match(text) or _ANTICIPATED.match(text)
     if found is None:
         scope.source.fail(
-            f"{text!r} is no way to differentiate through a player; write \"best response\", \"unrolled 3, step s\" or "
-            '"anticipated, step s"', *path)
+            f'{text!r} is no way to differentiate through a player; write "best response", "unrolled 3, step s" or '
+            '"anticipated, step s"',
+            *path,
+        )
     step = scope.expression(path, text[found.end() :], moving=False, shift=found.end())
     if found.re is _ANTICIPATED:
         return anticipated(step)
-    return scope.source.read(path, lambda: unrolled(int(found.group(1)), step))
+    return scope.source.read(path, unrolled, int(found.group(1)), step)
 
 
 def _system(scope: Scope, kind: str, table: Mapping[str, Any], about: Mapping[str, Any]) -> System:
     equations = {
-        scope.variables[name]: scope.expression((kind, name), text, random=True) for name, text in table.items() if name in scope.variables
+        scope.variables[name]: scope.expression((kind, name), text, random=True)
+        for name, text in table.items()
+        if name in scope.variables
     }
     if kind == "flow":
         return flow_of(equations, **about)
@@ -243,11 +286,13 @@ def _point(scope: Scope, table: Any) -> dict[Any, Any]:
         if name not in scope.variables:
             source.fail(f"nobody moves {name!r}; {advice(name, scope.variables)}", "at", name, key=True)
         symbol, found = scope.variables[name], scope.expression(("at", name), value, moving=False)
-        outside = not fits(symbol, found) or any(fact.subs(symbol, found) == sp.false for fact in scope.domain if symbol in fact.free_symbols)
+        outside = not fits(symbol, found) or any(
+            fact.subs(symbol, found) == sp.false for fact in scope.domain if symbol in fact.free_symbols
+        )
         if outside:
             source.fail(f"{name} = {found} lies outside the domain of {name}", "at", name)
         point[symbol] = found
-    return point
+    return {symbol: point[symbol] for symbol in scope.variables.values() if symbol in point}
 
 
 def problem_of(game: Any, *, title: str = "", file: str | None = None) -> Problem:

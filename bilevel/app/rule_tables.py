@@ -6,7 +6,6 @@ Main definitions: `rule_from_table`, `rule_by_name`.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
 from typing import Any
 
 import sympy as sp
@@ -19,7 +18,8 @@ from bilevel.rules.protocol.rule import Rule
 
 Path = tuple[str | int, ...]
 
-COUNTS = ("every", "extrapolations", "repeats", "stages", "window")
+COUNTS = ("every", "extrapolations", "repeats", "stages", "steps", "window")
+PARTIAL = ("anchor", "lower", "upper")  # tables by variable or player that may leave names out
 PLAYERS = ("order", "copied")
 RULES = ("base", "of")
 
@@ -36,11 +36,13 @@ def rule_from_table(scope: Scope, table: Any, game: Any, path: Path = ("rule",))
     known = inspect.signature(rules[name]).parameters
     source.table(path, table, ("name", *known))
     arguments = {
-        key: _argument(scope, key, value, known[key], game, (*path, key)) for key, value in table.items() if key != "name"
+        key: _argument(scope, key, value, known[key], game, (*path, key))
+        for key, value in table.items()
+        if key != "name"
     }
     for key, parameter in known.items():
         if parameter.default is inspect.Parameter.empty and key not in arguments:
-            source.fail(f"the rule {name} needs {key}; add for example {key} = \"1/10\"", *path)
+            source.fail(f'the rule {name} needs {key}; add for example {key} = "1/10"', *path)
     try:
         return rules[name](**arguments)
     except BilevelError as problem:
@@ -60,7 +62,11 @@ def _argument(scope: Scope, key: str, value: Any, parameter: inspect.Parameter, 
         names = source.words(path, value, "players")
         for place, name in enumerate(names):
             if name not in players:
-                source.fail(f"there is no player {name!r}; {advice(name, players)}", *path, *((place,) if isinstance(value, list) else ()))
+                source.fail(
+                    f"there is no player {name!r}; {advice(name, players)}",
+                    *path,
+                    *((place,) if isinstance(value, list) else ()),
+                )
         if key == "order" and sorted(names) != sorted(players):
             source.fail(f"order must name each player once: {', '.join(players)}", *path)
         return names
@@ -70,7 +76,7 @@ def _argument(scope: Scope, key: str, value: Any, parameter: inspect.Parameter, 
         return value
     if "str" in str(parameter.annotation):
         return _label(scope, key, value, players, path)
-    if key == "anchor":
+    if key in PARTIAL and isinstance(value, dict):
         return _per_name(scope, value, [*players, *map(str, game.variables)], path)
     if isinstance(value, dict):
         found = _per_name(scope, value, players, path, whole=key in COUNTS)
@@ -101,7 +107,7 @@ def _whole(scope: Scope, value: Any, path: Path) -> Any:
 
 
 def rule_by_name(name: str, scope: Scope | None, table: Any, game: Any) -> Rule:
-    """The named rule; parameters of the same name are taken from a file's rule table, the rest become positive symbols."""
+    """The named rule; parameters that a file's rule table gives are kept, the rest become positive symbols."""
     rules = catalogue()
     if name not in rules:
         raise GameError(f"there is no rule {name!r}; {advice(name, rules)}")
@@ -110,15 +116,21 @@ def rule_by_name(name: str, scope: Scope | None, table: Any, game: Any) -> Rule:
         if table.get("name") == name:
             return rule_from_table(scope, table, game)
         arguments = {
-            key: _argument(scope, key, value, known[key], game, ("rule", key)) for key, value in table.items() if key in known
+            key: _argument(scope, key, value, known[key], game, ("rule", key))
+            for key, value in table.items()
+            if key in known
         }
     else:
         arguments = {}
     for key, parameter in known.items():
-        needed = parameter.default is inspect.Parameter.empty or (name == "optimistic" and key == "step" and not arguments)
+        needed = parameter.default is inspect.Parameter.empty or (
+            name == "optimistic" and key == "step" and not arguments
+        )
         if needed and key not in arguments:
             if key in (*RULES, "rules"):
-                raise GameError(f"the rule {name} is built from other rules; write it as a [rule] table in a problem file")
+                raise GameError(
+                    f"the rule {name} is built from other rules; write it as a [rule] table in a problem file"
+                )
             arguments[key] = _own_symbol("h" if key == "step" else key, scope, game)
     return rules[name](**arguments)
 
@@ -134,8 +146,3 @@ def _own_symbol(name: str, scope: Scope | None, game: Any) -> Any:
     while name in taken:
         name += "_"
     return sp.Symbol(name, positive=True)
-
-
-def without_step(parameters: Mapping[str, Any]) -> list[str]:
-    """The names that a person would have to give."""
-    return [name for name in parameters if name != "step"]

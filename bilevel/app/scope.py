@@ -13,7 +13,7 @@ import sympy as sp
 
 from bilevel.app.source import Source, advice, describe
 from bilevel.language.coordinate_laws import Law, read_law
-from bilevel.language.errors import GameError, ReadError
+from bilevel.language.errors import ReadError
 from bilevel.language.known_function import known_function
 from bilevel.language.mean import mean
 from bilevel.language.names import check_name
@@ -38,7 +38,7 @@ class Scope:
 
     def declare(self, name: str, *path: str | int, key: bool = True) -> None:
         """Check a new name: well formed, and not taken."""
-        self.source.read(path, lambda: check_name(name), key=key)
+        self.source.read(path, check_name, name, key=key)
         taken = {**self.parameters, **self.variables, **self.functions, **{s.name: s for s in self.laws}}
         if name in taken:
             self.source.fail(f"the name {name!r} is declared twice; rename one of them", *path, key=key)
@@ -56,7 +56,7 @@ class Scope:
         if random:
             names |= {s.name: s for s in self.laws}
             functions["E"] = lambda body: mean(body, self.laws)
-        found = self.source.read(path, lambda: read_value(value, names, functions=functions), shift=shift)
+        found = self.source.read(path, read_value, value, names, functions=functions, shift=shift)
         if not isinstance(found, sp.Expr):
             self.source.fail("an expression was expected, this is a condition; remove the comparison", *path)
         if loose := found.free_symbols & self.laws.keys():
@@ -67,9 +67,9 @@ class Scope:
 
     def condition(self, path: Path, text: Any) -> Any:
         """Text as an inequality in the parameters (those with values substituted)."""
-        found = self.source.read(path, lambda: read(self.source.word(path, text), self.constants(), dict(self.functions)))
+        found = self.source.read(path, read, self.source.word(path, text), self.constants(), dict(self.functions))
         if isinstance(found, sp.Expr):
-            self.source.fail("an inequality was expected, for example \"gamma < 4\"", *path)
+            self.source.fail('an inequality was expected, for example "gamma < 4"', *path)
         self.used |= found.free_symbols
         return found
 
@@ -85,7 +85,7 @@ def read_parameters(scope: Scope, table: Any, given: Mapping[str, Any], values: 
             path = ("parameters", name)
             text = source.word(path, waiting[name])
             try:
-                keywords, found = source.read(path, lambda text=text: read_assumptions(text or "real", scope.parameters))
+                keywords, found = source.read(path, read_assumptions, text or "real", scope.parameters)
             except ReadError as stop:
                 problem = problem or stop
                 continue
@@ -122,7 +122,7 @@ def _values(scope: Scope, table: Any, given: Mapping[str, Any]) -> None:
             found[name] = scope.expression(("values", name), value, moving=False)
     for name, value in given.items():
         if name not in names:
-            raise ReadError(f"there is no parameter {name!r} to set; {advice(name, names)}", file=source.file)
+            raise ReadError(f"there is no parameter {name!r} to set; {advice(name, names)}", file="--set")
         found[name] = read_set(name, value, names)
     fixed = {names[name]: value for name, value in found.items()}
     for _ in fixed:
@@ -167,14 +167,19 @@ def read_variables(scope: Scope, moved: list[tuple[str, Path]], domains: Mapping
     source = scope.source
     for name, (path, _) in domains.items():
         if name not in {moved_name for moved_name, _ in moved}:
-            source.fail(f"a domain is given for {name!r}, which nobody moves; {advice(name, [n for n, _ in moved])}", *path, key=True)
+            source.fail(
+                f"a domain is given for {name!r}, which nobody moves; {advice(name, [n for n, _ in moved])}",
+                *path,
+                key=True,
+            )
     for name, path in moved:
         scope.declare(name, *path, key=False)
-        keywords, bounds = {"real": True}, ()
+        keywords: dict[str, bool] = {"real": True}
+        bounds: tuple[Any, ...] = ()
         if name in domains:
             place, text = domains[name]
             word = source.word(place, text)
-            keywords, bounds = source.read(place, lambda word=word: read_assumptions(word, scope.constants()))
+            keywords, bounds = source.read(place, read_assumptions, word, scope.constants())
         scope.variables[name] = sp.Symbol(name, **keywords)
         scope.domain += [bound(scope.variables[name]) for bound in bounds]
 
@@ -186,7 +191,7 @@ def read_functions(scope: Scope, table: Any) -> None:
         path = ("functions", name)
         if isinstance(value, str):
             names = {**scope.constants(), **scope.variables}
-            found = source.read(path, lambda value=value: read_function(value, names, dict(scope.functions)))
+            found = source.read(path, read_function, value, names, dict(scope.functions))
         elif isinstance(value, dict | list):
             found = _known(scope, name, path, value if isinstance(value, list) else [value], isinstance(value, list))
         else:
@@ -200,9 +205,13 @@ def _known(scope: Scope, name: str, path: Path, tables: list[Any], many: bool) -
     points: dict[Any, tuple[Any, ...]] = {}
     for index, table in enumerate(tables):
         here = (*path, index) if many else path
-        source.table(here, table, ("argument", "at", "value", "derivatives"), "a table { argument, at, value, derivatives }")
+        source.table(
+            here, table, ("argument", "at", "value", "derivatives"), "a table { argument, at, value, derivatives }"
+        )
         if "at" not in table or "value" not in table:
-            source.fail('at and value are needed: { argument = "t", at = 0, value = "g0", derivatives = ["g1"] }', *here)
+            source.fail(
+                'at and value are needed: { argument = "t", at = 0, value = "g0", derivatives = ["g1"] }', *here
+            )
         if "argument" in table:
             source.word((*here, "argument"), table["argument"])
         place = scope.expression((*here, "at"), table["at"], moving=False)
@@ -216,7 +225,7 @@ def _known(scope: Scope, name: str, path: Path, tables: list[Any], many: bool) -
         points[place] = tuple(given)
     if not points:
         source.fail("a list of known points must not be empty", *path)
-    return source.read(path, lambda: known_function(name, tuple(points.items())), key=True)
+    return source.read(path, known_function, name, tuple(points.items()), key=True)
 
 
 def read_random(scope: Scope, table: Any) -> None:
@@ -231,10 +240,8 @@ def read_random(scope: Scope, table: Any) -> None:
             _law_table(source, path, value)
         elif not isinstance(value, str):
             source.fail('a law is text such as "normal(0, 1)", or a table of values and probabilities', *path)
-        law = source.read(path, lambda value=value: read_law(value, names))
-        scope.used |= {s for part in vars(law).values() for s in sp.sympify(part, strict=True).free_symbols} if not isinstance(value, dict) else set()
-        if isinstance(value, dict):
-            scope.used |= sp.Tuple(*law.values, *law.probabilities).free_symbols
+        law = source.read(path, read_law, value, names)
+        scope.used |= sp.Tuple(*vars(law).values()).free_symbols
         found[sp.Symbol(name, real=True)] = law
     scope.laws.update(found)
 
@@ -244,8 +251,3 @@ def _law_table(source: Source, path: Path, table: dict[str, Any]) -> None:
     for entry in ("values", "probabilities"):
         if not isinstance(table.get(entry), list):
             source.fail('a finite law has two lists: { values = [0, 1], probabilities = ["p", "1 - p"] }', *path)
-
-
-def raise_as_read_error(source: Source, problem: GameError, *path: str | int) -> None:
-    """Point an error of the game at a place in the file."""
-    source.fail(str(problem), *path)

@@ -63,9 +63,16 @@ def stability_text(answer: dict[str, Any]) -> str:
 
 def _equilibrium(found: dict[str, Any]) -> str:
     conditional = found["verdict"] == "conditional"
-    stable = [f"if and only if {_short(found['condition'])}" if found["condition"] != "false" else "nowhere"] if conditional else []
+    stable = (
+        [f"if and only if {_short(found['condition'])}" if found["condition"] != "false" else "nowhere"]
+        if conditional
+        else []
+    )
     stable += [_short(value) for value in found["solved"].values() if value and value != found["condition"]]
-    eigenvalues = [e["value"] + (f" ({e['multiplicity']} times)" if e["multiplicity"] > 1 else "") for e in found["eigenvalues"] or ()]
+    eigenvalues = [
+        e["value"] + (f" ({e['multiplicity']} times)" if e["multiplicity"] > 1 else "")
+        for e in found["eigenvalues"] or ()
+    ]
     nonlinear = found["nonlinear"] or {}
     marginal = _short(found["marginal_on"]) if conditional and found["marginal_on"] != "false" else ""
     rows = [
@@ -74,7 +81,12 @@ def _equilibrium(found: dict[str, Any]) -> str:
         ("because", found.get("reason") or ""),
         ("exists", f"where {_short(found['exists_on'])}" if found["exists_on"] not in (None, "true") else ""),
         ("stable", "\n".join(stable)),
-        ("unstable", f"where {_short(found['unstable_on'])}" if conditional and found["unstable_on"] not in (None, "false") else ""),
+        (
+            "unstable",
+            f"where {_short(found['unstable_on'])}"
+            if conditional and found["unstable_on"] not in (None, "false")
+            else "",
+        ),
         ("marginal", f"where {marginal}" if marginal else ""),
         ("marginal by", found["marginal_why"] or ""),
         ("nonlinear", f"{nonlinear.get('claim')}, by {nonlinear.get('by')}" if nonlinear else ""),

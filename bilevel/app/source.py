@@ -6,18 +6,18 @@ Main definitions: `Source`.
 from __future__ import annotations
 
 import difflib
+import pathlib
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, NoReturn
 
-from bilevel.app.places import Places
+from bilevel.app.places import Path, Places
 from bilevel.language.errors import GameError, ReadError
 
-LARGEST = 1_000_000    # bytes of a problem file
+LARGEST = 1_000_000  # bytes of a problem file
 
 _AT = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
@@ -49,10 +49,12 @@ class Source:
         line, column = self.places.key(path) if key else self.places.value(path)
         raise ReadError(message, line=line, column=column, file=self.file)
 
-    def read(self, path: tuple[str | int, ...], how: Callable[[], Any], *, shift: int = 0, key: bool = False) -> Any:
-        """What `how` returns; its errors point into the value at `path`, `shift` characters further on."""
+    def read(
+        self, path: Path, how: Callable[..., Any], *given: Any, shift: int = 0, key: bool = False, **named: Any
+    ) -> Any:
+        """What `how(*given, **named)` returns; its errors point into the value at `path`, `shift` characters further on."""
         try:
-            return how()
+            return how(*given, **named)
         except ReadError as problem:
             if problem.line is None or problem.column is None:
                 self.fail(problem.message, *path, key=key)
@@ -61,7 +63,9 @@ class Source:
         except GameError as problem:
             self.fail(str(problem), *path, key=key)
 
-    def table(self, path: tuple[str | int, ...], value: Any, known: Iterable[str] | None = None, what: str = "a table") -> dict[str, Any]:
+    def table(
+        self, path: Path, value: Any, known: Iterable[str] | None = None, what: str = "a table"
+    ) -> dict[str, Any]:
         """The value as a table whose keys are all known."""
         if not isinstance(value, dict):
             self.fail(f"{_name(path)} must be {what}, not {describe(value)}", *path)
@@ -72,15 +76,15 @@ class Source:
                     self.fail(f"{_what(path)} {name!r} is not known; {advice(name, known)}", *path, name, key=True)
         return value
 
-    def words(self, path: tuple[str | int, ...], value: Any, what: str) -> list[str]:
+    def words(self, path: Path, value: Any, what: str) -> list[str]:
         """The value as a list of texts; one text stands for a list of one."""
         if isinstance(value, str):
             return [value]
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            self.fail(f"{_name(path)} must be a list of {what}, for example [\"x\"]", *path)
+            self.fail(f'{_name(path)} must be a list of {what}, for example ["x"]', *path)
         return value
 
-    def word(self, path: tuple[str | int, ...], value: Any) -> str:
+    def word(self, path: Path, value: Any) -> str:
         """The value as a text."""
         if not isinstance(value, str):
             self.fail(f"{_name(path)} must be text in quotation marks, not {describe(value)}", *path)
@@ -91,7 +95,7 @@ def text_of(path_or_text: Any) -> tuple[str, str | None]:
     """(text, file name): what has a line break or an equals sign is the text itself, everything else a path."""
     if isinstance(path_or_text, str) and ("\n" in path_or_text or "=" in path_or_text):
         return path_or_text, None
-    if not isinstance(path_or_text, str | Path):
+    if not isinstance(path_or_text, str | pathlib.Path):
         raise ReadError(f"a path or a text was expected, not {type(path_or_text).__name__}")
     file = str(path_or_text)
     try:
@@ -99,7 +103,9 @@ def text_of(path_or_text: Any) -> tuple[str, str | None]:
             raw = stream.read(LARGEST + 1)
     except (OSError, ValueError) as problem:
         reason = getattr(problem, "strerror", None) or "no such path"
-        raise ReadError(f"cannot be read: {reason.lower()}; give a problem file (TOML) or a model name", file=shown(file)) from None
+        raise ReadError(
+            f"cannot be read: {reason.lower()}; give a problem file (TOML) or a model name", file=shown(file)
+        ) from None
     if len(raw) > LARGEST:
         raise ReadError(f"is larger than {LARGEST:,} bytes, too large for a problem file", file=shown(file))
     try:
@@ -107,7 +113,9 @@ def text_of(path_or_text: Any) -> tuple[str, str | None]:
     except UnicodeDecodeError as problem:
         before = raw[: problem.start]
         line, column = before.count(b"\n") + 1, problem.start - before.rfind(b"\n")
-        raise ReadError("not text in UTF-8; a problem file is a TOML text", line=line, column=column, file=shown(file)) from None
+        raise ReadError(
+            "not text in UTF-8; a problem file is a TOML text", line=line, column=column, file=shown(file)
+        ) from None
 
 
 def shown(name: str) -> str:
@@ -134,11 +142,11 @@ def describe(value: Any) -> str:
     return kinds.get(type(value), "a date")
 
 
-def _name(path: tuple[str | int, ...]) -> str:
+def _name(path: Path) -> str:
     return ".".join(str(part) for part in path) or "the file"
 
 
-def _what(path: tuple[str | int, ...]) -> str:
+def _what(path: Path) -> str:
     return f"in [{_name(path)}] the key" if path else "the section or key"
 
 

@@ -21,8 +21,8 @@ CLAIMS = ("equal-fields", "constant")
 def trajectory_relation(first: Game, second: Game, names: Mapping[str, Any], claim: str | None = None) -> Relation:
     """Whether x = map(z) follows the first game's flow whenever z follows the second's.
 
-    With x = m(z) and z' = -F_2(z), the chain rule gives x' = -m'(z) F_2(z), to be compared with -F_1(m(z)): equal, or, for the
-    claim "constant", equal up to one positive constant of time.
+    With x = m(z) and z' = -F_2(z), the chain rule gives x' = -m'(z) F_2(z), to be compared with -F_1(m(z)): equal, or,
+    for the claim "constant", equal up to one positive constant of time.
     """
     if not (first.is_coordinate and second.is_coordinate):
         raise GameError("trajectories are compared for games of scalar variables; leave --map-flow out for networks")
@@ -36,13 +36,22 @@ def trajectory_relation(first: Game, second: Game, names: Mapping[str, Any], cla
         pairs.append((there, carried))
     factor = _constant(pairs) if claim == "constant" else sp.S.One
     if factor is None:
-        return Relation(claim or "equal-fields", None, "unknown", reason="no constant was found that could be the ratio")
+        return Relation(
+            claim or "equal-fields", None, "unknown", reason="no constant was found that could be the ratio"
+        )
     answers = [equal(left, factor * right) for left, right in pairs]
     trace = tuple(step for answer in answers for step in answer.trace)
     failed = next((a for a in answers if a.answer is False), None)
     holds = False if failed else True if all(a.answer for a in answers) else None
-    return Relation(claim or "equal-fields", holds, "exact" if holds is not None else "unknown", factor, trace,
-                    failed.counterexample if failed else None, "trajectories compared")
+    return Relation(
+        claim or "equal-fields",
+        holds,
+        "exact" if holds is not None else "unknown",
+        factor,
+        trace,
+        failed.counterexample if failed else None,
+        "trajectories compared",
+    )
 
 
 def _map(first: Game, second: Game, names: Mapping[str, Any]) -> dict[Any, Any]:

@@ -82,4 +82,5 @@ def known_function(name: str, points: Points, order: int = 0) -> Any:
     """
     check_name(name)
     primes = "'" * order
-    return type(KnownFunction)(f"{name}{primes}", (KnownFunction,), {"points": points, "order": order, "title": name})
+    made: Any = type(KnownFunction)
+    return made(f"{name}{primes}", (KnownFunction,), {"points": points, "order": order, "title": name})

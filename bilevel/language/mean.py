@@ -1,10 +1,10 @@
 """Averages at the coordinate level that have no closed form yet.
 
-Main definitions: `mean` (the average, closed where one is known), `Mean` (the node that waits), `valued` (nothing waits any more).
+Main definitions: `mean` (the average, closed where one is known), `Mean` (the node that waits), `valued` (no node waits).
 
-An average is differentiated inside, the point is substituted, and only then is it averaged: E[log sigmoid(psi x)] has no closed
-form, its derivatives at psi = 0 are moments. The variables of a node are standard (normal with mean 0 and variance 1, uniform on
-[0, 1]); scale and shift stand in its body, so laws with moving parameters differentiate pathwise by themselves.
+An average is differentiated inside, the point is substituted, and only then is it averaged: E[log sigmoid(psi x)] has no
+closed form, its derivatives at psi = 0 are moments. The variables of a node are standard (normal with mean 0 and variance 1,
+uniform on [0, 1]); scale and shift stand in its body, so laws with moving parameters differentiate pathwise.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any
 
 import sympy as sp
 
+from bilevel.language.coordinate_laws import outcomes
 from bilevel.language.errors import UnknownAnswer
 from bilevel.language.known_function import KnownFunction
 from bilevel.language.moments import Law, Normal, Uniform, expectation
-from bilevel.language.coordinate_laws import outcomes
 
 __all__ = ["Mean", "mean", "valued"]
 
@@ -40,8 +40,16 @@ class Mean(sp.Expr):
 
     def __new__(cls, body: Any, normals: Any = (), uniforms: Any = ()) -> Any:
         body = sp.sympify(body, strict=True)
+        bound = {*normals, *uniforms}
+        constants: list[Any] = []
+        rest: list[Any] = []
+        for factor in sp.Mul.make_args(body):
+            (rest if factor.free_symbols & bound else constants).append(factor)
+        if not rest:
+            return body
+        body = sp.Mul(*rest)
         used = [sp.Tuple(*(s for s in group if s in body.free_symbols)) for group in (normals, uniforms)]
-        return sp.Expr.__new__(cls, body, *used) if any(used) else body
+        return sp.Mul(*constants, sp.Expr.__new__(cls, body, *used))
 
     @property
     def body(self) -> Any:
@@ -56,7 +64,8 @@ class Mean(sp.Expr):
     @property
     def laws(self) -> dict[Any, Law]:
         """The law of every variable averaged over."""
-        return {s: Normal(0, 1) for s in self.args[1]} | {s: Uniform(0, 1) for s in self.args[2]}
+        found: dict[Any, Law] = {s: Normal(0, 1) for s in self.args[1]}
+        return found | {s: Uniform(0, 1) for s in self.args[2]}
 
     @property
     def free_symbols(self) -> set[Any]:
@@ -75,7 +84,7 @@ class Mean(sp.Expr):
     def _xreplace(self, rule: Any) -> tuple[Any, bool]:
         if self in rule:
             return rule[self], True
-        if not hasattr(rule, "items"):    # SymPy's own rewriting of numbers, given as a function
+        if not hasattr(rule, "items"):  # SymPy's own rewriting of numbers, given as a function
             return super()._xreplace(rule)
         inner = {old: new for old, new in rule.items() if old not in self.bound}
         fresh = self._apart_from({s for new in inner.values() for s in getattr(new, "free_symbols", ())})
@@ -111,7 +120,7 @@ class Mean(sp.Expr):
 def mean(body: Any, laws: Mapping[Any, Law]) -> Any:
     """The average of an expression over independent random variables; what has no closed form waits as a `Mean`.
 
-    Math: finite laws are summed out; Normal(m, v) is m + sqrt(v) n and Uniform(a, b) is a + (b - a) u, n and u standard.
+    Math: finite laws are summed out; Normal(m, v) is m + sqrt(v) n, Uniform(a, b) is a + (b - a) u, n and u standard.
 
     Raises: GameError when a law's parameter is random.
 
@@ -146,15 +155,16 @@ def _term(body: Any, laws: Mapping[Any, Law]) -> Any:
 
 
 def _closed(average: Any) -> Any:
+    if isinstance(average, sp.Mul):
+        return sp.Mul(*[_closed(factor) for factor in average.args])
     if not isinstance(average, Mean):
         return average
     total = []
     for term in sp.Add.make_args(average.body):
-        part = Mean(term, *average.args[1:])
         try:
-            total.append(expectation(term, part.laws) if isinstance(part, Mean) else part)
+            total.append(expectation(term, average.laws))
         except UnknownAnswer:
-            total.append(part)
+            total.append(Mean(term, *average.args[1:]))
     return sp.Add(*total)
 
 
@@ -176,15 +186,13 @@ def valued(expression: Any) -> Any:
         closed = {average: average.doit() for average in waiting}
         if open_ones := [average for average in waiting if closed[average].has(Mean)]:
             lacking = [f.missing() for average in open_ones for f in average.atoms(KnownFunction)]
-            raise UnknownAnswer(
-                f"no closed form is known for {min(map(str, open_ones))}",
-                next_step="choose a law with finitely many values, or declare unknown functions with derivatives at the point"
-                if not lacking
-                else f"give {lacking[0]} under [functions]",
-            )
+            advice = f"give {lacking[0]} under [functions]" if lacking else "choose a law with finitely many values"
+            raise UnknownAnswer(f"no closed form is known for {min(map(str, open_ones))}", next_step=advice)
         expression = expression.xreplace(closed)
     for function in sorted(expression.atoms(KnownFunction), key=str):
         given = [len(values) - 1 for place, values in function.points if place == function.args[0]]
-        known = f"only derivatives up to number {given[0]} are given there" if given else "nothing is given at that point"
+        known = (
+            f"only derivatives up to number {given[0]} are given there" if given else "nothing is given at that point"
+        )
         raise UnknownAnswer(f"{function.missing()} is needed, but {known}", next_step="add it under [functions]")
     return expression

@@ -29,10 +29,17 @@ def _unused(problem: Problem) -> list[str]:
     scope = problem.scope
     if scope is None:
         return []
-    lines = [f"the parameter {name} is declared but stands nowhere" for name, symbol in scope.parameters.items()
-             if symbol not in scope.used and name not in scope.values]
+    lines = [
+        f"the parameter {name} is declared but stands nowhere"
+        for name, symbol in scope.parameters.items()
+        if symbol not in scope.used and name not in scope.values
+    ]
     text = re.sub(r"#[^\n]*", "", scope.source.text)
-    once = [name for name in (*scope.functions, *(s.name for s in scope.laws)) if len(re.findall(rf"\b{re.escape(name)}\b", text)) < 2]
+    once = [
+        name
+        for name in (*scope.functions, *(s.name for s in scope.laws))
+        if len(re.findall(rf"\b{re.escape(name)}\b", text)) < 2
+    ]
     return lines + [f"{name} is declared but stands nowhere" for name in once]
 
 
@@ -41,8 +48,11 @@ def _steps(problem: Problem) -> list[str]:
         return ["no [rule]: the gradient flow is analysed"] if isinstance(problem.game, Game) else []
     step = dict(problem.rule.parameters).get("step")
     parts = list(step.values.values()) if hasattr(step, "values") else [step]
-    return [f"the step size {part} is not declared positive; a negative step climbs" for part in parts
-            if isinstance(part, sp.Expr) and part.is_positive is not True]
+    return [
+        f"the step size {part} is not declared positive; a negative step climbs"
+        for part in parts
+        if isinstance(part, sp.Expr) and part.is_positive is not True
+    ]
 
 
 def _point(problem: Problem) -> list[str]:

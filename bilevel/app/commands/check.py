@@ -15,7 +15,7 @@ from bilevel.app import budget
 from bilevel.app.source import shown
 from bilevel.language.errors import ReadError
 
-LARGEST = 4_000_000    # bytes of a certificate
+LARGEST = 4_000_000  # bytes of a certificate
 
 
 def run(options: Any) -> int:
@@ -39,7 +39,9 @@ def _looks_like_json(name: str) -> bool:
             start = stream.read(4096).lstrip()
     except (OSError, ValueError):
         return False
-    return start.startswith(b"{") or re.match(rb"\[\s*[\[{\]]\s*(?!\w)", start) is not None or Path(name).suffix == ".json"
+    return (
+        start.startswith(b"{") or re.match(rb"\[\s*[\[{\]]\s*(?!\w)", start) is not None or Path(name).suffix == ".json"
+    )
 
 
 def _certificates(options: Any) -> int:
@@ -47,12 +49,19 @@ def _certificates(options: Any) -> int:
 
     found = list(_held(_json(options.file)))
     if not found:
-        raise ReadError('holds no certificate: a JSON object with a field "kind" was expected', file=shown(options.file))
+        raise ReadError(
+            'holds no certificate: a JSON object with a field "kind" was expected', file=shown(options.file)
+        )
     results, status = [], 0
     for place, certificate in found:
         try:
             result = check(certificate)
-            entry = {"at": place, "kind": result.kind, "ok": bool(result.ok), "reason": str(getattr(result, "reason", "") or "")}
+            entry = {
+                "at": place,
+                "kind": result.kind,
+                "ok": bool(result.ok),
+                "reason": str(getattr(result, "reason", "") or ""),
+            }
             status = max(status, 0 if result.ok else 1)
         except CertificateBudget as stop:
             entry, status = {"at": place, "ok": None, "reason": str(stop)}, 3
@@ -61,10 +70,20 @@ def _certificates(options: Any) -> int:
         results.append(entry)
     budget.stop()
     if options.json:
-        print(json.dumps({"file": shown(options.file), "kind": "certificate", "ok": status == 0, "certificates": results}, indent=1))
+        print(
+            json.dumps(
+                {"file": shown(options.file), "kind": "certificate", "ok": status == 0, "certificates": results},
+                indent=1,
+            )
+        )
     else:
         words = {True: "proved again", False: "REJECTED", None: "unknown"}
-        print("\n".join(f"{r['at'] or shown(options.file)}: {words[r['ok']]}" + (f" ({r['reason']})" if r["reason"] else "") for r in results))
+        print(
+            "\n".join(
+                f"{r['at'] or shown(options.file)}: {words[r['ok']]}" + (f" ({r['reason']})" if r["reason"] else "")
+                for r in results
+            )
+        )
     return status
 
 

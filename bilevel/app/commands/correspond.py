@@ -39,7 +39,9 @@ def run(options: Any) -> int:
         try:
             found: Correspondence = correspond(first.game, second.game, claim=options.claim, map=names)
         except GameError as stop:
-            raise ReadError(str(stop), file="--map" if options.map else f"{options.file[0]}, {options.file[1]}") from None
+            raise ReadError(
+                str(stop), file="--map" if options.map else f"{options.file[0]}, {options.file[1]}"
+            ) from None
         relations, maximal = list(found.relations), [r.name for r in found.maximal]
     budget.stop()
     answer = _object(options, first, second, relations, maximal)
@@ -72,7 +74,9 @@ def _joined(problem: Problem, other: Problem) -> Problem:
             try:
                 changed[symbol] = sp.Symbol(name, **{**symbol._assumptions_orig, **rival._assumptions_orig})
             except ValueError:
-                raise ReadError(f"the two games assume opposite things of {name}; rename one", file=problem.file) from None
+                raise ReadError(
+                    f"the two games assume opposite things of {name}; rename one", file=problem.file
+                ) from None
     if not changed:
         return problem
     game = problem.game.map_losses(lambda loss: calculus.replace(loss, changed))
@@ -82,19 +86,27 @@ def _joined(problem: Problem, other: Problem) -> Problem:
 def _mapped(text: str, second: Game) -> dict[str, Any]:
     """The text "x=EXPR, y=EXPR" as a table; a network is mapped to the name of a network."""
     names = {str(s): s for s in (*second.variables, *second.parameters)}
-    networks = {n.name for p in second.players.values() for n in sp.preorder_traversal(p.loss) if isinstance(n, Network)}
+    networks = {
+        n.name for p in second.players.values() for n in sp.preorder_traversal(p.loss) if isinstance(n, Network)
+    }
     found: dict[str, Any] = {}
     start = 0
     for part in _parts(text):
         name, equals, value = part.partition("=")
         name = name.strip()
         if not equals or not name or not value.strip():
-            raise ReadError('write --map "x=EXPR, y=EXPR": each variable of the first game in those of the second',
-                            line=1, column=start + 1, file="--map")
+            raise ReadError(
+                'write --map "x=EXPR, y=EXPR": each variable of the first game in those of the second',
+                line=1,
+                column=start + 1,
+                file="--map",
+            )
         if name in found:
             raise ReadError(f"{name} is mapped twice", line=1, column=start + 1, file="--map")
         plain_value = value.strip()
-        if plain_value in networks or any(plain_value == key and not isinstance(s, sp.Symbol) for key, s in names.items()):
+        if plain_value in networks or any(
+            plain_value == key and not isinstance(s, sp.Symbol) for key, s in names.items()
+        ):
             found[name] = plain_value
         else:
             found[name] = _expression(value, names, start + len(part) - len(value))

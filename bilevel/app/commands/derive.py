@@ -41,17 +41,27 @@ def _update(problem: Problem, rule: Any) -> Update | None:
 
 
 def _about(problem: Problem, update: Update | None) -> dict[str, Any]:
+    game: Any = problem.game
     rule = update.rule if update else None
-    return {"title": problem.title, "rule": rule.name if rule else None, "time": rule.time if rule else problem.game.time}
+    return {
+        "title": problem.title,
+        "rule": rule.name if rule else None,
+        "time": rule.time if rule else game.time,
+    }
 
 
 def _object(problem: Problem, rule: Any) -> dict[str, Any]:
     """Text of a plain expression where it has one, and LaTeX of everything."""
     update = _update(problem, rule)
     about = _about(problem, update)
+    game: Any = problem.game
     if update is None:
-        return about | {"update": {str(v): text(g) for v, g in problem.game.equations.items()}}
-    ages = {fresh(v, part): _aged(v, part) for part, _ in update.rule.memory for v in problem.game.variables} if problem.game.is_coordinate else {}
+        return about | {"update": {str(v): text(g) for v, g in game.equations.items()}}
+    ages = (
+        {fresh(v, part): _aged(v, part) for part, _ in update.rule.memory for v in problem.game.variables}
+        if problem.game.is_coordinate
+        else {}
+    )
     named = {}
     for line in update.assignments:
         named[str(line.target)] = text(calculus.replace(line.value, ages))
@@ -60,7 +70,10 @@ def _object(problem: Problem, rule: Any) -> dict[str, Any]:
         "field": {str(v): text(value) for v, value in problem.game.field().items()},
         "assignments": [{"name": name, "value": value} for name, value in named.items()],
         "update": {str(v): text(calculus.replace(value, ages)) for v, value in update.after.items()},
-        "memory": {part: {str(v): text(calculus.replace(value, ages)) for v, value in values.items()} for part, values in update.memory_after.items()},
+        "memory": {
+            part: {str(v): text(calculus.replace(value, ages)) for v, value in values.items()}
+            for part, values in update.memory_after.items()
+        },
         "latex": update.latex(),
     }
 
@@ -79,7 +92,9 @@ def _text(problem: Problem, rule: Any) -> str:
         mark = "d{}/dt" if problem.game.time == "continuous" else "{}[t+1]"
         return f"{head}\n\n" + columns((mark.format(v), f"= {g}") for v, g in problem.game.equations.items())
     field = columns((f"F_{v}", f"= {value}") for v, value in problem.game.field().items())
-    equations = columns((left, f"= {right}") for left, _, right in (line.partition(" = ") for line in str(update).splitlines()))
+    equations = columns(
+        (left, f"= {right}") for left, _, right in (line.partition(" = ") for line in str(update).splitlines())
+    )
     return f"{head}\n\nvector field\n{field}\n\nupdate, {update.rule}\n{equations}"
 
 

@@ -41,8 +41,10 @@ def _found(problem: Problem, rule: Any) -> dict[str, Any]:
         "complete": False,
     }
     if not problem.game.is_coordinate:
-        raise UnknownAnswer("this model is written for networks of any form, so it has no numbers to solve for",
-                            next_step="a problem file with scalar variables")
+        raise UnknownAnswer(
+            "this model is written for networks of any form, so it has no numbers to solve for",
+            next_step="a problem file with scalar variables",
+        )
     try:
         found = points_of(problem, rule)
     except UnknownAnswer as stop:
@@ -60,4 +62,8 @@ def _found(problem: Problem, rule: Any) -> dict[str, Any]:
         }
         for e in found.points
     ]
-    return answer | {"equilibria": entries, "complete": found.complete, **({"reason": found.reason} if found.reason else {})}
+    return answer | {
+        "equilibria": entries,
+        "complete": found.complete,
+        **({"reason": found.reason} if found.reason else {}),
+    }

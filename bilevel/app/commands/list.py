@@ -19,7 +19,12 @@ from bilevel.rules import catalogue
 
 def run(options: Any) -> int:
     """Print what the package holds."""
-    found = {"models": _described(catalogue_models()), "rules": _described(catalogue()), "strategies": _strategies(), "theorems": _theorems()}
+    found = {
+        "models": _described(catalogue_models()),
+        "rules": _described(catalogue()),
+        "strategies": _strategies(),
+        "theorems": _theorems(),
+    }
     if options.json:
         print(json.dumps(found, indent=1))
     else:
@@ -36,7 +41,11 @@ def _strategies() -> dict[str, str]:
     if importlib.util.find_spec("bilevel.models.strategies") is None:
         return {}
     module = importlib.import_module("bilevel.models.strategies")
-    own = {n: v for n, v in vars(module).items() if inspect.isfunction(v) and v.__module__ == module.__name__ and not n.startswith("_")}
+    own = {
+        n: v
+        for n, v in vars(module).items()
+        if inspect.isfunction(v) and v.__module__ == module.__name__ and not n.startswith("_")
+    }
     return _described(own)
 
 

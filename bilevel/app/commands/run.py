@@ -10,6 +10,6 @@ from typing import Any
 
 def run(options: Any) -> int:
     """Write the report."""
-    from bilevel.app import report    # type: ignore[attr-defined]
+    from bilevel.app import report
 
     return int(report.main(["-o", options.out]))

@@ -58,8 +58,10 @@ def analysed(problem: Problem, rule: Any, wanted: list[str]) -> dict[str, Any]:
         "complete": False,
     }
     if not game.is_coordinate:
-        raise UnknownAnswer("this model is written for networks of any form, so it has no numbers to analyse",
-                            next_step="bilevel derive, or a problem file with scalar variables")
+        raise UnknownAnswer(
+            "this model is written for networks of any form, so it has no numbers to analyse",
+            next_step="bilevel derive, or a problem file with scalar variables",
+        )
     symbols = _symbols(problem, reading, wanted)
     try:
         found = points_of(problem, rule)
@@ -78,7 +80,9 @@ def analysed(problem: Problem, rule: Any, wanted: list[str]) -> dict[str, Any]:
     return answer
 
 
-def _entry(problem: Problem, rule: Any, equilibrium: Any, symbols: list[Any], explicit: bool, spent: bool) -> tuple[dict[str, Any], bool]:
+def _entry(
+    problem: Problem, rule: Any, equilibrium: Any, symbols: list[Any], explicit: bool, spent: bool
+) -> tuple[dict[str, Any], bool]:
     order = state_order(problem.game, rule)
     exists = sp.true if equilibrium.exists_on is None else equilibrium.exists_on
     game = problem.game if exists == sp.true else _assuming(problem.game, exists)
@@ -93,7 +97,9 @@ def _entry(problem: Problem, rule: Any, equilibrium: Any, symbols: list[Any], ex
         except budget.OutOfTime:
             budget.stop()
             spent = True
-            verdict = unknown("out of time while the stability of this point was being decided", sp.zeros(0, 0), rule.time)
+            verdict = unknown(
+                "out of time while the stability of this point was being decided", sp.zeros(0, 0), rule.time
+            )
     try:
         described = verdict_object(_within(verdict, exists), order, solve_for=solve_for, exists_on=exists)
     except budget.OutOfTime:
@@ -120,7 +126,11 @@ def _within(verdict: Any, exists: Any) -> Any:
     """The verdict's sets inside the set where the equilibrium exists."""
     if exists == sp.true or verdict.condition is None:
         return verdict
-    sets = {name: sp.And(exists, getattr(verdict, name)) for name in ("condition", "unstable_on", "marginal_on") if getattr(verdict, name) is not None}
+    sets = {
+        name: sp.And(exists, getattr(verdict, name))
+        for name in ("condition", "unstable_on", "marginal_on")
+        if getattr(verdict, name) is not None
+    }
     return replace(verdict, **sets)
 
 
