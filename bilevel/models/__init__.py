@@ -6,6 +6,7 @@ Main definitions: the models themselves, `catalogue`.
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 from functools import cache
 from typing import Any
@@ -23,9 +24,30 @@ def _names() -> dict[str, Any]:
     return found
 
 
+@cache
+def catalogue() -> dict[str, Any]:
+    """Every model that makes a game, or a flow or map, without being told anything, by name.
+
+    Math: a function of this folder that returns a `Game` or a `System` and whose parameters all have defaults.
+
+    Reference: the models' own docstrings.
+
+    Examples:
+        >>> "dirac_gan" in catalogue() and "gan" in catalogue()
+        True
+    """
+    found = {}
+    for name, value in _names().items():
+        if not inspect.isfunction(value) or value.__annotations__.get("return") not in ("Game", "System"):
+            continue
+        if all(p.default is not p.empty for p in inspect.signature(value).parameters.values() if p.kind != p.VAR_KEYWORD):
+            found[name] = value
+    return dict(sorted(found.items()))
+
+
 def __getattr__(name: str) -> Any:
     if name == "__all__":
-        return sorted(_names())
+        return sorted([*_names(), "catalogue"])
     if not name.startswith("_") and name in _names():
         return _names()[name]
     if name in {"squared", "cross_entropy"}:
@@ -34,4 +56,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(_names())
+    return sorted([*_names(), "catalogue"])

@@ -15,20 +15,9 @@ import sympy as sp
 from bilevel.game import Game, Player, maximize, minimize
 from bilevel.language.coordinate_laws import Normal
 from bilevel.language.errors import GameError
-from bilevel.language.functions import softplus
-from bilevel.language.known_function import known_function
 from bilevel.language.mean import mean
 from bilevel.language.values import expression
-
-_F0, _F1, _F2 = sp.Symbol("f0", real=True), sp.Symbol("f1", real=True, nonzero=True), sp.Symbol("f2", real=True)
-
-#: Scores by name; each is f(t) for t the discriminator's output on a generated point.
-_SCORES: dict[str, Callable[[Any], Any]] = {
-    "logistic": lambda t: -softplus(-t),
-    "wasserstein": lambda t: t,
-    "least squares": lambda t: -((1 - t) ** 2) / 2,
-    "unspecified": known_function("f", ((sp.S.Zero, (_F0, _F1, _F2)),)),
-}
+from bilevel.models.scores import score
 
 _PENALTIES = ("R1", "R2", "both", "one-sided gradient penalty")
 
@@ -67,8 +56,7 @@ def dirac_gan(
         [-1/2, gamma]])
     """
     theta, psi = sp.symbols("theta psi", real=True)
-    score = _score(f)
-    losses = _losses(score, theta, psi, expression(noise, "a variance of the noise"))
+    losses = _losses(score(f), theta, psi, expression(noise, "a variance of the noise"))
     if generator not in ("minimax", "non-saturating"):
         raise GameError(f"generator is 'minimax' or 'non-saturating'; got {generator!r}")
     cost = _penalty(penalty, psi, gamma, bound)
@@ -82,20 +70,12 @@ def dirac_gan(
     )
 
 
-def _score(f: str | Callable[[Any], Any]) -> Callable[[Any], Any]:
-    if isinstance(f, str):
-        if f not in _SCORES:
-            raise GameError(f"f is one of {', '.join(map(repr, _SCORES))}, or a function of one number; got {f!r}")
-        return _SCORES[f]
-    return f
-
-
-def _losses(score: Callable[[Any], Any], theta: Any, psi: Any, variance: Any) -> dict[str, Any]:
+def _losses(f: Callable[[Any], Any], theta: Any, psi: Any, variance: Any) -> dict[str, Any]:
     """Averages over the instance noise; without noise, plain values."""
     if variance == 0:
-        return {"minimax": score(psi * theta), "non-saturating": -score(-psi * theta), "real": score(sp.S.Zero)}
+        return {"minimax": f(psi * theta), "non-saturating": -f(-psi * theta), "real": f(sp.S.Zero)}
     e = sp.Symbol("e", real=True)
-    forms = {"minimax": score(psi * (theta + e)), "non-saturating": -score(-psi * (theta + e)), "real": score(-psi * e)}
+    forms = {"minimax": f(psi * (theta + e)), "non-saturating": -f(-psi * (theta + e)), "real": f(-psi * e)}
     return {name: mean(form, {e: Normal(0, variance)}) for name, form in forms.items()}
 
 
