@@ -1,0 +1,51 @@
+"""The numeric reading: expressions, games and rules as JAX functions, and checks of what was derived.
+
+Main definitions
+    lower, Lowered                    coordinate-level expressions as JAX functions
+    realise, Realisation, evaluate    model-level expressions at random networks, laws and points
+    check_equal, check_gradient, check_update, check_proof, Check     derived equations held against `jax.grad`
+    reading, Stepper, JaxField        a rule as init and step over pytrees
+    simulate                          trajectories
+    jax_function, stablehlo           a derived update for use without this package
+
+Loaded lazily (PEP 562): importing this package does not import JAX. Float64 is worked in through the context manager
+`jax.enable_x64`; no global setting is touched.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_HOMES = {
+    "lower": "lowering",
+    "Lowered": "lowering",
+    "realise": "realisation",
+    "Realisation": "realisation",
+    "evaluate": "model",
+    "check_equal": "check",
+    "check_gradient": "check",
+    "check_update": "check",
+    "check_proof": "check",
+    "Check": "check",
+    "reading": "stepper",
+    "Stepper": "stepper",
+    "JaxField": "field",
+    "simulate": "trajectory",
+    "jax_function": "export",
+    "stablehlo": "export",
+}
+
+__all__ = [*_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return sorted(__all__)

@@ -1,0 +1,61 @@
+"""Floating-point precision without global settings, and how large a rounding error may be.
+
+Main definitions: `working`, `as_numpy`, `checked_dtype`, `tolerance`, `roundings`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from bilevel.language.errors import GameError
+
+
+def checked_dtype(dtype: Any) -> np.dtype:
+    """float32 or float64."""
+    found = np.dtype(dtype)
+    if found not in (np.dtype("float32"), np.dtype("float64")):
+        raise GameError(f"numbers are float32 or float64 here; got {found}")
+    return found
+
+
+@contextlib.contextmanager
+def working(dtype: Any) -> Iterator[None]:
+    """Inside, JAX computes in the given precision. The setting is the thread's own and ends with the block."""
+    with jax.enable_x64(checked_dtype(dtype) == np.dtype("float64")):
+        yield
+
+
+def as_numpy(tree: Any) -> Any:
+    """Every leaf as a NumPy array: a float64 JAX array used outside `working` would silently drop to float32."""
+    return jax.tree.map(np.asarray, tree)
+
+
+def _equations(jaxpr: Any) -> int:
+    count = 0
+    for equation in jaxpr.eqns:
+        inner = [part for value in equation.params.values() for part in (value if isinstance(value, tuple) else (value,))]
+        nested = sum(_equations(getattr(part, "jaxpr", part)) for part in inner if hasattr(getattr(part, "jaxpr", part), "eqns"))
+        width = max((int(np.prod(v.aval.shape)) for v in equation.invars if hasattr(v.aval, "shape")), default=1)
+        count += nested or (1 if equation.primitive.name not in ("reduce_sum", "dot_general") else max(width, 1))
+    return count
+
+
+def roundings(function: Callable[..., Any], *arguments: Any) -> int:
+    """An upper estimate of how many rounding operations stand one after another in a function: its primitives, sums by length."""
+    return max(1, _equations(jax.make_jaxpr(function)(*arguments).jaxpr))
+
+
+def tolerance(dtype: Any, operations: int, magnitude: float) -> float:
+    """The rounding error that k operations may make in a value of the given magnitude, on each of two sides.
+
+    A chain of k operations has relative error at most gamma_k = k u / (1 - k u), u half the machine epsilon (Higham 2002, lemma
+    3.1). Two sides double it. The magnitude is that of the larger side plus one: the terms are sums of numbers of order one.
+    """
+    unit = float(np.finfo(checked_dtype(dtype)).eps) / 2
+    share = operations * unit
+    return 2 * share / (1 - share) * (1 + magnitude) if share < 0.5 else float("inf")
