@@ -69,7 +69,9 @@ def alternating(step: Any, *, order: Any = None, repeats: Any = 1) -> Callable[[
     def on(field: Field) -> Callable[..., Any]:
         players = tuple(order or field.players)
         if sorted(players) != sorted(field.players):
-            raise GameError(f"order must name each player once; got {list(players)}, the players are {list(field.players)}")
+            raise GameError(
+                f"order must name each player once; got {list(players)}, the players are {list(field.players)}"
+            )
 
         def advance(z: Any) -> Any:
             for player in players:

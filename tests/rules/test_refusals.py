@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import pytest
@@ -94,3 +95,15 @@ def test_fixed_points_may_move_with_the_anchor():
     # z - h F + w (anchor - z) rests where h F = w (anchor - z): F = 2x for x^2, h = 1/2, w = 1: x = 1 - x.
     game = Game(a=minimize(x**2, x))
     assert R.linearise(game, R.anchored("1/2", 1, {"x": 1}), {x: "1/2"}).matrix == sp.Matrix([[-1]])
+
+
+def test_new_names_never_meet_names_of_the_game():
+    # x, x_1 and x_previous may all be variables or parameters of one game; intermediate points then take other names.
+    first, past, unknown = sp.symbols("x_1 x_previous x_unknown", real=True)
+    rules = [R.extragradient(h), R.heavy_ball(h, "1/2"), R.competitive(h), R.proximal_point(h), R.runge_kutta(h, 3)]
+    for other, rule in itertools.product((first, past, unknown), rules):
+        clash = Game(a=minimize(x * other + x**2, x), b=maximize(x * other - other**2, other))
+        one, two = R.derive(clash, rule), R.derive(TWO, rule)
+        renamed = dict(zip([*clash.variables, *one.remembered.values()], [x, y, *two.remembered.values()]))
+        for v, w in zip(clash.variables, TWO.variables):
+            assert sp.cancel(one.composed()[v].xreplace(renamed) - two.composed()[w]) == 0

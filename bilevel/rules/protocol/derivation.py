@@ -9,7 +9,7 @@ from bilevel.game import Game
 from bilevel.rules.protocol.point import Point
 from bilevel.rules.protocol.rule import Rule
 from bilevel.rules.protocol.symbolic import SymbolicField
-from bilevel.rules.protocol.symbols import fresh
+from bilevel.rules.protocol.symbols import fresh, names_in
 from bilevel.rules.protocol.update import Update
 
 _FLOW = Rule("flow", (), lambda field: lambda z: -field(z), "continuous")
@@ -37,9 +37,15 @@ def derive(game: Game, rule: Rule | None = None) -> Update:
         y[t+1] = y + h*x[t+1]
     """
     rule = rule or _FLOW
-    reading = SymbolicField(game)
-    memory = [Point({n: tuple(fresh(v, part) for v in p.moves) for n, p in game.players.items()}) for part, _ in rule.memory]
+    taken = names_in(game, rule)
+    reading = SymbolicField(game, taken=taken)
+    memory = [
+        Point({n: tuple(fresh(v, part, taken) for v in p.moves) for n, p in game.players.items()})
+        for part, _ in rule.memory
+    ]
     after = rule.on(reading)(reading.here, *memory)
     names = ["", *(part for part, _ in rule.memory)]
     results = [dict(zip(game.variables, point.leaves(), strict=True)) for point in after]
-    return Update(game, rule, tuple(reading.assignments), dict(results[0]), dict(zip(names[1:], results[1:], strict=True)))
+    return Update(
+        game, rule, tuple(reading.assignments), dict(results[0]), dict(zip(names[1:], results[1:], strict=True))
+    )

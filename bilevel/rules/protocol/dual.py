@@ -2,8 +2,8 @@
 
 Main definitions: `Dual`.
 
-A `Dual` is a value at the fixed point together with its derivative in the state's coordinates (a sparse row). Values stay
-small because everything is evaluated at the point first and composed afterwards.
+A `Dual` is a value at the fixed point together with its derivative in the state's coordinates (a sparse row). Values
+stay small because everything is evaluated at the point first and composed afterwards.
 """
 
 from __future__ import annotations
@@ -20,13 +20,15 @@ from bilevel.language.values import expression
 
 @cache
 def settle(formula: Any) -> Any:
-    """An exact expression in a form whose vanishing shows: expanded, cancelled only when that is needed to see a zero."""
+    """An exact expression in a form whose vanishing shows: expanded, cancelled only where a zero could hide."""
     if formula.is_Atom:
         return formula
     plain = sp.expand(formula)
     if plain.is_Atom or plain.is_zero is False:
         return plain
-    if any(power.exp.is_negative for power in plain.atoms(sp.Pow)) or plain.has(sp.Float) is False and _has_roots(plain):
+    if any(power.exp.is_negative for power in plain.atoms(sp.Pow)) or (
+        plain.has(sp.Float) is False and _has_roots(plain)
+    ):
         reduced = sp.cancel(sp.together(formula)) if not _has_roots(plain) else sp.radsimp(sp.together(plain))
         if reduced == 0 or sp.expand(reduced) == 0:
             return sp.S.Zero

@@ -2,9 +2,9 @@
 
 Main definitions: `linearise`, `Linearisation`, `LinearField`.
 
-Linearise first, compose afterwards: the field is evaluated at exact values together with its derivative, so a rule that calls
-it ten times costs ten small products, never a substituted expression. Where the rule's fixed point is no zero of the field
-(look-ahead, consensus, penalties), second and third derivatives of the losses enter by themselves.
+Linearise first, compose afterwards: the field is evaluated at exact values together with its derivative, so a rule that
+calls it ten times costs ten small products, never a substituted expression. Where the rule's fixed point is no zero of
+the field (LOLA, consensus, penalties), second and third derivatives of the losses enter by themselves.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from bilevel.rules.protocol.rule import Rule
 class Linearisation:
     """A rule's Jacobian at its fixed point.
 
-    Math: delta' = M delta, delta the state's deviation: variables first, then the memory; `order` labels rows and columns
-        (a previous iterate of x is x@1). In continuous time d delta/dt = M delta.
+    Math: delta' = M delta, delta the state's deviation: variables first, then the memory; `order` labels rows and
+        columns (a previous iterate of x is x@1). In continuous time d delta/dt = M delta.
 
     Shapes: n variables and k memory parts give n(k+1) rows; per step, or per unit time for flows.
 
@@ -139,7 +139,8 @@ class LinearField:
         for v in keys:
             if settle(image[v].value - value[v]) != 0:
                 raise UnknownAnswer(
-                    f"the implicit point of the rule is not where it starts: {v} would move by {image[v].value - value[v]}",
+                    f"the implicit point of the rule is not where it starts: {v} would move "
+                    f"by {image[v].value - value[v]}",
                     next_step="linearise at a zero of the field",
                 )
         matrix = [
@@ -154,9 +155,7 @@ class LinearField:
             pushes = [driven[v].row.get(key, sp.S.Zero) for v in keys]
             for v, entry in zip(keys, solve_blocks(matrix, pushes), strict=True):
                 rows[v][key] = sp.cancel(entry) if not entry.is_Atom else entry
-        return self._point(
-            Dual(value[v], rows[v]) if v in keys else dual(0) for v in self.game.variables
-        )
+        return self._point(Dual(value[v], rows[v]) if v in keys else dual(0) for v in self.game.variables)
 
 
 def _evaluated(formula: Any, put: Mapping[Any, Any]) -> Any:
@@ -164,7 +163,7 @@ def _evaluated(formula: Any, put: Mapping[Any, Any]) -> Any:
     result = formula.subs(put, simultaneous=True) if put else formula
     if result.has(sp.nan, sp.zoo, sp.oo, -sp.oo):
         raise GameError(f"the losses or their derivatives are singular at {_shown(put)}; choose another point")
-    if result.has(Mean, KnownFunction):    # averages are taken last: differentiate, substitute the point, then average
+    if result.has(Mean, KnownFunction):  # averages are taken last: differentiate, substitute the point, then average
         result = valued(result)
     return result.doit() if result.has(sp.Derivative, sp.Subs) else result
 
@@ -178,9 +177,9 @@ def linearise(game: Game, rule: Rule, at: Mapping[Any, Any]) -> Linearisation:
 
     Math: M = dT/d(z, memory) at T(z*) = z*; for a flow the Jacobian of the right-hand side.
 
-    Shapes: n(k+1) square for n variables and k memory parts; cost grows with the cube of that size, in exact arithmetic.
+    Shapes: n(k+1) square for n variables and k memory parts; cost grows with the cube of that size, exactly.
 
-    Raises: GameError if the point is incomplete, singular, or not a fixed point of the rule (the message shows the residual).
+    Raises: GameError if the point is incomplete, singular, or not a fixed point of the rule (the residual is shown).
 
     Reference: Mescheder, Nowozin, Geiger (2017), arXiv:1705.10461.
 
@@ -220,7 +219,9 @@ def complete(game: Game, at: Mapping[Any, Any]) -> dict[Any, Any]:
     by_name = {str(key): value for key, value in at.items()}
     unknown = set(by_name) - {str(v) for v in game.variables}
     if unknown:
-        raise GameError(f"nobody moves {', '.join(sorted(unknown))}; the variables are {', '.join(map(str, game.variables))}")
+        raise GameError(
+            f"nobody moves {', '.join(sorted(unknown))}; the variables are {', '.join(map(str, game.variables))}"
+        )
     missing = [str(v) for v in game.variables if str(v) not in by_name]
     if missing:
         raise GameError(f"the point gives no value for {', '.join(missing)}")

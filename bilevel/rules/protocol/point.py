@@ -2,8 +2,8 @@
 
 Main definitions: `Point` (one block per player, a block is a tuple of leaves), `PerPlayer` (a number for each player).
 
-A leaf is whatever the reading computes with: an expression, a model-level vector, an expression with its derivative, an array.
-Between two points `*` and `/` act component by component.
+A leaf is whatever the reading computes with: an expression, a model-level vector, an expression with its derivative, an
+array. Between two points `*` and `/` act component by component.
 """
 
 from __future__ import annotations
@@ -153,7 +153,9 @@ class Point:
 
     def dot(self, other: Point) -> Any:
         """Inner product over all players."""
-        pairs = [(a, b) for name, leaves in self.blocks.items() for a, b in zip(leaves, other.blocks[name], strict=True)]
+        pairs = [
+            (a, b) for name, leaves in self.blocks.items() for a, b in zip(leaves, other.blocks[name], strict=True)
+        ]
         total = _inner(*pairs[0])
         for a, b in pairs[1:]:
             total = total + _inner(a, b)

@@ -9,11 +9,10 @@ from typing import Any
 
 import sympy as sp
 from sympy.printing.pycode import PythonCodePrinter
-from sympy.printing.str import StrPrinter
 
 from bilevel.language.errors import GameError
 from bilevel.language.names import check_name
-from bilevel.rules.protocol.symbols import fresh
+
 
 def _named(variable: Any, name: str) -> Any:
     """A printing-only symbol of the variable's kind."""
@@ -39,9 +38,10 @@ def _leading(name: str, right: Any) -> str:
     # x - h*y reads as an update; SymPy's own order would give -h*y + x.
     base = name.removesuffix("[t+1]").split("_")[0]
     if isinstance(right, sp.Add):
-        terms = sorted(right.args, key=lambda term: (str(term) != base, term.could_extract_minus_sign(), term.sort_key()))
-        printer = StrPrinter({"order": "none"})
-        return printer.doprint(sp.Add(*terms, evaluate=False))
+        order = lambda term: (str(term) != base, term.could_extract_minus_sign(), term.sort_key())
+        terms = sorted(right.args, key=order)
+        first, *rest = map(str, terms)
+        return first + "".join(f" - {term[1:]}" if term.startswith("-") else f" + {term}" for term in rest)
     return str(right)
 
 
@@ -100,7 +100,7 @@ def python_source(update: Any, name: str = "step") -> str:
     if any(line.implicit for line in update.assignments):
         raise GameError(f"{update.rule.name} is an implicit rule; its step is no list of assignments")
     printer = _SourcePrinter({"fully_qualified_modules": True})
-    memory = [fresh(v, part) for part in update.memory_after for v in update.game.variables]
+    memory = list(update.remembered.values())
     results = [*update.after.values(), *(value for part in update.memory_after.values() for value in part.values())]
     used = {s for e in [*results, *(line.value for line in update.assignments)] for s in e.free_symbols}
     inner = {line.target for line in update.assignments}
@@ -111,4 +111,3 @@ def python_source(update: Any, name: str = "step") -> str:
     body.append(f"    return ({', '.join(printer.doprint(value) for value in results)},)")
     starred = f", *{keywords}" if keywords else ""
     return "\n".join(["import math", "", "", f"def {name}({arguments}{starred}):", *body, ""])
-

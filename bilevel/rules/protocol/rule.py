@@ -52,8 +52,8 @@ Start = Literal["same", "zero"]
 class Rule:
     """A learning rule: its name, parameters, time, memory, and the step it takes on a field.
 
-    Math: discrete time z' = T(z, memory); continuous time z' stands for dz/dt. Memory parts are points; each starts as the
-        current point ("same") or as zero.
+    Math: discrete time z' = T(z, memory); continuous time z' stands for dz/dt. Memory parts are points; each starts as
+        the current point ("same") or as zero.
 
     Shapes: parameters are per step (discrete) or per unit time (continuous); a parameter may differ between players.
 
@@ -143,10 +143,13 @@ def rule(
     """
     if function is None:
         return functools.partial(rule, time=time, memory=memory)
-    kept: dict[str, Start] = dict(memory) if isinstance(memory, Mapping) else {part: "same" for part in memory}
+    same: Start = "same"
+    kept = dict(memory) if isinstance(memory, Mapping) else dict.fromkeys(memory, same)
     signature = inspect.signature(function)
     # A parameter annotated `str` names a player or a variant; text given to any other is an expression.
-    labels = {key for key, parameter in signature.parameters.items() if parameter.annotation in (str, "str", "str | None")}
+    labels = {
+        key for key, parameter in signature.parameters.items() if parameter.annotation in (str, "str", "str | None")
+    }
 
     @functools.wraps(function)
     def make(*args: Any, **kwargs: Any) -> Rule:
@@ -156,11 +159,18 @@ def rule(
             raise GameError(f"rule {function.__name__}{signature}: {problem}") from None
         bound.apply_defaults()
         values = {
-            key: value if key in labels else exact(value, f"{function.__name__}: {key}") for key, value in bound.arguments.items()
+            key: value if key in labels else exact(value, f"{function.__name__}: {key}")
+            for key, value in bound.arguments.items()
         }
         shown = tuple((key, value) for key, value in values.items() if value is not None)
-        positional = [values[p] for p in signature.parameters if signature.parameters[p].kind is not inspect.Parameter.KEYWORD_ONLY]
-        keyword = {p: values[p] for p in signature.parameters if signature.parameters[p].kind is inspect.Parameter.KEYWORD_ONLY}
+        positional = [
+            values[p]
+            for p in signature.parameters
+            if signature.parameters[p].kind is not inspect.Parameter.KEYWORD_ONLY
+        ]
+        keyword = {
+            p: values[p] for p in signature.parameters if signature.parameters[p].kind is inspect.Parameter.KEYWORD_ONLY
+        }
         built = function(*positional, **keyword)
         if isinstance(built, Rule):  # a rule made of rules keeps their time and memory
             return Rule(function.__name__, shown, built.build, built.time, built.memory)

@@ -2,8 +2,9 @@
 
 Main definitions: `SymbolicField`, `Assignment`.
 
-Wherever a rule evaluates the field at a computed point, that point gets a name, so an update is a short list of assignments
-and never a swollen expression (an extragradient step of 4 players has thousands of operations once substituted).
+Wherever a rule evaluates the field at a computed point, that point gets a name, so an update is a short list of
+assignments and never a swollen expression (an extragradient step of 4 players has thousands of operations once
+substituted).
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from bilevel.game import Game
 from bilevel.language import calculus
 from bilevel.language.blocks import solve_blocks
 from bilevel.rules.protocol.point import Point
-from bilevel.rules.protocol.symbols import fresh
+from bilevel.rules.protocol.symbols import fresh, names_in
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """One line of an update: a named intermediate point and its value; implicit when the name stands in its own value."""
+    """One line of an update: a named intermediate point and its value; implicit if the name stands in its value."""
 
     target: Any
     value: Any
@@ -39,6 +40,10 @@ class SymbolicField:
 
     game: Game
     assignments: list[Assignment] = field(default_factory=list)
+    taken: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        self.taken = self.taken or names_in(self.game)
 
     @property
     def players(self) -> tuple[str, ...]:
@@ -60,7 +65,7 @@ class SymbolicField:
             elif leaf in known:
                 at[variable] = known[leaf]
             else:
-                at[variable] = fresh(variable, str(index))
+                at[variable] = fresh(variable, str(index), self.taken)
                 self.assignments.append(Assignment(at[variable], leaf, variable, index))
         return at
 
@@ -72,10 +77,14 @@ class SymbolicField:
         return self._point(calculus.replace(self.game._field[v], at) for v in self.game.variables)
 
     def jvp(self, z: Point, v: Point) -> Point:
-        return self._products(z, v, lambda row, column: calculus.jacobian(self.game._field[row], column), transpose=False)
+        return self._products(
+            z, v, lambda row, column: calculus.jacobian(self.game._field[row], column), transpose=False
+        )
 
     def vjp(self, z: Point, v: Point) -> Point:
-        return self._products(z, v, lambda row, column: calculus.jacobian(self.game._field[column], row), transpose=True)
+        return self._products(
+            z, v, lambda row, column: calculus.jacobian(self.game._field[column], row), transpose=True
+        )
 
     def _products(self, z: Point, v: Point, block: Callable[[Any, Any], Any], *, transpose: bool) -> Point:
         at, pushes = self.named(z), v.leaves()
@@ -99,7 +108,7 @@ class SymbolicField:
     def solve(self, operator: Callable[[Point], Point], right: Point, *, on: tuple[str, ...] | None = None) -> Point:
         players = on or self.players
         moved = [v for name in players for v in self.game[name].moves]
-        unknown = {v: fresh(v, "unknown") for v in moved}
+        unknown = {v: fresh(v, "unknown", self.taken) for v in moved}
         probe = self._point(
             unknown[v] if v in unknown else (sp.S.Zero if isinstance(v, sp.Symbol) else sp.ZeroMatrix(*v.shape))
             for v in self.game.variables
@@ -109,13 +118,19 @@ class SymbolicField:
         blocks = [[calculus.jacobian(image[row], unknown[column]) for column in moved] for row in moved]
         found = dict(zip(moved, solve_blocks(blocks, [goal[v] for v in moved]), strict=True))
         return self._point(
-            found.get(v, sp.S.Zero if isinstance(v, sp.Symbol) else sp.ZeroMatrix(*v.shape)) for v in self.game.variables
+            found.get(v, sp.S.Zero if isinstance(v, sp.Symbol) else sp.ZeroMatrix(*v.shape))
+            for v in self.game.variables
         )
 
     def fixed_point(self, step: Callable[[Point], Point], *, near: Point) -> Point:
         index = 1 + max((line.index for line in self.assignments), default=0)
-        names = self._point(fresh(v, str(index)) for v in self.game.variables)
-        values = step(names)
-        for variable, name, value in zip(self.game.variables, names.leaves(), values.leaves(), strict=True):
-            self.assignments.append(Assignment(name, value, variable, index, implicit=True))
-        return names
+        names = self._point(fresh(v, str(index), self.taken) for v in self.game.variables)
+        lines = list(zip(self.game.variables, names.leaves(), step(names).leaves(), strict=True))
+        # A coordinate the step gives outright (a player who stands still, say) needs no equation of its own.
+        given = {name: value for _, name, value in lines if not value.free_symbols & set(names.leaves())}
+        for variable, name, value in lines:
+            if name not in given:
+                self.assignments.append(
+                    Assignment(name, calculus.replace(value, given), variable, index, implicit=True)
+                )
+        return self._point(given.get(name, name) for name in names.leaves())

@@ -16,7 +16,7 @@ from bilevel.language import calculus
 from bilevel.language.errors import UnknownAnswer
 from bilevel.rules.protocol.printing import latex_block, python_source, text_lines
 from bilevel.rules.protocol.rule import Rule
-from bilevel.rules.protocol.symbols import fresh
+from bilevel.rules.protocol.symbols import fresh, names_in
 
 Stamp = Callable[[Any, str], Any]
 
@@ -73,10 +73,16 @@ class Update:
             ) from None
         return dict(zip(unknown, solution, strict=True))
 
+    @property
+    def remembered(self) -> dict[tuple[str, Any], Any]:
+        """The symbol that stands for each variable in each memory part."""
+        taken = names_in(self.game, self.rule)
+        return {(part, v): fresh(v, part, taken) for part in self.memory_after for v in self.game.variables}
+
     def lines(self, stamp: Stamp) -> list[tuple[Any, Any]]:
         """(left, right) of every equation, with variables named by `stamp(variable, "now" | "next" | "rate" | ...)`."""
         after, rename = self._shared_names(stamp)
-        shown = []
+        shown: list[tuple[Any, Any]] = []
         for line in self.assignments:
             if rename[line.target] not in [left for left, _ in shown]:
                 shown.append((rename[line.target], calculus.replace(line.value, rename)))
@@ -89,12 +95,18 @@ class Update:
     def _shared_names(self, stamp: Stamp) -> tuple[dict[Any, Any], dict[Any, Any]]:
         # An intermediate point that is already some variable's next value is printed under that name.
         rename: dict[Any, Any] = {v: stamp(v, "now") for v in self.game.variables}
-        for part in self.memory_after:
-            rename |= {fresh(v, part): stamp(v, part) for v in self.game.variables}
+        for (part, v), symbol in self.remembered.items():
+            rename[symbol] = self._distinct(stamp(v, part))
         for line in self.assignments:
             final = not self.continuous and self.after[line.variable] in (line.target, line.value)
-            rename[line.target] = stamp(line.variable, "next" if final else str(line.index))
+            rename[line.target] = self._distinct(stamp(line.variable, "next" if final else str(line.index)))
         return dict(self.after), rename
+
+    def _distinct(self, shown: Any) -> Any:
+        taken, name = names_in(self.game, self.rule), str(shown)
+        while name in taken:
+            name += "_"
+        return shown if name == str(shown) else shown.func(name, *shown.args[1:])
 
     def __str__(self) -> str:
         return "\n".join(text_lines(self))
