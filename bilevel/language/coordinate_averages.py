@@ -160,6 +160,9 @@ class Averages:
             pairs = [(self._argument(v, env), self.scalar(p, env)) for v, p in law.atoms_of]
             law = Outcomes(tuple(v for v, _ in pairs), tuple(p for _, p in pairs))
         if isinstance(law, Outcomes):
+            shares = law.probabilities
+            if all(p.is_Rational for p in shares) and (sum(shares) != 1 or min(shares) < 0):
+                raise GameError(f"the law of {variable} has the probabilities {list(shares)}, which do not sum to 1")
             states = []
             for place, (value, p) in enumerate(zip(law.values, law.probabilities, strict=True)):
                 if p != 0:

@@ -35,7 +35,7 @@ class Coordinates(Averages):
         if isinstance(expr, sp.Symbol):
             if expr.name in self.instance.dims and expr.is_integer:
                 return sp.Integer(self.instance.dims[expr.name])
-            return sp.sympify(self.instance.scalars.get(expr.name, expr))
+            return sp.sympify(self.instance.scalars.get(expr.name, expr), strict=True)
         if isinstance(expr, sp.Trace):
             return self.matrix(expr.arg, env).trace()
         return expr.func(*(self.scalar(arg, env) for arg in expr.args)) if expr.args else expr
@@ -54,7 +54,7 @@ class Coordinates(Averages):
             return (
                 env[expr]
                 if expr in env
-                else sp.sympify(self.instance.scalars.get(expr.name, sp.Symbol(expr.name, real=True)))
+                else sp.sympify(self.instance.scalars.get(expr.name, sp.Symbol(expr.name, real=True)), strict=True)
             )
         if isinstance(expr, Stopped):
             inside = self.scalar(expr.args[0], env)
@@ -140,7 +140,7 @@ class Coordinates(Averages):
                 raise GameError(
                     f"the network {applied.network.name} has {wanted} components; the instance gives {len(outputs)}"
                 )
-            self.templates[key] = (symbols, [sp.sympify(o) for o in outputs])
+            self.templates[key] = (symbols, [sp.sympify(o, strict=True) for o in outputs])
         return self.templates[key]
 
     def _derivative(self, node: Any, env: Environment) -> dict[tuple[int, ...], Any]:

@@ -20,7 +20,7 @@ import sympy as sp
 from bilevel.language.algebra import is_scalar
 from bilevel.language.expectation import Conditional, ConditionalMatrix
 from bilevel.language.instance import Instance
-from bilevel.language.laws import Data, Density, LogDensity, Normal, Uniform, normal
+from bilevel.language.laws import Bernoulli, Categorical, Data, Density, Finite, LogDensity, Normal, Uniform, normal
 from bilevel.language.networks import Applied, AppliedVector, Partial, PartialMatrix
 from bilevel.language.nodes import RandomScalar, RandomVector
 from bilevel.language.substitute import free_variables
@@ -68,9 +68,20 @@ class Drawing:
         elif isinstance(variable, RandomScalar):
             self.scalars[variable.name] = self.number(True)
         elif variable.name not in self.dims:
-            share = sp.Rational(self.random.randint(1, 6), 7)
-            value = share if variable.is_positive else self.number(True)
-            self.scalars[variable.name] = sp.Integer(self.random.randint(1, 3)) if variable.is_integer else value
+            self.scalars[variable.name] = self._scalar(variable)
+
+    def _scalar(self, variable: Any) -> Any:
+        """A value that the symbol's assumptions allow; a probability for a symbol that stands in a finite law."""
+        if any(law.has(variable) for law in self.whole.atoms(Bernoulli, Categorical, Finite)):
+            return sp.Rational(self.random.randint(1, 6), 7)
+        known = [
+            w for w in ("positive", "negative", "nonnegative", "nonpositive", "integer") if getattr(variable, f"is_{w}")
+        ]
+        for _ in range(100):
+            value = self.random.choice([self.number(True), sp.Rational(self.random.randint(1, 6), 7)])
+            if all(getattr(value, f"is_{w}") for w in known):
+                return value
+        return self.number(True)
 
     def _unspecified(self) -> dict[str, Any]:
         return {law.name: law for law in self.whole.atoms(Data, Density)}

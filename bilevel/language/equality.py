@@ -70,13 +70,13 @@ def equal(
         >>> equal(dot(u + w, u + w), dot(u, u) + dot(u, w) + dot(w, w)).counterexample.dims
         {'n': 2}
     """
-    left, right = sp.sympify(left), sp.sympify(right)
+    left, right = sp.sympify(left, strict=True), sp.sympify(right, strict=True)
     if is_scalar(left) != is_scalar(right) or (not is_scalar(left) and left.shape != right.shape):
         raise GameError(f"two expressions of one shape are compared; got {left} and {right}")
     assuming = tuple(assuming)
     try:
         proof, reason = _proved(left, right, values, assuming)
-    except UnknownAnswer as error:
+    except (UnknownAnswer, ZeroDivisionError) as error:
         proof, reason = None, str(error)
     if proof is not None:
         return Equality(True, "exact", proof)

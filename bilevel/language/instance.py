@@ -38,7 +38,7 @@ class Instance:
 
     def size(self, dimension: Any) -> int:
         """A dimension as a number."""
-        value = sp.sympify(dimension)
+        value = sp.sympify(dimension, strict=True)
         value = value.xreplace({s: sp.Integer(self.dims[s.name]) for s in value.free_symbols if s.name in self.dims})
         if not value.is_Integer:
             raise GameError(f"the instance says nothing of the dimension {dimension}; add dims={{'{dimension}': 2}}")
@@ -113,7 +113,7 @@ class PendingExpectation(sp.Expr):
     is_real = True
 
     def __new__(cls, body: Any, *drawn: Any) -> Any:
-        return sp.Expr.__new__(cls, sp.sympify(body), *(sp.Tuple(*pair) for pair in drawn))
+        return sp.Expr.__new__(cls, sp.sympify(body, strict=True), *(sp.Tuple(*pair) for pair in drawn))
 
     @property
     def body(self) -> Any:

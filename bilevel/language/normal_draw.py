@@ -49,6 +49,7 @@ class Averaging:
     """Expectations and laws; the rest of the reader gives `scalar`, `argument`, `read_in` and `dimension`."""
 
     expecter: Expecter
+    values: bool
     note: Any
     scalar: Any
     argument: Any
@@ -124,7 +125,7 @@ class Averaging:
             return lower + (upper - lower) * plain, Binder(
                 standard, Atom("law", name="uniform", payload=Uniform(sp.S.Zero, sp.S.One))
             )
-        if isinstance(law, Normal):
+        if isinstance(law, Normal) and (self.values or not law.free_symbols - {law.dim}):
             spread = power(self.scalar(law.args[1], env), Ratio.number(Fraction(1, 2)))
             mean, zero = self.argument(law.args[0], env), sp.S.Zero if rank == 0 else sp.ZeroMatrix(law.dim, 1)
             return mean + (spread * plain if rank == 0 else plain.scaled(spread)), Binder(
@@ -138,6 +139,9 @@ class Averaging:
             size = "" if law.dim is None else self.dimension(law.dim)
             parts = tuple(self.argument(p, env) for p in law.parameters)
             return Atom("law", parts, name=f"{type(law).__name__.lower()} {law.name} {size}", payload=law)
+        if isinstance(law, Normal):  # moved by its score where stopped gradients count, so it is kept as it is
+            parts = (self.argument(law.args[0], env), self.scalar(law.args[1], env))
+            return Atom("law", parts, name="normal about", payload=law)
         if law.atoms_of is not None:
             parts = tuple(self.argument(part, env) for pair in law.atoms_of for part in pair)
             return Atom("law", parts, name="finite", payload=law)

@@ -115,7 +115,10 @@ def normal_form(expr: Any, *, values: bool = True, assuming: Iterable[Any] = ())
         ['outcomes', 'expectation', 'normal form']
     """
     reader = TracingReader(values, assuming)
-    shaped = reader.read(expr)
+    try:
+        shaped = reader.read(expr)
+    except ZeroDivisionError as error:
+        raise UnknownAnswer(str(error), next_step="look for a quantity that vanishes identically") from None
     expression = written(shaped, expr)
     steps = (
         *reader.steps,
@@ -150,7 +153,9 @@ class TracingReader(Reader):
 
     def _assume(self, relation: Any) -> None:
         if isinstance(relation, sp.Eq) or (isinstance(relation, (tuple, sp.Tuple)) and len(relation) == 2):
-            old, new = relation.args if isinstance(relation, sp.Eq) else map(sp.sympify, relation)
+            old, new = (
+                relation.args if isinstance(relation, sp.Eq) else (sp.sympify(side, strict=True) for side in relation)
+            )
             if new.has(old):
                 raise GameError(f"an assumed equality replaces {old} by {new}, which holds it again; turn it round")
             self.equalities[old] = new

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Any
 
 import flint
@@ -64,7 +65,7 @@ def logarithm(ratio: Ratio) -> Ratio:
                 unknown = unknown * raise_poly(piece, exponent)
                 continue
             if known < 0:
-                piece, content = {m: -c for m, c in piece.items()}, content * (-1) ** int(exponent)
+                piece, content = {m: -c for m, c in piece.items()}, content * Fraction(-1) ** int(exponent)
             result = result + _log_of_positive(piece) * Ratio.number(exponent)
     if unknown.constant == 1 and content > 0:
         return result + _log_of_number(content)
@@ -116,7 +117,7 @@ def power(base: Ratio, exponent: Ratio) -> Ratio:
         if fixed is not None and all(sign(p) for p, _ in pieces):
             for poly, e in pieces:
                 upright = poly if sign(poly) > 0 else {m: -c for m, c in poly.items()}
-                content = content if sign(poly) > 0 else content * (-1) ** int(e)
+                content = content if sign(poly) > 0 else content * Fraction(-1) ** int(e)
                 atom = (
                     next(iter(upright))[0][0]
                     if len(upright) == 1
@@ -181,12 +182,14 @@ def _half_sum(x: Ratio, turn: int) -> Ratio:
     return (exponential(x) + Ratio.number(turn) * exponential(-x)) / Ratio.number(2)
 
 
-THROUGH_EXP = {
-    "exp": lambda x, one: exponential(x),
-    "log": lambda x, one: logarithm(x),
-    "sigmoid": lambda x, one: one / (one + exponential(-x)),
-    "softplus": lambda x, one: logarithm(one + exponential(x)),
-    "tanh": _tanh,
-    "sinh": lambda x, one: _half_sum(x, -1),
-    "cosh": lambda x, one: _half_sum(x, 1),
-}
+THROUGH_EXP = MappingProxyType(
+    {
+        "exp": lambda x, one: exponential(x),
+        "log": lambda x, one: logarithm(x),
+        "sigmoid": lambda x, one: one / (one + exponential(-x)),
+        "softplus": lambda x, one: logarithm(one + exponential(x)),
+        "tanh": _tanh,
+        "sinh": lambda x, one: _half_sum(x, -1),
+        "cosh": lambda x, one: _half_sum(x, 1),
+    }
+)

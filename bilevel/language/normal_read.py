@@ -8,18 +8,19 @@ Random variables are looked up in an environment, which expectations fill (see `
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import reduce
 from itertools import count
+from types import MappingProxyType
 from typing import Any
 
 import sympy as sp
-from sympy.core.function import AppliedUndef
 
 from bilevel.language.algebra import is_column, is_scalar
 from bilevel.language.errors import UnknownAnswer
 from bilevel.language.expectation import Conditional, ConditionalMatrix, Expectation, ExpectationMatrix
+from bilevel.language.functions import sigmoid, softplus
 from bilevel.language.laws import LogDensity
 from bilevel.language.networks import Applied, AppliedVector, Partial, PartialMatrix
 from bilevel.language.nodes import Dot, RandomScalar, RandomVector, Stopped, StoppedMatrix
@@ -106,14 +107,14 @@ class Reader(Averaging, Calls):
             and not isinstance(expr, sp.Piecewise)
             and all(is_scalar(a) for a in expr.args)
         ):
-            name = (
-                expr.func.__name__
-                if not isinstance(expr, AppliedUndef)
-                else "'" + self.unique(str(expr.func), expr.func)
-            )
+            name = expr.func.__name__
+            if getattr(sp, name, None) is not expr.func and expr.func not in (sigmoid, softplus):
+                name = "'" + self.unique(name, expr.func)
             return function(name, [self.scalar(arg, env) for arg in expr.args])
         if isinstance(expr, sp.Trace):
             return contract([(self.matrix(expr.arg, env).tensor, ("i", "i"))], ()).ratio
+        if expr.is_finite is False or expr is sp.nan:
+            raise UnknownAnswer(f"{expr} is no number to calculate with", next_step="keep away from the pole")
         if expr.atoms(RandomScalar, RandomVector) or expr.has(sp.MatrixExpr):
             raise UnknownAnswer(
                 f"the normal form does not know the node {type(expr).__name__}",
@@ -291,16 +292,18 @@ class Reader(Averaging, Calls):
         )
 
 
-SCALARS: dict[type, Callable[[Reader, Any, Environment], Ratio]] = {
-    Dot: Reader._dot,
-    Applied: Reader._applied,
-    LogDensity: Reader._applied,
-    Partial: Reader._partial,
-    RandomScalar: Reader._random,
-    Expectation: Reader._expectation,
-    Conditional: Reader._given,
-    Stopped: Reader._stopped,
-}
+SCALARS: Mapping[type, Callable[[Reader, Any, Environment], Ratio]] = MappingProxyType(
+    {
+        Dot: Reader._dot,
+        Applied: Reader._applied,
+        LogDensity: Reader._applied,
+        Partial: Reader._partial,
+        RandomScalar: Reader._random,
+        Expectation: Reader._expectation,
+        Conditional: Reader._given,
+        Stopped: Reader._stopped,
+    }
+)
 
 MATRICES: tuple[tuple[Any, Callable[[Reader, Any, Environment], Shaped]], ...] = (
     (RandomVector, Reader._random_vector),

@@ -59,6 +59,7 @@ class Word:
 
 
 EMPTY = Word()
+REAL_FACTORS = ("vector", "matrix", "random", "call")
 
 
 def labels(atom: Atom) -> tuple[Any, ...]:
@@ -73,7 +74,8 @@ def identity(dimension: str) -> Atom:
 
 def closed(word: Word) -> Atom:
     """A contraction without open indices as a scalar atom; a squared norm is known not to be negative."""
-    square = len(word.factors) == 2 and word.factors[0] == word.factors[1]
+    real = all(a.kind in REAL_FACTORS or a.kind.startswith("partial") for a, _ in word.factors)
+    square = real and len(word.factors) == 2 and word.factors[0] == word.factors[1]
     return Atom("contraction", (word,), range="nonnegative" if square else "real")
 
 

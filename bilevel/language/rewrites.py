@@ -73,7 +73,7 @@ def tower(body: Any, variables: tuple[Any, ...], seen: Any, factor: Any = 1) -> 
         >>> print(tower(y, (x, y), x, network("D")(x)).after)
         E_{x, y}[D(x)*E_{x, y}[y | x]]
     """
-    factor = sp.sympify(factor)
+    factor = sp.sympify(factor, strict=True)
     hidden = _through(factor, seen, variables)
     if hidden:
         raise GameError(f"the factor {factor} depends on {hidden} other than through the observation {seen}")
@@ -94,11 +94,11 @@ def bregman(convex: Callable[[Any], Any], target: Any, guess: Any) -> Any:
         >>> sp.factor(bregman(lambda t: t**2, r, q))
         (q - r)**2
     """
-    target, guess = sp.sympify(target), sp.sympify(guess)
+    target, guess = sp.sympify(target, strict=True), sp.sympify(guess, strict=True)
     if not is_scalar(target) or not is_scalar(guess):
         raise GameError("a Bregman divergence here compares scalars")
     point = sp.Dummy(real=True)
-    slope = substitute(gradient(sp.sympify(convex(point)), point), {point: guess})
+    slope = substitute(gradient(sp.sympify(convex(point), strict=True), point), {point: guess})
     return convex(target) - convex(guess) - slope * (target - guess)
 
 
@@ -119,7 +119,7 @@ def sample_by_sample(
         >>> sample_by_sample(lambda r, q: (r - q)**2, y, network("Q")(x), (x, y), x).name
         'tower rule, up to a term free of the guess'
     """
-    hidden = _through(sp.sympify(guess), seen, variables)
+    hidden = _through(sp.sympify(guess, strict=True), seen, variables)
     if hidden:
         raise GameError(f"the guess {guess} depends on {hidden} other than through the observation {seen}")
     r, q = sp.Dummy("r", real=True), sp.Dummy("q", real=True)

@@ -1,4 +1,4 @@
-"""Equality: theorems of the paper are proved, mutants refuted with exact counterexamples, and a proof is never wrong."""
+"""Equality: the paper's theorems are proved, mutants refuted by exact counterexamples, and a proof is never wrong."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from bilevel.language.expectation import E
 from bilevel.language.functions import sigmoid, softplus
 from bilevel.language.gradient import gradient, jacobian
 from bilevel.language.instantiate import instantiate
-from bilevel.language.laws import bernoulli, data, density, log_density, normal, random
-from bilevel.language.networks import network
+from bilevel.language.laws import bernoulli, categorical, data, density, log_density, normal, random
+from bilevel.language.networks import OPEN, network
 from bilevel.language.nodes import dot, norm2, stop_gradient, vector
 
 HALF = sp.Rational(1, 2)
@@ -267,3 +267,59 @@ def test_vector_proofs_agree_with_every_random_instance(first, second, factor, s
         if equal(left, right, attempts=0):
             assert agree(left, right, seed) is not False
     assert equal(left, E(second, x) + E(factor * first, x), attempts=0)
+
+
+# --- what must not be taken for granted ------------------------------------------------------------------------------
+
+
+def test_infinity_is_no_number_to_calculate_with():
+    assert equal(sp.oo * V(u), 2 * sp.oo * V(u)).answer is not True
+
+
+def test_a_function_of_a_known_name_is_not_the_known_function():
+    class exp(sp.Function):  # a user's own function
+        pass
+
+    t = sp.Symbol("t", real=True)
+    assert equal(exp(2 * t), exp(t) ** 2).answer is not True
+    assert equal(sp.Function("f")(t), sp.Function("f")(t))
+    assert equal(sp.Function("f")(t), sp.Function("g")(t)).answer is not True
+
+
+def test_complex_symbols_are_not_taken_for_real_ones():
+    c = sp.Symbol("c")
+    assert equal(sp.log(sp.exp(c)), c).answer is not True
+    assert equal(sp.sqrt(sp.exp(c)), sp.exp(c / 2), attempts=0).answer is not True
+    assert equal(sp.log(sp.exp(V(u))), V(u)).answer is True
+
+
+def test_where_stopped_gradients_count_the_road_of_the_derivative_does_too():
+    mean = sp.Symbol("mu", real=True)
+    a, noise = random("a", normal(mean, 1)), random("e", normal(0, 1))
+    kept, moved = E(stop_gradient(V(a)), a), E(stop_gradient(V(mean + noise)), noise)
+    assert equal(kept, moved)
+    assert equal(kept, moved, values=False).answer is None
+    assert equal(gradient(kept, mean), gradient(moved, mean)).answer is not True
+
+
+def test_probabilities_at_a_counterexample_sum_to_one():
+    first, second = sp.symbols("first second", positive=True)
+    kind = random("kind", categorical(first, second))
+    assert equal(E(V(kind) + 1, kind), E(V(kind), kind) + 1).answer is not False
+
+
+def test_critic_constant_with_zero_slope_on_the_support():
+    c = sp.Symbol("c", positive=True)
+    logit = network("l")
+    q = sigmoid(logit(fake, phi))
+    row = jacobian(gradient(E(-sp.log(1 - q), z), phi), theta)
+    column = jacobian(gradient(E(-sp.log(q), z), theta), phi)
+    slope = gradient(logit(u, phi), u).func
+    given = [
+        (logit(fake, phi), sp.log(c / (1 - c))),
+        (slope(logit(fake, phi), 1, (0, OPEN)), sp.ZeroMatrix(u.shape[0], 1)),
+    ]
+    mixed = c * E(jacobian(gradient(logit(u, phi), phi), u).xreplace({u: fake}) * jacobian(fake, theta), z)
+    assert equal(row, mixed, assuming=[*given, c < 1])
+    assert equal(column, -(1 - c) / c * mixed.T, assuming=[*given, c < 1])
+    assert equal(column, -mixed.T, assuming=[*given, c < 1]).answer is not True
