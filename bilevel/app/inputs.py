@@ -76,8 +76,7 @@ def _with_values(problem: Problem, given: Mapping[str, str]) -> Problem:
         fixed[symbol] = read_set(name, text, problem.parameters)
         if not fits(symbol, fixed[symbol]):
             raise ReadError(f"{name} = {fixed[symbol]} contradicts what is assumed of {name}", file=f"--set {name}")
-    whole: Any = problem.game
-    game = whole.map_losses(lambda loss: calculus.replace(loss, fixed))
+    game = problem.game.map_losses(lambda loss: calculus.replace(loss, fixed))
     left = {name: symbol for name, symbol in problem.parameters.items() if name not in given}
     return replace(problem, game=game, parameters=left)
 

@@ -56,7 +56,7 @@ class Problem:
 
     title: str
     source: str
-    game: Game | System
+    game: Any  # a Game or a System
     rule: Rule | None
     at: Mapping[Any, Any]
     parameters: Mapping[str, Any]

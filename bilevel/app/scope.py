@@ -181,7 +181,8 @@ def read_variables(scope: Scope, moved: list[tuple[str, Path]], domains: Mapping
             word = source.word(place, text)
             keywords, bounds = source.read(place, read_assumptions, word, scope.constants())
         scope.variables[name] = sp.Symbol(name, **keywords)
-        scope.domain += [bound(scope.variables[name]) for bound in bounds]
+        facts = [bound(scope.variables[name]) for bound in bounds]
+        scope.domain += [fact for fact in facts if fact != sp.true]
 
 
 def read_functions(scope: Scope, table: Any) -> None:

@@ -52,7 +52,7 @@ class Source:
     def read(
         self, path: Path, how: Callable[..., Any], *given: Any, shift: int = 0, key: bool = False, **named: Any
     ) -> Any:
-        """What `how(*given, **named)` returns; its errors point into the value at `path`, `shift` characters further on."""
+        """What `how(*given, **named)` returns; its errors point into the value at `path`, moved by `shift`."""
         try:
             return how(*given, **named)
         except ReadError as problem:

@@ -1,10 +1,10 @@
 """Averages at the coordinate level that have no closed form yet.
 
-Main definitions: `mean` (the average, closed where one is known), `Mean` (the node that waits), `valued` (no node waits).
+Main definitions: `mean` (the average, closed where one is known), `Mean` (the node that waits), `valued` (none waits).
 
-An average is differentiated inside, the point is substituted, and only then is it averaged: E[log sigmoid(psi x)] has no
-closed form, its derivatives at psi = 0 are moments. The variables of a node are standard (normal with mean 0 and variance 1,
-uniform on [0, 1]); scale and shift stand in its body, so laws with moving parameters differentiate pathwise.
+An average is differentiated inside, the point is substituted, and only then is it averaged: E[log sigmoid(psi x)] has
+no closed form, its derivatives at psi = 0 are moments. The variables of a node are standard (normal with mean 0 and
+variance 1, uniform on [0, 1]); scale and shift stand in its body: laws with moving parameters differentiate pathwise.
 """
 
 from __future__ import annotations

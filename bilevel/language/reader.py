@@ -124,7 +124,7 @@ def read_function(
             refuse(problem or f"the argument {token.shown} stands twice; rename one", token)
         arguments[token.text] = sp.Symbol(token.text, real=True)
     body = _evaluate(tokens[arrow + 1 :], {**names, **arguments}, functions, budget)
-    if isinstance(body, Boolean):
+    if not isinstance(body, sp.Expr):  # a symbol is an expression and a Boolean at once
         refuse("a function gives a number, this one gives a condition; remove the comparison", tokens[arrow + 1])
     return sp.Lambda(tuple(arguments.values()), body)
 
@@ -217,7 +217,7 @@ def _interval(part: list[Token], names: Mapping[str, Any], budget: Budget) -> li
         refuse("an interval has two ends in brackets; write for example in (0, 1) or in [0, 1)", opening)
     lower = None if _words(sides[0]) in ("-inf", "-oo") else _evaluate(sides[0], names, None, budget)
     upper = None if _words(sides[1]) in ("inf", "oo") else _evaluate(sides[1], names, None, budget)
-    if isinstance(lower, Boolean) or isinstance(upper, Boolean):
+    if not all(end is None or isinstance(end, sp.Expr) for end in (lower, upper)):
         refuse("the ends of an interval are numbers, not conditions; write for example in (0, 1)", opening)
     closed = opening.text == "[" and closing.text == "]"
     if lower is not None and upper is not None and ((upper - lower).is_negative or (upper == lower and not closed)):

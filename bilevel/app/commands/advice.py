@@ -46,7 +46,7 @@ def _unused(problem: Problem) -> list[str]:
 def _steps(problem: Problem) -> list[str]:
     if problem.rule is None:
         return ["no [rule]: the gradient flow is analysed"] if isinstance(problem.game, Game) else []
-    step = dict(problem.rule.parameters).get("step")
+    step: Any = dict(problem.rule.parameters).get("step")
     parts = list(step.values.values()) if hasattr(step, "values") else [step]
     return [
         f"the step size {part} is not declared positive; a negative step climbs"

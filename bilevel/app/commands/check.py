@@ -77,7 +77,7 @@ def _certificates(options: Any) -> int:
             )
         )
     else:
-        words = {True: "proved again", False: "REJECTED", None: "unknown"}
+        words: dict[Any, str] = {True: "proved again", False: "REJECTED", None: "unknown"}
         print(
             "\n".join(
                 f"{r['at'] or shown(options.file)}: {words[r['ok']]}" + (f" ({r['reason']})" if r["reason"] else "")

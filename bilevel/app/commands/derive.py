@@ -14,8 +14,9 @@ from bilevel.app.inputs import problem_named, rules_named
 from bilevel.app.problem import Problem
 from bilevel.app.screen import columns, heading
 from bilevel.game import Game
-from bilevel.language import calculus, latex
+from bilevel.language import calculus
 from bilevel.language.errors import GameError
+from bilevel.language.latex import latex
 from bilevel.rules import derive
 from bilevel.rules.protocol.symbols import fresh
 from bilevel.rules.protocol.update import Update
@@ -41,12 +42,11 @@ def _update(problem: Problem, rule: Any) -> Update | None:
 
 
 def _about(problem: Problem, update: Update | None) -> dict[str, Any]:
-    game: Any = problem.game
     rule = update.rule if update else None
     return {
         "title": problem.title,
         "rule": rule.name if rule else None,
-        "time": rule.time if rule else game.time,
+        "time": rule.time if rule else problem.game.time,
     }
 
 
@@ -54,9 +54,8 @@ def _object(problem: Problem, rule: Any) -> dict[str, Any]:
     """Text of a plain expression where it has one, and LaTeX of everything."""
     update = _update(problem, rule)
     about = _about(problem, update)
-    game: Any = problem.game
     if update is None:
-        return about | {"update": {str(v): text(g) for v, g in game.equations.items()}}
+        return about | {"update": {str(v): text(g) for v, g in problem.game.equations.items()}}
     ages = (
         {fresh(v, part): _aged(v, part) for part, _ in update.rule.memory for v in problem.game.variables}
         if problem.game.is_coordinate
