@@ -12,7 +12,7 @@ from typing import Any
 import sympy as sp
 
 from bilevel.analysis.arithmetic import check_time, decide_enclosed, decide_rational, quadratic_roots
-from bilevel.analysis.cells import Line, intervals, polynomials_of
+from bilevel.analysis.cells import intervals, polynomials_of
 from bilevel.analysis.enclosure import Signs
 from bilevel.analysis.marginal import NAMES, seen_verdicts, why_marginal
 from bilevel.analysis.polynomials import Coordinates, Factor, characteristic_factors
@@ -213,8 +213,8 @@ def _written(
     if exists != sp.true:
         sets = [None if b is None else sp.And(exists, b) for b in sets]
     condition, unstable_on, marginal_on = sets
-    known, reason = _how_known(claim, region, coordinates, assumptions)
     why = None if marginal_on in (None, sp.false) else why_marginal(region, matrix, time, coordinates, assumptions)
+    known, reason = _how_known(claim == "conditional" and why is None, region, coordinates, assumptions)
     proofs = [{"condition": c, "by": by} for c, by in assumptions.proofs]
     return Verdict(
         claim,
@@ -236,17 +236,27 @@ def _written(
 
 
 def _how_known(
-    claim: str, region: Region, coordinates: Coordinates, assumptions: Assumptions
+    doubtful: bool, region: Region, coordinates: Coordinates, assumptions: Assumptions
 ) -> tuple[str, str | None]:
-    """How the verdict is known, and what is left open."""
+    """How the verdict is known, and what is left open (`doubtful`: no point of a second kind is known yet)."""
     if coordinates.has_floats:
         return "float", "floating-point coefficients were read as the exact value of their bits; give fractions instead"
     if region.unstable is None:
         return "exact", "the closed condition was too large to write down: unstable and marginal are not told apart"
-    seen = seen_verdicts(region, coordinates, assumptions) if claim == "conditional" else set()
-    if len(seen) == 1 and region.stable is not False:
+    used = {
+        i
+        for p in polynomials_of(region.stable, region.unstable)
+        for i in range(len(coordinates.meaning))
+        if _uses(p, i)
+    }
+    seen = seen_verdicts(region, coordinates, assumptions) if doubtful and len(used) > 1 else set()
+    if len(seen) == 1:
         return "exact", f"every point tried is {min(seen)}: that it is so everywhere was neither proved nor refuted"
     return "exact", None
+
+
+def _uses(p: Any, index: int) -> bool:
+    return isinstance(p, sp.Basic) or p.degrees()[index] > 0
 
 
 def _boundaries(
@@ -271,7 +281,7 @@ def _booleans(formulas: list[Any], coordinates: Coordinates, assumptions: Assump
     index = next(iter(used), 0)
     if len(used) != 1 or not coordinates.meaning[index].is_Symbol:
         return written
-    line = Line(polynomials, index, assumptions.bounds[index])
+    line = assumptions.line(polynomials, index)
     solved = [None if f is None else intervals(line, f, coordinates.meaning[index]) for f in formulas]
     if any(s is None and f is not None for s, f in zip(solved, formulas, strict=True)):
         return [s if s in (sp.true, sp.false) else w for s, w in zip(solved, written, strict=True)]

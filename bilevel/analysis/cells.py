@@ -83,10 +83,11 @@ class Line:
     """The real line of one generator, cut at the roots of the given polynomials: cells 0, 1, 2, ... (even open, odd
     points)."""
 
-    def __init__(self, polynomials: Any, index: int, bounds: Any) -> None:
-        self.index, self.bounds = index, bounds
+    def __init__(self, polynomials: Any, index: int, bounds: Any, *, without_zero: bool = False) -> None:
+        self.index, self.bounds, self.without_zero = index, bounds, without_zero
         factors: list[fmpz_poly] = []
-        extra = [fmpz_poly([-int(b.p), int(b.q)]) for b in (bounds[0], bounds[2]) if b is not None]
+        ends = [b for b in (bounds[0], bounds[2], fmpq(0) if without_zero else None) if b is not None]
+        extra = [fmpz_poly([-int(b.p), int(b.q)]) for b in ends]
         for p in [univariate(q, index) for q in polynomials] + extra:
             factors += [f for f, _ in p.factor()[1] if f.degree() > 0 and f not in factors]
         self.roots = self._isolated(factors)
@@ -145,8 +146,14 @@ class Line:
         value = q(self.samples[k // 2])
         return (value > 0) - (value < 0)
 
+    def is_excluded(self, k: int) -> bool:
+        """Whether the cell is the point 0 and the generator is known not to vanish."""
+        return self.without_zero and k % 2 == 1 and self.roots[k // 2].polynomial == fmpz_poly([0, 1])
+
     def truth(self, formula: Any, k: int) -> bool:
-        """Whether the formula holds on a cell."""
+        """Whether the formula holds on a cell (on an excluded point: whether it holds on both sides)."""
+        if self.is_excluded(k):
+            return self.truth(formula, k - 1) and self.truth(formula, k + 1)
         return bool(evaluate(formula, lambda p: self.sign(p, k)))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import sympy as sp
 from flint import fmpq, fmpq_mat
 
-from bilevel.analysis.cells import Line, intervals, univariate
+from bilevel.analysis.cells import intervals, univariate
 from bilevel.analysis.polynomials import rational, to_sympy
 from bilevel.analysis.regions import All, Sign, Some, evaluate, signs
 from bilevel.analysis.spectrum import CENTRE, FLIP, JORDAN, ZERO_MODE, spectrum
@@ -97,7 +97,7 @@ def _where(surface: Sign, coordinates: Any, assumptions: Any) -> Any:
     used = [i for i, d in enumerate(surface.polynomial.degrees()) if d]
     written = to_boolean(surface, coordinates)
     if len(used) == 1:
-        line = Line([surface.polynomial], used[0], assumptions.bounds[used[0]])
+        line = assumptions.line([surface.polynomial], used[0])
         written = intervals(line, surface, coordinates.meaning[used[0]], short=False)
     return f"{written.lhs} = {written.rhs}" if isinstance(written, sp.Eq) else written
 

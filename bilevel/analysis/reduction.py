@@ -11,48 +11,16 @@ place: the result stays exact."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import comb
 from time import perf_counter
 from typing import Any
 
 import sympy as sp
 
+from bilevel.analysis.bounds import FREE, bounds_of, substitute, tighter
 from bilevel.analysis.cells import Line
-from bilevel.analysis.enclosure import enclose, lower_end, upper_end
 from bilevel.analysis.polynomials import Coordinates, rational
 from bilevel.analysis.regions import All, Sign, Some, compare, conj, disj, negate, same, signs
 from bilevel.analysis.writing import formula_size, to_boolean, to_formula
-
-FREE = (None, False, None, False)  # lower bound, strict?, upper bound, strict?
-
-
-def _bounds_of(meaning: Any) -> tuple[Any, bool, Any, bool]:
-    if not meaning.free_symbols:
-        around = enclose(meaning)
-        return FREE if around is None else (lower_end(around), False, upper_end(around), False)
-    limits = {"sin": (-1, 1, False), "cos": (-1, 1, False), "tanh": (-1, 1, True), "sigmoid": (0, 1, True)}.get(
-        type(meaning).__name__
-    )
-    if limits is not None:
-        return (rational(limits[0]), limits[2], rational(limits[1]), limits[2])
-    if meaning.is_positive:
-        return (rational(0), True, None, False)
-    if meaning.is_negative:
-        return (None, False, rational(0), True)
-    if meaning.is_nonnegative:
-        return (rational(0), False, None, False)
-    if meaning.is_nonpositive:
-        return (None, False, rational(0), False)
-    return FREE
-
-
-def _tighter(old: tuple[Any, ...], lower: Any, upper: Any, strict: bool) -> tuple[Any, ...]:
-    low, low_strict, up, up_strict = old
-    if lower is not None and (low is None or lower > low or (lower == low and strict)):
-        low, low_strict = lower, strict
-    if upper is not None and (up is None or upper < up or (upper == up and strict)):
-        up, up_strict = upper, strict
-    return (low, low_strict, up, up_strict)
 
 
 @dataclass
@@ -73,10 +41,11 @@ class Assumptions:
         self.facts: list[Any] = []
         self._cache: list[tuple[Any, str | None]] = []
         self.bounds: list[tuple[Any, ...]] = [FREE] * len(coordinates.meaning)
+        self.nonzero = {i for i, m in enumerate(coordinates.meaning) if i >= 2 and m.is_nonzero}
         for index, meaning in enumerate(coordinates.meaning):
             if index >= 2:
                 known = index not in coordinates._scales or coordinates._scales[index].is_constant()
-                self.bounds[index] = _bounds_of(meaning) if known else FREE
+                self.bounds[index] = bounds_of(meaning) if known else FREE
                 if (
                     known
                     and meaning.is_Pow
@@ -100,6 +69,8 @@ class Assumptions:
             return
         self.facts.append(formula)
         for part in formula.parts if isinstance(formula, All) else (formula,):
+            if isinstance(part, Sign) and part.relation == "!=":
+                self.nonzero |= {i for i, g in enumerate(self.coordinates.generators) if part.polynomial in (g, -g)}
             if isinstance(part, Sign) and part.relation in (">", ">=") and not isinstance(part.polynomial, sp.Basic):
                 used = [i for i, d in enumerate(part.polynomial.degrees()) if d]
                 if len(used) == 1 and part.polynomial.degrees()[used[0]] == 1:
@@ -109,7 +80,7 @@ class Assumptions:
                     )
                     end, strict = -constant / slope, part.relation == ">"
                     lower, upper = (end, None) if slope > 0 else (None, end)
-                    self.bounds[used[0]] = _tighter(self.bounds[used[0]], lower, upper, strict)
+                    self.bounds[used[0]] = tighter(self.bounds[used[0]], lower, upper, strict)
 
     # ---- signs ------------------------------------------------------------------------------------
 
@@ -146,14 +117,14 @@ class Assumptions:
         for i, degree in enumerate(degrees):
             low, _, up, _ = self.bounds[i]
             if degree and (low is not None or up is not None) and not (up is None and low == 0):
-                terms = _substitute(terms, i, degree, low, up)
+                terms = substitute(terms, i, degree, low, up)
         result = []
         for monomial, c in terms.items():
             certain, definite = True, True
             for i, e in enumerate(monomial):
                 low, low_strict, up, up_strict = self.bounds[i]
                 if e and low is None and up is None:
-                    certain, definite = False, definite and e % 2 == 0
+                    certain, definite = certain and i in self.nonzero, definite and e % 2 == 0
                 elif e:
                     # In (l + u t)/(1 + t), t = 0 is the lower end and t = infinity the upper one.
                     certain = certain and (low_strict if low is not None else up_strict)
@@ -187,7 +158,7 @@ class Assumptions:
             s = self.sign(factor)
             if s == "-":
                 sign *= -1 if multiplicity % 2 else 1
-            if s in ("+", "-"):
+            if s in ("+", "-") or (multiplicity % 2 == 0 and self._is_nonzero(factor)):
                 removed = True
             elif multiplicity % 2 == 0 or s in (">=0", "<=0"):
                 if s == "<=0" and multiplicity % 2:
@@ -197,18 +168,22 @@ class Assumptions:
             else:
                 odd.append(factor)
                 removed = removed or multiplicity > 1
-        if not removed and (len(factors) == 1 or relation in (">", ">=")):
+        if not removed and (relation in (">", ">=") or (len(factors) == 1 and not self._is_nonzero(factors[0][0]))):
             return atom
         return self._assemble(sign, odd, even, relation)
+
+    def _is_nonzero(self, factor: Any) -> bool:
+        """Whether a factor is a generator known not to vanish."""
+        return any(factor == self.coordinates.generators[i] for i in self.nonzero)
 
     def _assemble(self, sign: int, odd: list[Any], even: list[Any], relation: str) -> Any:
         product = self.coordinates.context.constant(sign)
         for factor in odd:
             product = product * factor
-        if relation == "==":
-            return disj(compare(f, "==") for f in odd + even)
-        if relation == "!=":
-            return conj(compare(f, "!=") for f in odd + even)
+        if relation in ("==", "!="):
+            vanishing = [f for f in odd + even if not self._is_nonzero(f)]
+            join = disj if relation == "==" else conj
+            return join(compare(f, relation) for f in vanishing)
         if relation == ">":
             return conj([compare(product, ">")] + [compare(f, "!=") for f in even])
         return disj([compare(product, ">=")] + [compare(f, "==") for f in even])
@@ -291,9 +266,13 @@ class Assumptions:
 
     def _impossible_on_line(self, formula: Any, polynomials: list[Any], index: int) -> bool:
         """The same for one parameter, exactly: no cell of the line satisfies the formula."""
-        line = Line(polynomials, index, self.bounds[index])
+        line = self.line(polynomials, index)
         self._last_method = "real root isolation"
         return not any(line.truth(formula, k) for k in line.cells)
+
+    def line(self, polynomials: Any, index: int) -> Line:
+        """The real line of one generator, inside its bounds, cut at the roots of these polynomials in it."""
+        return Line(polynomials, index, self.bounds[index], without_zero=index in self.nonzero)
 
     def _text(self, formula: Any) -> str:
         return str(to_boolean(formula, self.coordinates))
@@ -301,27 +280,3 @@ class Assumptions:
 
 def _conjuncts(formula: Any) -> tuple[Any, ...]:
     return formula.parts if isinstance(formula, All) else (formula,)
-
-
-def _substitute(terms: dict[Any, Any], i: int, degree: int, low: Any, up: Any) -> dict[Any, Any]:
-    """Terms after x_i = low + t, up - t, or (low + up t)/(1 + t) cleared of its denominator."""
-    result: dict[Any, Any] = {}
-    for monomial, c in terms.items():
-        for power, weight in enumerate(_powers(monomial[i], degree, low, up)):
-            if weight != 0:
-                key = monomial[:i] + (power,) + monomial[i + 1 :]
-                result[key] = result.get(key, 0) + c * weight
-    return {m: c for m, c in result.items() if c != 0}
-
-
-def _powers(e: int, degree: int, low: Any, up: Any) -> list[Any]:
-    """Coefficients in t of x^e under the substitution."""
-    if up is None:
-        return [comb(e, k) * low ** (e - k) for k in range(e + 1)]
-    if low is None:
-        return [comb(e, k) * up ** (e - k) * (-1) ** k for k in range(e + 1)]
-    result = [rational(0)] * (degree + 1)
-    for k in range(e + 1):
-        for j in range(degree - e + 1):
-            result[k + j] += comb(e, k) * low ** (e - k) * up**k * comb(degree - e, j)
-    return result

@@ -17,13 +17,15 @@ from typing import Any
 import sympy as sp
 
 from bilevel.analysis.branches import EVERYTHING, Branches, Case
-from bilevel.analysis.cells import Line, intervals, polynomials_of
+from bilevel.analysis.cells import intervals, polynomials_of
 from bilevel.analysis.enclosure import truth_at
 from bilevel.analysis.polynomials import Coordinates
 from bilevel.analysis.reduction import Assumptions
 from bilevel.analysis.regions import All, Sign, Some, compare, conj, disj, negate
 from bilevel.analysis.writing import to_boolean, to_formula
 from bilevel.language.errors import GameError, UnknownAnswer
+
+MAX_CASES = 16
 
 
 def solve(condition: Any, parameter: Any, assuming: Any = ()) -> Any:
@@ -77,7 +79,7 @@ class _Solver:
         polynomials = polynomials_of(formula)
         used = {i for p in polynomials for i, d in enumerate(p.degrees()) if d}
         if used <= {self.index}:
-            line = Line(polynomials, self.index, self.assumptions.bounds[self.index])
+            line = self.assumptions.line(polynomials, self.index)
             return intervals(line, formula, self.parameter, short=False)
         cases = [case for part in self._disjuncts(formula) for case in self._conjunction(part)]
         return self._written(cases)
@@ -94,7 +96,7 @@ class _Solver:
         total = 1
         for part in parts:
             total *= len(part)
-        if total > 64:
+        if total > 4 * MAX_CASES:
             raise UnknownAnswer("too many cases", reached=f"{total} of them", next_step="fix some parameters")
         return [[sign for conjunct in choice for sign in conjunct] for choice in product(*parts)]
 
@@ -132,6 +134,8 @@ class _Solver:
                 if guard is not False:
                     merged.append(Case(guard, tuple(a + b for a in old.intervals for b in new.intervals)))
             cases = merged
+            if len(cases) > MAX_CASES:
+                raise UnknownAnswer("too many cases", reached=f"{len(cases)} of them", next_step="fix some parameters")
         return [case for case in map(self._pruned, cases) if case.intervals]
 
     # ---- tidying ----------------------------------------------------------------------------------
@@ -144,7 +148,9 @@ class _Solver:
         guard = to_boolean(case.guard, self.coordinates)
         sides = [a for f in (guard, *self.facts) for r in f.atoms(sp.core.relational.Relational) for a in r.args]
         wider = Coordinates([*expressions, *sides, self.parameter, *self.coordinates.parameters], sp.Dummy("z"))
-        known = Assumptions(wider, [*self.facts, *([guard] if guard != sp.true else [])])
+        known = Assumptions(
+            wider, [*self.facts, *([guard] if guard != sp.true else [])], budget=self.assumptions.budget
+        )
         kept: list[tuple[Any, ...]] = []
         for interval in case.intervals:
             formulas = [(r, to_formula(r, wider)) for r in dict.fromkeys(interval)]
@@ -174,7 +180,7 @@ class _Solver:
         if len(used) == 1:
             index = used.pop()
             if index not in self.coordinates.relations:
-                line = Line(polynomials, index, self.assumptions.bounds[index])
+                line = self.assumptions.line(polynomials, index)
                 return intervals(line, guard, self.coordinates.meaning[index], short=False)
         if isinstance(guard, Some) and len(guard.parts) == 2 and self.assumptions.impossible(_neither(guard)):
             return sp.true

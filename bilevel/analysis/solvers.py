@@ -28,6 +28,7 @@ class Z3:
                 self.background.append(({i}, x > self._number(low) if low_strict else x >= self._number(low)))
             if up is not None:
                 self.background.append(({i}, x < self._number(up) if up_strict else x <= self._number(up)))
+        self.background += [({i}, self.variables[i] != 0) for i in assumptions.nonzero]
         for i, (k, radicand) in self.coordinates.relations.items():
             used = {i} | {j for j, d in enumerate(radicand.degrees()) if d}
             self.background.append((used, self.variables[i] ** k == self._polynomial(radicand)))

@@ -195,6 +195,14 @@ def test_assumptions_restrict_and_degenerate_leading_terms_are_right() -> None:
     assert_partition(sp.Matrix([[a, 1], [0, a * b]]), "discrete", source, count=60)
 
 
+def test_a_parameter_known_not_to_vanish_stays_away_from_zero() -> None:
+    x = sp.Symbol("x", real=True, nonzero=True)
+    assert analyse(sp.Matrix([[0, -x], [x, -gamma]]), time="continuous").verdict == "stable"
+    assert analyse(sp.Matrix([[0, -a], [a, -gamma]]), time="continuous", assuming=(sp.Ne(a, 0),)).verdict == "stable"
+    plain = analyse(sp.Matrix([[0, -a], [a, -gamma]]), time="continuous")
+    assert (plain.condition, plain.marginal_on, plain.reason) == (sp.Ne(a, 0), sp.Eq(a, 0), None)
+
+
 def test_poles_and_roots_stand_in_exists_on() -> None:
     x = sp.Symbol("x", real=True)
     verdict = analyse(sp.Matrix([[1 / x - 1]]), time="continuous")

@@ -1,0 +1,69 @@
+"""Intervals that generators are known to lie in, and polynomials after the substitution that makes them half lines.
+
+Main definitions: `bounds_of`, `tighter`, `substitute`. A bound is (lower, strict?, upper, strict?), `FREE` when
+there is none."""
+
+from __future__ import annotations
+
+from math import comb
+from typing import Any
+
+from bilevel.analysis.enclosure import enclose, lower_end, upper_end
+from bilevel.analysis.polynomials import rational
+
+FREE = (None, False, None, False)  # lower bound, strict?, upper bound, strict?
+
+
+def bounds_of(meaning: Any) -> tuple[Any, bool, Any, bool]:
+    """Bounds of a generator from what it is and from its SymPy assumptions."""
+    if not meaning.free_symbols:
+        around = enclose(meaning)
+        return FREE if around is None else (lower_end(around), False, upper_end(around), False)
+    limits = {"sin": (-1, 1, False), "cos": (-1, 1, False), "tanh": (-1, 1, True), "sigmoid": (0, 1, True)}.get(
+        type(meaning).__name__
+    )
+    if limits is not None:
+        return (rational(limits[0]), limits[2], rational(limits[1]), limits[2])
+    if meaning.is_positive:
+        return (rational(0), True, None, False)
+    if meaning.is_negative:
+        return (None, False, rational(0), True)
+    if meaning.is_nonnegative:
+        return (rational(0), False, None, False)
+    if meaning.is_nonpositive:
+        return (None, False, rational(0), False)
+    return FREE
+
+
+def tighter(old: tuple[Any, ...], lower: Any, upper: Any, strict: bool) -> tuple[Any, ...]:
+    """The bounds after one more."""
+    low, low_strict, up, up_strict = old
+    if lower is not None and (low is None or lower > low or (lower == low and strict)):
+        low, low_strict = lower, strict
+    if upper is not None and (up is None or upper < up or (upper == up and strict)):
+        up, up_strict = upper, strict
+    return (low, low_strict, up, up_strict)
+
+
+def substitute(terms: dict[Any, Any], i: int, degree: int, low: Any, up: Any) -> dict[Any, Any]:
+    """Terms after x_i = low + t, up - t, or (low + up t)/(1 + t) cleared of its denominator."""
+    result: dict[Any, Any] = {}
+    for monomial, c in terms.items():
+        for power, weight in enumerate(_powers(monomial[i], degree, low, up)):
+            if weight != 0:
+                key = monomial[:i] + (power,) + monomial[i + 1 :]
+                result[key] = result.get(key, 0) + c * weight
+    return {m: c for m, c in result.items() if c != 0}
+
+
+def _powers(e: int, degree: int, low: Any, up: Any) -> list[Any]:
+    """Coefficients in t of x^e under the substitution."""
+    if up is None:
+        return [comb(e, k) * low ** (e - k) for k in range(e + 1)]
+    if low is None:
+        return [comb(e, k) * up ** (e - k) * (-1) ** k for k in range(e + 1)]
+    result = [rational(0)] * (degree + 1)
+    for k in range(e + 1):
+        for j in range(degree - e + 1):
+            result[k + j] += comb(e, k) * low ** (e - k) * up**k * comb(degree - e, j)
+    return result
