@@ -209,7 +209,7 @@ class Game:
     def gradient(self, *, of: str, wrt: str | Iterable[Variable] | None = None) -> dict[Variable, Any]:
         """Partial derivative of one player's cost in any variables (default: its own), everything else held fixed."""
         wanted = self[of].moves if wrt is None else self[wrt].moves if isinstance(wrt, str) else tuple(wrt)
-        return {variable: calculus.derivative(self.cost(of), variable) for variable in wanted}
+        return {variable: calculus.released(calculus.derivative(self.cost(of), variable)) for variable in wanted}
 
     def field(self) -> dict[Variable, Any]:
         """F: for each variable the derivative of its owner's cost, through the replies that player declares."""
@@ -217,7 +217,9 @@ class Game:
 
     @cached_property
     def _field(self) -> dict[Variable, Any]:
-        return {variable: value for name in self.players for variable, value in total_gradient(self, name).items()}
+        # A stopped gradient has done its work once the gradient is taken: the field's own Jacobian sees its value.
+        gradients = (total_gradient(self, name) for name in self.players)
+        return {variable: calculus.released(value) for gradient in gradients for variable, value in gradient.items()}
 
     def jacobian(self, *, of: str | None = None, wrt: str | None = None) -> Any:
         """dF/dz, whole (coordinate level) or the block of one player's row and another's column."""

@@ -21,6 +21,8 @@ _HOMES = {
     "shows": "proof",
     "refutes": "proof",
     "checks": "proof",
+    "by_rewrite": "proof",
+    "states": "proof",
 }
 
 __all__ = [*_HOMES]

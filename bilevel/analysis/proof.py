@@ -1,6 +1,6 @@
 """Theorems as data: a statement, its source, and claims that carry their own evidence.
 
-Main definitions: `Proof`, `Claim`, `shows`, `refutes`, `checks`.
+Main definitions: `Proof`, `Claim`, `shows`, `refutes`, `checks`, `by_rewrite`, `states`.
 
 A file in `proofs/` holds one theorem: a module docstring with the statement and the source, and a function `prove()` that
 returns a `Proof`. Nothing else is needed: the tests and the report read the folder.
@@ -120,3 +120,38 @@ def checks(text: str, correspondence: Any, relation: str, *, holds: bool = True)
     found = correspondence[relation]
     verdict = None if found.holds is None else found.holds == holds
     return Claim(text, verdict, found.known, tuple(found.trace), None, found.counterexample, found.reason)
+
+
+def by_rewrite(text: str, rewrite: Any, left: Any, right: Any) -> Claim:
+    """The claim that two expressions are equal by a named rewrite, whose conditions become the claim's note.
+
+    Math: left = rewrite.before = rewrite.after = right; the outer equalities are decided by `equal`.
+
+    Reference: bilevel.language.rewrites.
+
+    Examples:
+        >>> from bilevel.language import data, density, random, vector
+        >>> from bilevel.language.rewrites import score_is_centred
+        >>> a = random("a", density("pi", "k", vector("theta", "p")))
+        >>> centred = score_is_centred(a.law, a, vector("theta", "p"))
+        >>> by_rewrite("the score has mean zero", centred, centred.before, centred.after).holds
+        True
+    """
+    entry, exit_ = equal(left, rewrite.before), equal(rewrite.after, right)
+    holds = True if entry.answer and exit_.answer else None
+    trace = (*entry.trace, rewrite.step, *exit_.trace)
+    return Claim(text, holds, "exact" if holds else "unknown", trace, (left, right), None, "where " + "; ".join(rewrite.conditions))
+
+
+def states(text: str, holds: bool | None, *, known: str = "exact", trace: tuple[Any, ...] = (), note: str = "") -> Claim:
+    """A claim whose evidence is a finding of another analysis: a verdict, a best response, an isomorphism.
+
+    Math: `holds` is computed by the caller from that finding, never written down.
+
+    Reference: the analysis it comes from.
+
+    Examples:
+        >>> states("two is even", 2 % 2 == 0).holds
+        True
+    """
+    return Claim(text, None if holds is None else bool(holds), known, tuple(trace), None, None, note)

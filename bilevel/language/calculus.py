@@ -1,6 +1,6 @@
 """One derivative for both levels: scalar symbols by SymPy, model-level vectors by the coordinate-free calculus.
 
-Main definitions: `derivative`, `jacobian`, `replace`.
+Main definitions: `derivative`, `jacobian`, `replace`, `released`.
 """
 
 from __future__ import annotations
@@ -53,3 +53,12 @@ def replace(expression: Any, values: Mapping[Any, Any]) -> Any:
     from bilevel.language.substitute import substitute
 
     return substitute(expression, changed)
+
+
+def released(expression: Any) -> Any:
+    """The value of an expression, stopped gradients let go: what an update does once its gradients are taken."""
+    if not is_model_level(expression):
+        return expression
+    from bilevel.language.nodes import release
+
+    return release(expression)
