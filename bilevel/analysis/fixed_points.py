@@ -1,0 +1,241 @@
+"""Fixed points of games and of learning rules, exactly, with the kind of equilibrium each one is.
+
+Main definitions: `equilibria`, `Equilibria`, `Equilibrium`.
+
+A rule's own fixed points solve "the state after one step is the state": the variables, what the rule remembers, and
+every intermediate point are the unknowns. So a point that the rule adds or moves is found like any other, and is
+called spurious when the field does not vanish there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import sympy as sp
+
+from bilevel.analysis.kinds import SPURIOUS, kinds_at
+from bilevel.analysis.known import Known, somewhere_nonzero
+from bilevel.analysis.zeros import Branch, Zeros, plain, solve_zeros
+from bilevel.language.errors import BilevelError, GameError, UnknownAnswer
+from bilevel.language.values import expression
+from bilevel.rules.protocol.derivation import derive
+from bilevel.rules.protocol.linear import linearise
+from bilevel.rules.protocol.rule import Rule
+from bilevel.rules.protocol.symbols import fresh
+from bilevel.system import System
+
+
+@dataclass(frozen=True)
+class Equilibrium:
+    """A fixed point: where it is and where it exists, what kind of equilibrium, the second-order tests behind that.
+
+    Math: `point` gives each variable's value (a variable `free` along a continuum stands for itself); `exists_on` is
+        the set of parameters where it is a real point; `tests` are the matrices whose definiteness decides `kinds`.
+
+    Shapes: `box`, for an enclosed point, gives each variable an interval (low, high) that holds exactly one zero.
+
+    Reference: Jin, Netrapalli, Jordan (2020), arXiv:1902.00618; Fiez, Chasnov, Ratliff (2020), arXiv:1906.01217.
+
+    Examples:
+        >>> x = sp.Symbol("x", real=True)
+        >>> str(Equilibrium({x: sp.S.Zero}, ("Nash (strict)",)))
+        'x = 0: Nash (strict)'
+    """
+
+    point: Mapping[Any, Any]
+    kinds: tuple[str, ...] = ()
+    exists_on: Any = sp.true
+    known: str = "exact"
+    free: tuple[Any, ...] = ()
+    tests: Mapping[str, Any] = field(default_factory=dict)
+    box: Mapping[Any, tuple[Any, Any]] | None = None
+
+    def __str__(self) -> str:
+        place = ", ".join(f"{v} = {value}" for v, value in self.point.items() if v not in self.free)
+        free = f"{', '.join(map(str, self.free))} free" if self.free else ""
+        return f"{', '.join(filter(None, (place, free)))}: {', '.join(self.kinds) or 'no kind decided'}"
+
+
+@dataclass(frozen=True)
+class Equilibria:
+    """The fixed points found; `complete` when every real isolated one is proved to be among them, else `reason` says
+    what is open.
+
+    Math: see `Equilibrium`.
+
+    Reference: see `equilibria`.
+
+    Examples:
+        >>> Equilibria((), True).complete
+        True
+    """
+
+    points: tuple[Equilibrium, ...]
+    complete: bool
+    reason: str = ""
+
+    def __str__(self) -> str:
+        lines = [str(point) for point in self.points] or ["no fixed point found"]
+        return "\n".join([*lines, "these are all" if self.complete else f"there may be others: {self.reason}"])
+
+
+def equilibria(game: Any, rule: Rule | None = None, *, at: Mapping[Any, Any] | None = None) -> Equilibria:
+    """The fixed points of a learning rule on a game (default: the zeros of the field) and their kinds.
+
+    Math: T(z) = z, or F(z) = 0 without a rule; `at` fixes some coordinates. Exact by factors, elimination, roots and
+        Groebner bases; where these end, zeros found numerically and proved by an interval Newton test.
+
+    Raises: GameError if `at` names what nobody moves, or gives every coordinate of a point that is not fixed.
+
+    Reference: Adolphs et al. (2019), arXiv:1805.05751, section 3, for the game below.
+
+    Examples:
+        >>> from bilevel.game import Game, maximize, minimize
+        >>> x, y = sp.symbols("x y", real=True)
+        >>> f = 2*x**2 + y**2 + 4*x*y + sp.Rational(4, 3)*y**3 - y**4/4
+        >>> found = equilibria(Game(a=minimize(f, x), b=maximize(f, y)))
+        >>> [point.point[y] for point in found.points], found.complete
+        ([0, sqrt(2) + 2, 2 - sqrt(2)], True)
+    """
+    given = _given(game, at)
+    if len(given) == len(game.variables):
+        return _only(game, rule, given)
+    zeros, real = _search(game, rule, given)
+    facts = [fact.xreplace(real) for fact in game.assuming]
+    known = Known(fact for fact in facts if not fact.free_symbols & set(game.variables))
+    back = {new: old for old, new in real.items()}
+    points, notes = [], [zeros.reason] if zeros.reason else []
+    for branch in zeros.branches:
+        exists = known.boolean([*branch.conditions, *_inside(facts, branch, game)])
+        if exists == sp.false:
+            continue
+        if branch.free and any(relation == "==" for _, relation in branch.conditions):
+            notes.append(f"where {exists} there is a continuum of fixed points")
+            continue
+        point = {v: branch.values[v.xreplace(real)].xreplace(back) for v in game.variables}
+        free = tuple(v.xreplace(back) for v in branch.free)
+        points.append(_described(game, rule, Equilibrium(point, (), exists.xreplace(back), "exact", free), known))
+    points += _numeric(game, rule, zeros, points)
+    return Equilibria(tuple(points), zeros.complete, "; ".join(dict.fromkeys(notes)))
+
+
+def _given(game: Any, at: Mapping[Any, Any] | None) -> dict[Any, Any]:
+    if not game.is_coordinate:
+        raise GameError("fixed points need scalar variables; instantiate the model-level game first")
+    by_name = {str(key): expression(value) for key, value in (at or {}).items()}
+    unknown = set(by_name) - {str(v) for v in game.variables}
+    if unknown:
+        names = ", ".join(map(str, game.variables))
+        raise GameError(f"nobody moves {', '.join(sorted(unknown))}; the variables are {names}")
+    return {v: by_name[str(v)] for v in game.variables if str(v) in by_name}
+
+
+def _only(game: Any, rule: Rule | None, given: dict[Any, Any]) -> Equilibria:
+    from bilevel.analysis.local import default_rule
+
+    linearise(game, rule or default_rule(game), given)  # says so where the point is not fixed
+    found = _described(game, rule, Equilibrium(given), Known(game.assuming))
+    return Equilibria((found,), False, "the point was given; others were not searched for")
+
+
+def _inside(facts: list[Any], branch: Branch, game: Any) -> list[Any]:
+    """Assumptions about the variables, as conditions at the point."""
+    about = [f for f in facts if f.free_symbols & set(branch.values)]
+    parts = [r for f in about for r in (f.args if isinstance(f, sp.And) else (f,))]
+    return [((r.lhs - r.rhs).subs(dict(branch.values)), r.rel_op) for r in parts if hasattr(r, "rel_op")]
+
+
+def _search(game: Any, rule: Rule | None, given: dict[Any, Any]) -> tuple[Zeros, dict[Any, Any]]:
+    """Zeros of the rule's own system; where that is not solved, the zeros of the field that the rule leaves in place."""
+    equations, unknowns = _field_system(game)
+    try:
+        system = (equations, unknowns) if rule is None else _rule_system(game, rule)
+    except (BilevelError, NotImplementedError, TypeError, AttributeError, ValueError):
+        system = None
+    real = _real_symbols([*equations, *(system[0] if system else ()), *game.variables, *given.values(), *game.assuming])
+    found = _solved(system, given, real, game) if system else None
+    if found is not None and (found.complete or rule is None):
+        return found, real
+    by_field = _solved((equations, unknowns), given, real, game)
+    back = {new: old for old, new in real.items()}
+    stay = [b for b in by_field.branches if _stays(game, rule, b, back)]
+    own = list(found.branches) if found else []
+    merged = own + [b for b in stay if dict(b.values) not in [dict(o.values) for o in own]]
+    reason = found.reason if found else f"the equations of {rule.name} have no closed form" if rule else ""
+    return Zeros(tuple(merged), False, f"{reason}; zeros of the field were searched" if rule else reason), real
+
+
+def _field_system(game: Any) -> tuple[list[Any], list[Any]]:
+    return list(game.field().values()), list(game.variables)
+
+
+def _rule_system(game: Any, rule: Rule) -> tuple[list[Any], list[Any]]:
+    """The state after one step is the state before it; intermediate points are unknowns of their own."""
+    update = derive(game, rule)
+    moving = rule.time == "continuous"
+    equations = [value - (0 if moving else v) for v, value in update.after.items()]
+    unknowns = list(update.after)
+    for part, block in update.memory_after.items():
+        equations += [value - fresh(v, part) for v, value in block.items()]
+        unknowns += [fresh(v, part) for v in block]
+    equations += [line.target - line.value for line in update.assignments]
+    return equations, list(dict.fromkeys([*unknowns, *(line.target for line in update.assignments)]))
+
+
+def _real_symbols(expressions: list[Any]) -> dict[Any, Any]:
+    """Symbols of unsaid kind are real."""
+    symbols = {s for e in expressions for s in e.free_symbols if isinstance(s, sp.Symbol)}
+    return {s: sp.Symbol(s.name, **{**s._assumptions_orig, "real": True}) for s in symbols if s.is_real is None}
+
+
+def _solved(system: Any, given: dict[Any, Any], real: dict[Any, Any], game: Any) -> Zeros:
+    equations, unknowns = system
+    put = {v.xreplace(real): value.xreplace(real) for v, value in given.items()}
+    open_ones = [u.xreplace(real) for u in unknowns if u.xreplace(real) not in put]
+    moved = [e.xreplace(real).subs(put, simultaneous=True) for e in equations]
+    if any(e.has(sp.nan, sp.zoo, sp.oo) for e in moved):
+        raise GameError("the losses or their derivatives are singular at the coordinates given; choose others")
+    facts = [f.xreplace(real) for f in game.assuming]
+    zeros = solve_zeros(moved, open_ones, facts=facts)
+    wanted = [v.xreplace(real) for v in game.variables]
+    branches: list[Branch] = []
+    for b in zeros.branches:
+        values = {v: put.get(v, b.values.get(v)) for v in wanted}
+        free = tuple(v for v in wanted if v in b.free)
+        short = replace(b, values=values, free=free)
+        if not any(dict(o.values) == values and o.conditions == b.conditions for o in branches):
+            branches.append(short)
+    return Zeros(tuple(branches), zeros.complete, zeros.reason)
+
+
+def _stays(game: Any, rule: Rule | None, branch: Branch, back: dict[Any, Any]) -> bool:
+    """Whether the rule leaves a zero of the field where it is."""
+    if rule is None:
+        return True
+    point = {v.xreplace(back): value.xreplace(back) for v, value in branch.values.items()}
+    try:
+        linearise(game, rule, point)
+    except UnknownAnswer:
+        return True
+    except GameError:
+        return False
+    return True
+
+
+def _described(game: Any, rule: Rule | None, found: Equilibrium, known: Known) -> Equilibrium:
+    """With its kinds and second-order tests."""
+    if isinstance(game, System):
+        return found
+    residuals = [plain(value).subs(dict(found.point), simultaneous=True) for value in game.field().values()]
+    if rule is not None and not all(known.zero(r) for r in residuals):
+        moved = any(known.nonzero(r) or somewhere_nonzero(r, found.exists_on) for r in residuals)
+        return replace(found, kinds=(SPURIOUS,)) if moved else found
+    kinds, tests = kinds_at(game, found.point, known)
+    return replace(found, kinds=kinds, tests=tests)
+
+
+def _numeric(game: Any, rule: Rule | None, zeros: Zeros, exact: list[Equilibrium]) -> list[Equilibrium]:
+    """Further zeros of a system without parameters, each proved by an interval test."""
+    return []

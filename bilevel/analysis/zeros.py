@@ -1,0 +1,376 @@
+"""All real zeros of a system of equations, exactly: by factors, elimination and roots, case by case.
+
+Main definitions: `solve_zeros`, `Zeros`, `Branch`.
+
+Every equation is written as a product of factors (over the rationals, exponentials counted as positive unknowns) and
+factors that are proved never to vanish are dropped. Then, always at the easiest place: one case per factor; an
+unknown that enters linearly is eliminated where its coefficient does not vanish, and the vanishing of that
+coefficient is a case of its own; an equation in one unknown is solved by roots, with the conditions under which they
+are real; a polynomial system with rational coefficients goes to a Groebner basis. What stays unsolved is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+import sympy as sp
+
+from bilevel.analysis.known import Condition, Known
+from bilevel.analysis.univariate import Unsolved, real_roots
+from bilevel.language.functions import sigmoid, softplus
+from bilevel.language.signs import signed_factors
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One solution: a value for every unknown (a free one stands for itself) and the conditions it rests on."""
+
+    values: Mapping[Any, Any]
+    free: tuple[Any, ...]
+    conditions: tuple[Condition, ...]
+
+
+@dataclass(frozen=True)
+class Zeros:
+    """The solutions found; `complete` when there are provably no others; else `reason` says what is open."""
+
+    branches: tuple[Branch, ...]
+    complete: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class _State:
+    """Equations still to solve (each a tuple of factors), what is known of the unknowns, and the case we are in."""
+
+    equations: tuple[tuple[Any, ...], ...]
+    values: Mapping[Any, Any]
+    conditions: tuple[Condition, ...] = ()
+    reduced: bool = False  # a Groebner basis has been tried
+
+
+def plain(expression: Any) -> Any:
+    """The expression with sigmoids and hyperbolic functions written by exponentials."""
+    expression = expression.replace(sigmoid, lambda u: 1 / (1 + sp.exp(-u)))
+    expression = expression.replace(softplus, lambda u: sp.log(1 + sp.exp(u)))
+    expression = expression.replace(sp.tanh, lambda u: (sp.exp(2 * u) - 1) / (sp.exp(2 * u) + 1))
+    expression = expression.replace(sp.sinh, lambda u: (sp.exp(u) - sp.exp(-u)) / 2)
+    return expression.replace(sp.cosh, lambda u: (sp.exp(u) + sp.exp(-u)) / 2)
+
+
+def solve_zeros(
+    equations: Iterable[Any], unknowns: Sequence[Any], *, facts: Iterable[Any] = (), seconds: float = 8.0
+) -> Zeros:
+    """Every real solution of the equations.
+
+    Math: z with e_1(z) = ... = e_m(z) = 0, parameters staying symbols; conditions are on the parameters.
+
+    Reference: Cox, Little, O'Shea (2015), Ideals, Varieties, and Algorithms, chapters 2 and 3.
+
+    Examples:
+        >>> x, y = sp.symbols("x y", real=True)
+        >>> [dict(b.values) for b in solve_zeros([x*y - 1, x - y], [x, y]).branches]
+        [{x: -1, y: -1}, {x: 1, y: 1}]
+    """
+    return _Search([plain(sp.sympify(e)) for e in equations], tuple(unknowns), Known(facts), seconds).run()
+
+
+@dataclass
+class _Search:
+    originals: list[Any]
+    unknowns: tuple[Any, ...]
+    known: Known
+    seconds: float
+    found: list[_State] = field(default_factory=list)
+    stuck: list[str] = field(default_factory=list)
+    nodes: int = 0
+
+    def run(self) -> Zeros:
+        self.deadline = perf_counter() + self.seconds
+        domain = [c for e in self.originals for c in real_conditions(e)]
+        state = self._factored(_State((), {}, tuple(domain)), self.originals)
+        if state is not None:
+            self._explore(state)
+        branches = _distinct([b for s in self.found if (b := self._finished(s)) is not None], self.known)
+        return Zeros(tuple(branches), not self.stuck, "; ".join(dict.fromkeys(self.stuck)))
+
+    # ---- the search -------------------------------------------------------------------------------
+
+    def _factored(self, state: _State, expressions: Iterable[Any]) -> _State | None:
+        """The state with further equations; None when one of them cannot hold."""
+        equations, conditions = list(state.equations), list(state.conditions)
+        for expression in expressions:
+            constant, pairs = signed_factors(expression)
+            if constant == 0:
+                continue
+            factors = []
+            for factor, power in pairs:
+                decided = self.known.sign(factor)
+                if decided == "0" and power > 0:
+                    factors = None
+                    break
+                if decided in ("+", "-") or (power > 0 and _never_zero(factor)):
+                    continue
+                if power > 0:
+                    factors.append(factor)
+                elif (factor, "!=") not in conditions:
+                    conditions.append((factor, "!="))
+            if factors is None:
+                continue
+            if not factors:
+                return None
+            if tuple(factors) not in equations:
+                equations.append(tuple(factors))
+        return _State(tuple(equations), state.values, tuple(conditions), state.reduced)
+
+    def _explore(self, state: _State) -> None:
+        self.nodes += 1
+        if self.nodes > 500 or perf_counter() > self.deadline:
+            self.stuck.append("the search for zeros ran out of budget")
+            return
+        conditions = []
+        for condition in state.conditions:
+            decided = self.known.decide(condition)
+            if decided is False:
+                return
+            if decided is None:
+                conditions.append(condition)
+        state = _State(state.equations, state.values, tuple(conditions), state.reduced)
+        if not state.equations:
+            self.found.append(state)
+            return
+        ranked = [(max(self._difficulty(f, state) for f in e), len(e), sum(f.count_ops() for f in e), i)
+                  for i, e in enumerate(state.equations)]
+        difficulty, _, _, chosen = min(ranked)
+        if difficulty >= 4 and not state.reduced and self._by_basis(state):
+            return
+        rest = state.equations[:chosen] + state.equations[chosen + 1 :]
+        for factor in state.equations[chosen]:
+            self._eliminate(factor, _State(rest, state.values, state.conditions, state.reduced))
+
+    def _open(self, expression: Any, state: _State) -> list[Any]:
+        return [u for u in self.unknowns if u in expression.free_symbols and u not in state.values]
+
+    def _difficulty(self, factor: Any, state: _State) -> float:
+        unknowns = self._open(factor, state)
+        if not unknowns:
+            return 0
+        linear = self._linear(factor, unknowns)
+        if linear is not None and self.known.nonzero(linear[1]):
+            return 1
+        if len(unknowns) == 1 and factor.is_polynomial(unknowns[0]):
+            return 2
+        if linear is not None:
+            return 5 if self._open(linear[1], state) else 3
+        return 3.5 if self._atom(factor, unknowns) is not None else 9
+
+    def _linear(self, factor: Any, unknowns: list[Any]) -> tuple[Any, Any, Any] | None:
+        """(v, a, b) with factor = a v + b, the coefficient as harmless as possible."""
+        options = []
+        for v in unknowns:
+            if factor.is_polynomial(v):
+                slope = sp.diff(factor, v)
+                if not slope.has(v):
+                    certain = self.known.nonzero(slope)
+                    inside = sum(u in slope.free_symbols for u in unknowns)
+                    options.append((not certain, inside, slope.count_ops(), -self.unknowns.index(v), v, slope))
+        if not options:
+            return None
+        *_, v, slope = min(options, key=lambda option: option[:4])
+        return v, slope, sp.expand(factor - slope * v)
+
+    def _atom(self, factor: Any, unknowns: list[Any]) -> Any:
+        """The one exponential or logarithm through which all unknowns enter, if there is one."""
+        atoms = [a for a in factor.atoms(sp.exp, sp.log) if a.free_symbols & set(unknowns)]
+        if len(atoms) != 1:
+            return None
+        mark = sp.Dummy("E")
+        left = factor.xreplace({atoms[0]: mark})
+        return atoms[0] if not left.free_symbols & set(unknowns) and left.is_polynomial(mark) else None
+
+    def _eliminate(self, factor: Any, state: _State) -> None:
+        unknowns = self._open(factor, state)
+        if not unknowns:
+            self._explore(_State(state.equations, state.values, (*state.conditions, (factor, "==")), state.reduced))
+            return
+        linear = self._linear(factor, unknowns)
+        single = len(unknowns) == 1 and factor.is_polynomial(unknowns[0])
+        if linear is not None and (self.known.nonzero(linear[1]) or not single or sp.degree(factor, linear[0]) == 1):
+            self._by_line(*linear, state)
+        elif single:
+            self._by_roots(factor, unknowns[0], state)
+        elif (atom := self._atom(factor, unknowns)) is not None:
+            self._by_atom(factor, atom, state)
+        else:
+            self.stuck.append(f"{factor} = 0 was not solved")
+
+    def _by_line(self, v: Any, slope: Any, constant: Any, state: _State) -> None:
+        certain = self.known.nonzero(slope)
+        conditions = () if certain else ((slope, "!="),)
+        self._put(v, sp.cancel(-constant / slope) if not constant.is_Atom else -constant / slope, state, conditions)
+        if not certain:
+            other = self._factored(state, [slope, constant])
+            if other is not None:
+                self._explore(other)
+
+    def _by_roots(self, factor: Any, v: Any, state: _State) -> None:
+        polynomial = sp.Poly(factor, v)
+        leading = polynomial.LC()
+        certain = self.known.nonzero(leading)
+        try:
+            for root, conditions in real_roots(polynomial, self.known):
+                extra = conditions if certain else (*conditions, (leading, "!="))
+                self._put(v, root, state, extra)
+        except Unsolved as problem:
+            self.stuck.append(str(problem))
+        if not certain:
+            other = self._factored(state, [leading, (polynomial - sp.Poly(leading * v ** polynomial.degree(), v)).as_expr()])
+            if other is not None:
+                self._explore(other)
+
+    def _by_atom(self, factor: Any, atom: Any, state: _State) -> None:
+        mark = sp.Dummy("E", real=True)
+        polynomial = sp.Poly(factor.xreplace({atom: mark}), mark)
+        if not self.known.nonzero(polynomial.LC()):
+            self.stuck.append(f"{factor} = 0 was not solved")
+            return
+        try:
+            for root, conditions in real_roots(polynomial, self.known):
+                inverse = sp.exp(root) if isinstance(atom, sp.log) else sp.log(root)
+                positive = () if isinstance(atom, sp.log) else ((root, ">"),)
+                if positive and self.known.decide(positive[0]) is False:
+                    continue
+                other = self._factored(state, [atom.args[0] - inverse])
+                if other is not None:
+                    more = (*other.conditions, *conditions, *positive)
+                    self._explore(_State(other.equations, other.values, more, other.reduced))
+        except Unsolved as problem:
+            self.stuck.append(str(problem))
+
+    def _put(self, v: Any, value: Any, state: _State, conditions: Iterable[Condition]) -> None:
+        """Set an unknown; everything that mentions it follows."""
+        change = {v: value}
+        try:
+            values = {u: _replaced(old, change) for u, old in state.values.items()} | change
+            moved = tuple((_replaced(e, change), r) for e, r in state.conditions) + tuple(conditions)
+            equations = [_replaced(sp.Mul(*factors), change) for factors in state.equations]
+        except ZeroDivisionError:
+            return
+        if any(e.has(sp.nan, sp.zoo, sp.oo) for e in (*equations, *(e for e, _ in moved))):
+            return
+        following = self._factored(_State((), values, moved, state.reduced), equations)
+        if following is not None:
+            self._explore(following)
+
+    def _by_basis(self, state: _State) -> bool:
+        """Try a Groebner basis; True when the state has been dealt with."""
+        from bilevel.analysis.basis import rational_points
+
+        unknowns = [u for u in self.unknowns if u not in state.values]
+        expanded = [sp.expand(sp.Mul(*factors)) for factors in state.equations]
+        if not all(sp.Poly(e, *unknowns).domain.is_QQ or sp.Poly(e, *unknowns).domain.is_ZZ
+                   if e.is_polynomial(*unknowns) else False for e in expanded):
+            return False
+        used = [u for u in unknowns if any(u in e.free_symbols for e in expanded)]
+        points, basis = rational_points(expanded, used)
+        if points is None:
+            if basis is None:
+                return False
+            following = self._factored(_State((), state.values, state.conditions, True), basis)
+            if following is not None:
+                self._explore(following)
+            return True
+        for point in points:
+            values = {u: _replaced(old, point) for u, old in state.values.items()} | point
+            conditions = tuple((_replaced(e, point), r) for e, r in state.conditions)
+            self._explore(_State((), values, conditions, True))
+        return True
+
+    # ---- solutions --------------------------------------------------------------------------------
+
+    def _finished(self, state: _State) -> Branch | None:
+        """The solution with its true conditions: cases that it does not need are forgotten."""
+        free = tuple(u for u in self.unknowns if u not in state.values)
+        values = {u: tidied(state.values.get(u, u)) for u in self.unknowns}
+        needed = [c for v in values.values() for c in real_conditions(v)]
+        needed += [c for e in self.originals for c in _moved(real_conditions(e), values)]
+        needed += [(v, r) for u, v in values.items() if u != v for r in _own_signs(u)]
+        residuals = [_replaced(e, values) for e in self.originals]
+        bad = any(r.has(sp.nan, sp.zoo) for r in residuals)
+        if bad or any(not self.known.zero(r) for r in residuals):
+            needed += list(state.conditions)
+        open_ones = []
+        for condition in needed:
+            decided = self.known.decide(condition)
+            if decided is False:
+                return None
+            if decided is None and condition not in open_ones:
+                open_ones.append(condition)
+        return Branch(values, free, tuple(open_ones))
+
+
+def tidied(value: Any) -> Any:
+    """A value as short as expanding or cancelling makes it."""
+    if value.is_Atom or value.count_ops() > 400:
+        return value
+    options = [value, sp.expand(value)]
+    try:
+        options.append(sp.radsimp(sp.expand(value)) if not value.free_symbols else sp.cancel(sp.together(sp.expand(value))))
+        options.append(sp.factor(options[-1]) if value.free_symbols else sp.expand(options[-1]))
+    except (sp.PolynomialError, NotImplementedError):
+        pass
+    return min(options, key=lambda option: option.count_ops())
+
+
+def _replaced(expression: Any, change: Mapping[Any, Any]) -> Any:
+    return expression.subs(change, simultaneous=True) if change else expression
+
+
+def _moved(conditions: Iterable[Condition], values: Mapping[Any, Any]) -> list[Condition]:
+    return [(_replaced(e, values), r) for e, r in conditions]
+
+
+def _never_zero(factor: Any) -> bool:
+    """A reciprocal power of something finite."""
+    return isinstance(factor, sp.Pow) and factor.exp.is_negative is True
+
+
+def _own_signs(symbol: Any) -> list[str]:
+    if symbol.is_positive:
+        return [">"]
+    if symbol.is_negative:
+        return ["<"]
+    return [r for flag, r in ((symbol.is_nonnegative, ">="), (symbol.is_nonpositive, "<="), (symbol.is_nonzero, "!=")) if flag]
+
+
+def real_conditions(expression: Any) -> list[Condition]:
+    """What makes an expression a real number: no vanishing denominator, radicands and logarithms where they belong."""
+    found: list[Condition] = []
+    for node in sp.preorder_traversal(expression):
+        if isinstance(node, sp.log):
+            found.append((node.args[0], ">"))
+        elif isinstance(node, sp.Pow) and not isinstance(node, sp.exp) and node.exp.is_Rational:
+            if node.exp.is_negative:
+                found.append((node.base, "!="))
+            if not node.exp.is_Integer:
+                found.append((node.base, ">="))
+    return [c for k, c in enumerate(found) if c not in found[:k] and c[0].free_symbols]
+
+
+def _distinct(branches: list[Branch], known: Known) -> list[Branch]:
+    """Without repetitions, and without points that lie on a continuum that exists wherever they do."""
+    kept: list[Branch] = []
+    for branch in sorted(branches, key=lambda b: -len(b.free)):
+        if not any(_contains(other, branch, known) for other in kept):
+            kept = [other for other in kept if not _contains(branch, other, known)] + [branch]
+    return sorted(kept, key=lambda b: (len(b.free), [sp.default_sort_key(v) for v in b.values.values()]))
+
+
+def _contains(larger: Branch, smaller: Branch, known: Known) -> bool:
+    put = {u: smaller.values[u] for u in larger.free}
+    if not set(larger.conditions) <= set(smaller.conditions) and larger.conditions:
+        return False
+    return all(known.zero(_replaced(v, put) - smaller.values[u]) for u, v in larger.values.items())
