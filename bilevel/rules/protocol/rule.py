@@ -158,20 +158,11 @@ def rule(
         except TypeError as problem:
             raise GameError(f"rule {function.__name__}{signature}: {problem}") from None
         bound.apply_defaults()
-        values = {
-            key: value if key in labels else exact(value, f"{function.__name__}: {key}")
-            for key, value in bound.arguments.items()
-        }
-        shown = tuple((key, value) for key, value in values.items() if value is not None)
-        positional = [
-            values[p]
-            for p in signature.parameters
-            if signature.parameters[p].kind is not inspect.Parameter.KEYWORD_ONLY
-        ]
-        keyword = {
-            p: values[p] for p in signature.parameters if signature.parameters[p].kind is inspect.Parameter.KEYWORD_ONLY
-        }
-        built = function(*positional, **keyword)
+        for key, value in bound.arguments.items():
+            if key not in labels:
+                bound.arguments[key] = exact(value, f"{function.__name__}: {key}")
+        shown = tuple((key, value) for key, value in bound.arguments.items() if value is not None)
+        built = function(*bound.args, **bound.kwargs)
         if isinstance(built, Rule):  # a rule made of rules keeps their time and memory
             return Rule(function.__name__, shown, built.build, built.time, built.memory)
         return Rule(function.__name__, shown, built, time, tuple(kept.items()))
