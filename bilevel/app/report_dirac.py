@@ -1,0 +1,168 @@
+"""The smallest instance, the Dirac-GAN: fixed point, Jacobian, spectra, exact step sizes, and pictures of them.
+
+Main definitions: `dirac` (the section). Floats appear in pictures only; every verdict is exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import sympy as sp
+
+from bilevel import show
+from bilevel.analysis import stability
+from bilevel.app import report_pictures as pictures
+from bilevel.app.answers import state_order, verdict_object
+from bilevel.app.report_parts import Part, equation_of, said
+from bilevel.game import Game
+from bilevel.language.errors import BilevelError
+from bilevel.models import dirac_gan
+from bilevel.rules import alternating, derive, flow, simultaneous
+
+STEP, PENALTY = sp.Symbol("h", positive=True), sp.Symbol("gamma", positive=True)
+
+
+@dataclass(frozen=True)
+class Dirac:
+    """The game with and without the penalty, and the exact verdict on each rule at its equilibrium."""
+
+    @cached_property
+    def bare(self) -> Game:
+        """No penalty."""
+        return dirac_gan()
+
+    @cached_property
+    def penalised(self) -> Game:
+        """The discriminator pays gamma/2 psi^2, the squared slope of D at the data."""
+        return dirac_gan(penalty="R1", gamma=PENALTY)
+
+    @property
+    def rules(self) -> tuple[Any, ...]:
+        """The three rules."""
+        return flow(), simultaneous(STEP), alternating(STEP)
+
+    @cached_property
+    def origin(self) -> dict[Any, Any]:
+        """theta = psi = 0."""
+        return dict.fromkeys(self.bare.variables, sp.S.Zero)
+
+    @cached_property
+    def verdicts(self) -> dict[tuple[str, str], Any]:
+        """(game, rule) to verdict."""
+        games = {"none": self.bare, "R1": self.penalised}
+        return {(name, rule.name): stability(game, rule, at=self.origin) for name, game in games.items() for rule in self.rules}
+
+
+def dirac(example: Dirac) -> Part:
+    """The section on the instance."""
+    section = show.section(
+        "The smallest instance: the Dirac-GAN",
+        ("Real data is the point 0, generated data the point ", sp.Symbol("theta"), ", the discriminator D(x) = σ(ψ x). Both "
+         "players share one loss, and everything about it can be computed."),
+        *_game(example),
+        show.section("Is the equilibrium reached?", *_table(example)),
+        show.section("Spectrum", *pictures.spectra(example)),
+        show.section("In the plane", *pictures.portraits(example)),
+        show.section("Which step sizes converge", *pictures.maps(example)),
+        anchor="dirac-gan",
+    )  # fmt: skip
+    return Part(section, dict(_data(example)))
+
+
+def _game(example: Dirac) -> Iterator[Any]:
+    game, matrix = example.penalised, example.penalised.jacobian()
+    theta, psi = game.variables
+    player = game["discriminator"]
+    yield show.equation_rows([("L(θ, ψ)", "=", player.loss)])
+    yield ("The generator minimises L", ", the discriminator maximises it; ", PENALTY, " weighs the penalty on its slope at the data "
+           "(R1; here R2 is the same). The softplus is log(1 + exp(·)).")  # fmt: skip
+    yield show.paragraph("The field F, whose zeros are the fixed points, and its Jacobian at θ = ψ = 0:")
+    field = game.field()
+    yield show.equation_rows([(show.element("msub", show.element("mi", "F"), _letter(v)), "=", field[v]) for v in game.variables])
+    at_zero = sp.Matrix(matrix).subs(example.origin)
+    yield show.equation(("F′(0, 0) = ", at_zero))
+    yield show.bullets(
+        ("θ = ψ = 0 is a fixed point: the field vanishes there. It is the only one: F", " in θ vanishes only where ψ = 0, since the "
+         "sigmoid is positive, and with ψ = 0 the other entry is −θ/2."),
+        "The off-diagonal entries have opposite signs: each player undoes what the other does (theorem 5).",
+    )  # fmt: skip
+    yield show.paragraph("Updates of the unpenalised game, simultaneous, then alternating:")
+    for rule in (simultaneous(STEP), alternating(STEP)):
+        yield equation_of(derive(example.bare, rule))
+
+
+def _letter(variable: Any) -> Any:
+    from bilevel.show.mathml_printer import inside
+
+    return inside(variable)
+
+
+def _table(example: Dirac) -> Iterator[Any]:
+    rows = []
+    for (penalty, rule), verdict in example.verdicts.items():
+        rows.append([
+            (f"{rule.capitalize()}, ", "no penalty" if penalty == "none" else ("penalty ", PENALTY)),
+            _word(verdict), _stable(verdict), _solved(verdict), _marginal(verdict), show.badge(verdict.known),
+        ])  # fmt: skip
+    head = ["Rule", "Verdict", "Exponentially stable where", "Solved for the step h", "Neither", "Known"]
+    yield show.table(head, rows, caption=(
+        "Flow: per unit time, Re λ < 0. Discrete rules: per step, |λ| < 1. Neither: eigenvalues on the border; there nonlinear "
+        "terms decide. All conditions for ", STEP, " > 0, ", PENALTY, " > 0."))  # fmt: skip
+    yield show.bullets(
+        "The flow alone circles for ever; simultaneous steps spiral outward at every step size; alternating steps stay on a "
+        "closed curve up to h = 4 and never converge exponentially. At h = 4 the eigenvalue −1 is double with a Jordan block.",
+        "With the penalty the flow converges for every γ > 0, and both discrete rules exactly on the regions above "
+        "(Mescheder, Geiger and Nowozin 2018, lemmas 2.2 to 2.5 and 3.3).",
+    )
+    for (penalty, rule), verdict in example.verdicts.items():
+        if rule != "flow":
+            name = f"{rule}, {'no penalty' if penalty == 'none' else 'with penalty'}"
+            yield _eigenvalues(name, verdict)
+
+
+def _eigenvalues(name: str, verdict: Any) -> Any:
+    z = sp.Symbol("z")
+    rows = [("J", "=", sp.Matrix(verdict.jacobian)), ("det(z − J)", "=", sp.collect(sp.expand(sp.sympify(verdict.characteristic_polynomial)), z))]
+    rows += [("λ", "=", value) for value, _ in verdict.eigenvalues or ()]
+    return show.element("details", show.element("summary", f"Linearisation and eigenvalues: {name}"), show.equation_rows(rows, width=90), class_="proof")
+
+
+def _word(verdict: Any) -> str:
+    return "depends on h" if verdict.verdict == "conditional" and verdict.condition != sp.false else (
+        "never stable" if verdict.verdict == "conditional" else verdict.verdict)
+
+
+def _stable(verdict: Any) -> Any:
+    return {sp.true: "everywhere", sp.false: "nowhere"}.get(verdict.condition, verdict.condition)
+
+
+def _solved(verdict: Any) -> Any:
+    if verdict.condition in (sp.true, sp.false):
+        return "–"
+    try:
+        return verdict.solve(STEP)
+    except BilevelError as problem:
+        return str(problem)
+
+
+def _marginal(verdict: Any) -> Any:
+    if verdict.marginal_on == sp.false:
+        return "–"
+    where = "everywhere" if verdict.marginal_on == sp.true else verdict.marginal_on
+    return (where, f" ({verdict.marginal_why})" if verdict.marginal_why else "")
+
+
+def _data(example: Dirac) -> Iterator[tuple[str, Any]]:
+    for name, game in (("none", example.bare), ("R1", example.penalised)):
+        answers = {}
+        for rule in example.rules:
+            verdict = example.verdicts[name, rule.name]
+            solve_for = [STEP] if rule.name != "flow" else []
+            answers[rule.name] = {"time": rule.time, **verdict_object(verdict, state_order(game, rule), solve_for=solve_for)}
+        yield f"penalty {name}", {
+            "loss": said(game["discriminator"].loss), "field": {str(v): said(f) for v, f in game.field().items()},
+            "fixed point": {str(v): "0" for v in game.variables}, "rules": answers,
+        }  # fmt: skip
