@@ -52,9 +52,7 @@ class Averages:
     def _log_density(self, node: Any, along: tuple[Any, ...], env: Environment) -> Any:
         """log p(x; parameters) at the current values."""
         value = self.scalar(node.args[1], env) if node.law.dim is None else self.matrix(node.args[1], env)
-        return self._log_probability(
-            self._law(node.law, self._parameters(node.law, env)), value, env.get(("outcome", node.args[1]))
-        )
+        return self._log_probability(self._law(node.law, self._parameters(node.law, env)), value, _outcome(node, env))
 
     def _log_probability(self, law: Any, value: Any, outcome: int | None) -> Any:
         if isinstance(law, Outcomes):
@@ -73,7 +71,7 @@ class Averages:
         arguments = self._arguments(applied, env)
         value = self._argument(applied.args[1], env)
         symbols, template = self._density_template(
-            applied, value, env.get(("outcome", applied.args[1])), any(p == 0 for p, _ in slots)
+            applied, value, _outcome(applied, env), any(p == 0 for p, _ in slots)
         )
         result: dict[tuple[int, ...], Any] = {}
         for chosen in product(*(range(len(symbols[place])) for place, _ in slots)):
@@ -215,3 +213,10 @@ class Averages:
         if top is None:
             raise UnknownAnswer(f"the observation {at} has probability zero in this instance")
         return top / bottom
+
+
+def _outcome(node: Any, env: Environment) -> int | None:
+    """Which outcome of its law the argument of a log-density is, if it was drawn from that very law."""
+    drawn = node.args[1]
+    same = getattr(getattr(drawn, "law", None), "name", None) == node.law.name
+    return env.get(("outcome", drawn)) if same else None

@@ -112,7 +112,7 @@ class Drawing:
         return given
 
     def _looked_at(self) -> set[str]:
-        """Laws whose log-density is evaluated, or differentiated in its value."""
+        """Laws whose log-density is evaluated, differentiated in its value, or taken away from a draw of it."""
         inner = {
             p.applied
             for p in self.whole.atoms(Partial, PartialMatrix)
@@ -131,7 +131,12 @@ class Drawing:
             if inner
             else self.whole
         )
-        return names | {node.law.name for node in stripped.atoms(LogDensity)}
+        foreign = {
+            node.law.name
+            for node in self.whole.atoms(LogDensity)
+            if getattr(getattr(node.args[1], "law", None), "name", None) != node.law.name
+        }
+        return names | foreign | {node.law.name for node in stripped.atoms(LogDensity)}
 
     def _normal_law(self, law: Any, size: int | None) -> Any:
         means = [self._polynomial(self._shapes(law.parameters), 1) for _ in range(size or 1)]

@@ -124,6 +124,9 @@ class Expecter:
         """One monomial over a denominator times a word: split into independent blocks."""
         own = {b.variable.name: b for b in binders}
         pieces = list(_pieces(m, den, word, frozenset(own)))
+        if any(_is_lone_score(binder, pieces, binders) for binder in binders):
+            self.note("score", binders)
+            return Tensor(word.rank, {})
         groups: list[tuple[frozenset[str], list[Piece]]] = []
         factors: list[Factor] = []
         scale = Ratio.number(c)
@@ -162,6 +165,20 @@ def _opens(atom: Atom, own: set[str]) -> bool:
     if atom.kind == "contraction":
         return any(_opens(a, own) for a, _ in atom.parts[0].factors)
     return atom.kind == "block" and bool(atom.free & own)
+
+
+def _is_lone_score(binder: Binder, pieces: list[Piece], binders: tuple[Binder, ...]) -> bool:
+    """Whether a variable enters only through the score of its own density, in one of the parameters."""
+    variable, law = binder
+    mine = [piece for piece in pieces if variable.name in piece.uses]
+    if len(mine) != 1 or not law.name.startswith("density ") or any(variable.name in b.law.free for b in binders):
+        return False
+    atom = mine[0].factors[0][0] if mine[0].factors else mine[0].ratio.atom
+    if atom is None or atom.kind != "partial density" or len(atom.payload[1]) != 1 or atom.payload[1][0] == 0:
+        return False
+    value = Tensor.factor(variable) if variable.rank else Ratio.of(variable)
+    same_law = law.name.split(" ")[1] == atom.payload[0].name and law.parts == atom.parts[1:]
+    return same_law and bool(atom.parts[0] == value)
 
 
 def _gathered(members: list[Piece]) -> tuple[Ratio, list[Factor], list[Any]]:

@@ -37,6 +37,7 @@ RULES = (
     ("drop", "variables of which the body is free are dropped, since E[1] = 1"),
     ("flatten", "an expectation inside an expectation, linear there, is taken over all variables at once"),
     ("split", "independent factors are averaged separately, E[f g] = E[f] E[g]"),
+    ("score", "the score of a density in its parameters has mean zero, as derivatives pass under the integral"),
     ("moment", "known moments of standard laws are put in"),
 )
 
