@@ -1,19 +1,20 @@
 """The points a command speaks about: the one a file gives, or the fixed points found.
 
-Main definitions: `points_of`, `Found`, `Given`.
+Main definitions: `points_of`, `Found`, `Given`, `with_facts`.
 """
 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sympy as sp
 
 from bilevel.app.problem import Problem
 from bilevel.app.scope import fits
+from bilevel.game import Game
 from bilevel.language.errors import GameError, UnknownAnswer
 
 
@@ -45,12 +46,23 @@ def points_of(problem: Problem, rule: Any) -> Found:
         raise UnknownAnswer("fixed points are not solved for here", next_step="give every variable's value under [at]")
     from bilevel.analysis.fixed_points import equilibria
 
+    game = with_facts(problem.game, problem.domain)
     try:
-        found = equilibria(problem.game, rule, at=problem.at or None)
+        found = equilibria(game, rule, at=problem.at or None)
     except GameError as stop:
         raise (problem.located(str(stop), "at") if problem.at else stop) from None
     inside = tuple(e for e in found.points if _inside(problem, e.point))
-    return Found(inside, bool(found.complete), found.reason or "")
+    return Found(inside, bool(found.complete), "" if problem.complete_at else found.reason or "")
+
+
+def with_facts(game: Any, facts: Iterable[Any]) -> Any:
+    """The same game under further assumptions."""
+    more = tuple(part for fact in facts for part in sp.And.make_args(fact) if part != sp.true)
+    if not more:
+        return game
+    if isinstance(game, Game):
+        return Game(game.players, assuming=(*game.assuming, *more), title=game.title, source=game.source)
+    return replace(game, assuming=(*game.assuming, *more))
 
 
 def _inside(problem: Problem, point: Mapping[Any, Any]) -> bool:

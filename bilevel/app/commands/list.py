@@ -5,15 +5,14 @@ Main definitions: `run`.
 
 from __future__ import annotations
 
-import ast
 import importlib.util
 import inspect
 import json
-from pathlib import Path
 from typing import Any
 
 from bilevel.app.inputs import catalogue_models
 from bilevel.app.screen import columns
+from bilevel.app.theorems import theorems
 from bilevel.rules import catalogue
 
 
@@ -23,7 +22,7 @@ def run(options: Any) -> int:
         "models": _described(catalogue_models()),
         "rules": _described(catalogue()),
         "strategies": _strategies(),
-        "theorems": _theorems(),
+        "theorems": {theorem.name: theorem.summary for theorem in theorems()},
     }
     if options.json:
         print(json.dumps(found, indent=1))
@@ -47,13 +46,3 @@ def _strategies() -> dict[str, str]:
         if inspect.isfunction(v) and v.__module__ == module.__name__ and not n.startswith("_")
     }
     return _described(own)
-
-
-def _theorems() -> dict[str, str]:
-    """The proofs that stand beside the package in a checkout, by the first line of each file."""
-    folder = Path(__file__).resolve().parents[3] / "proofs"
-    found = {}
-    for path in sorted(folder.glob("theorem_*.py")):
-        said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-        found[path.stem] = said.partition("\n")[0]
-    return found

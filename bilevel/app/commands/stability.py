@@ -16,7 +16,7 @@ from bilevel.analysis.verdict import unknown
 from bilevel.app import budget
 from bilevel.app.answers import point_object, state_order, verdict_object
 from bilevel.app.inputs import problem_named, rules_named
-from bilevel.app.points import points_of
+from bilevel.app.points import points_of, with_facts
 from bilevel.app.problem import Problem
 from bilevel.app.screen import stability_text
 from bilevel.app.source import advice
@@ -85,7 +85,7 @@ def _entry(
 ) -> tuple[dict[str, Any], bool]:
     order = state_order(problem.game, rule)
     exists = sp.true if equilibrium.exists_on is None else equilibrium.exists_on
-    game = problem.game if exists == sp.true else _assuming(problem.game, exists)
+    game = with_facts(problem.game, (exists,))
     nothing = unknown("out of time before this point was analysed", sp.zeros(0, 0), rule.time)
     verdict = nothing
     solve_for: list[Any] = []
@@ -132,13 +132,6 @@ def _within(verdict: Any, exists: Any) -> Any:
         if getattr(verdict, name) is not None
     }
     return replace(verdict, **sets)
-
-
-def _assuming(game: Any, fact: Any) -> Any:
-    facts = tuple(part for part in sp.And.make_args(fact) if part != sp.true)
-    if isinstance(game, Game):
-        return Game(game.players, assuming=(*game.assuming, *facts), title=game.title, source=game.source)
-    return replace(game, assuming=(*game.assuming, *facts))
 
 
 def _symbols(problem: Problem, rule: Any, wanted: list[str]) -> list[Any]:
