@@ -20,7 +20,7 @@ from jax.scipy import special
 from bilevel.language.errors import GameError
 from bilevel.language.functions import sigmoid, softplus
 
-Value = Callable[[Any], Any]    # an expression to its array
+Value = Callable[[Any], Any]  # an expression to its array
 
 
 def _folded(combine: Callable[[Any, Any], Any]) -> Callable[..., Any]:
@@ -59,7 +59,7 @@ def number(expr: Any) -> float:
         found = float(value)
     except (TypeError, OverflowError):
         raise GameError(f"the constant {expr} is no real number that a float can hold") from None
-    if math.isnan(found):
+    if math.isnan(found) or (math.isinf(found) and expr.is_finite is not False):
         raise GameError(f"the constant {expr} has no value")
     return found
 
@@ -79,7 +79,7 @@ def logarithm(expr: Any, value: Value) -> Any:
     """log of an expression."""
     if isinstance(expr, sp.Add):
         if (inside := _complement(expr)) is not None:
-            return -jax.nn.softplus(value(inside))    # log(1 - sigmoid(u))
+            return -jax.nn.softplus(value(inside))  # log(1 - sigmoid(u))
         if (pairs := exponents(expr)) is not None and len(pairs) > 1:
             return _folded(jnp.logaddexp)(*(value(u) + c if u != 0 else c for u, c in pairs))
     if isinstance(expr, sigmoid):

@@ -135,7 +135,9 @@ class Lowered:
     def function(self, *arrays: Any) -> Any:
         """The same as a plain JAX function: traceable, differentiable; precision is that of the arrays given."""
         if len(arrays) != len(self.inputs):
-            raise GameError(f"{len(self.inputs)} inputs are expected ({', '.join(map(str, self.inputs))}); got {len(arrays)}")
+            raise GameError(
+                f"{len(self.inputs)} inputs are expected ({', '.join(map(str, self.inputs))}); got {len(arrays)}"
+            )
         value = Scalars(dict(zip(self.inputs, arrays, strict=True)))
         return _rebuilt(self.expressions, lambda expr: jnp.asarray(value(expr)))
 
@@ -161,7 +163,9 @@ def _rebuilt(structure: Any, value: Any) -> Any:
         entries = [jnp.asarray(value(entry)) for entry in structure]
         if not entries:
             return jnp.zeros(structure.shape)
-        return jnp.stack(jnp.broadcast_arrays(*entries), axis=-1).reshape(*jnp.broadcast_shapes(*(e.shape for e in entries)), rows, columns)
+        return jnp.stack(jnp.broadcast_arrays(*entries), axis=-1).reshape(
+            *jnp.broadcast_shapes(*(e.shape for e in entries)), rows, columns
+        )
     if isinstance(structure, Sequence | sp.Tuple):
         return [_rebuilt(part, value) for part in structure]
     return value(structure)
@@ -178,7 +182,9 @@ def leaves_of(structure: Any) -> list[Any]:
 
 def _expressions(structure: Any) -> Any:
     if isinstance(structure, str):
-        raise GameError(f"an expression is expected, not text: {structure!r}; read text with bilevel.language.read first")
+        raise GameError(
+            f"an expression is expected, not text: {structure!r}; read text with bilevel.language.read first"
+        )
     if isinstance(structure, Mapping):
         return {key: _expressions(part) for key, part in structure.items()}
     if isinstance(structure, Sequence):

@@ -38,8 +38,12 @@ def as_numpy(tree: Any) -> Any:
 def _equations(jaxpr: Any) -> int:
     count = 0
     for equation in jaxpr.eqns:
-        inner = [part for value in equation.params.values() for part in (value if isinstance(value, tuple) else (value,))]
-        nested = sum(_equations(getattr(part, "jaxpr", part)) for part in inner if hasattr(getattr(part, "jaxpr", part), "eqns"))
+        inner = [
+            part for value in equation.params.values() for part in (value if isinstance(value, tuple) else (value,))
+        ]
+        nested = sum(
+            _equations(getattr(part, "jaxpr", part)) for part in inner if hasattr(getattr(part, "jaxpr", part), "eqns")
+        )
         width = max((int(np.prod(v.aval.shape)) for v in equation.invars if hasattr(v.aval, "shape")), default=1)
         count += nested or (1 if equation.primitive.name not in ("reduce_sum", "dot_general") else max(width, 1))
     return count

@@ -13,7 +13,7 @@ import numpy as np
 from bilevel.language.errors import GameError
 from bilevel.language.laws import Normal, Uniform
 
-ORDER = 40    # nodes an axis: exact for polynomials up to degree 79
+ORDER = 40  # nodes an axis: exact for polynomials up to degree 79
 
 
 @cache
@@ -38,4 +38,6 @@ def rule_for(law: Any) -> tuple[np.ndarray, np.ndarray]:
     if isinstance(law, Uniform) and law.args[0].is_number and law.args[1].is_number:
         nodes, weights = gauss_legendre()
         return float(law.args[0]) + float(law.args[1] - law.args[0]) * nodes, weights
-    raise GameError(f"no quadrature is known for the law {law} here; choose a normal, uniform or finite law with fixed numbers")
+    raise GameError(
+        f"no quadrature is known for the law {law} here; choose a normal, uniform or finite law with fixed numbers"
+    )
