@@ -110,7 +110,7 @@ def jare(step: Any, weight: Any) -> Callable[[Field], Callable[..., Any]]:
 
     Shapes: per step; `step` and `weight` may differ between players.
 
-    Reference: Nie and Patel (2020), arXiv:1806.09235; Nagarajan and Kolter (2017), arXiv:1706.04156, section 4.
+    Reference: Nie and Patel (2019), arXiv:1806.09235; Nagarajan and Kolter (2017), arXiv:1706.04156, section 4.
 
     Examples:
         >>> import sympy as sp
