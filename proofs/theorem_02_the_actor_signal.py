@@ -11,8 +11,7 @@ Source: Pfau and Vinyals (2016), arXiv:1610.01945, section 2.3; Goodfellow et al
 
 import sympy as sp
 
-from bilevel.analysis import Proof, checks, correspond, refutes, shows, states
-from bilevel.analysis.proof import Claim
+from bilevel.analysis import Claim, Proof, checks, correspond, refutes, shows, states
 from bilevel.analysis.proportion import is_positive
 from bilevel.language import data, sigmoid, vector
 from bilevel.language.instance import Instance
@@ -69,47 +68,49 @@ def in_general():
     return [{v: value.subs(origin).rewrite(sp.exp) for v, value in instantiate(g, instance).field().items()} for g in games]
 
 
-def prove() -> Proof:
-    """The theorem with its evidence."""
-    noise = data("p_noise", "m")
-    minimax, saturating_not = gan(), gan("non-saturating")
-    masked, scaled = blind_actor_critic(), blind_actor_critic(scaled=True)
+def scaling() -> tuple[Claim, ...]:
+    """What masking and scaling make of the actor's step."""
+    minimax, masked, scaled = gan(), blind_actor_critic(), blind_actor_critic(scaled=True)
     at_action, y = blind_actor_critic(query="action"), gan_environment().reward
     by_hand = blind_actor_critic(query="action", mask=1 - y)
     wrong = blind_actor_critic(query="action", scaled=True)
-    any_noise = gan(noise=noise), gan("non-saturating", noise=noise)
-    one, other = in_general()
-    claims = (
+    astray = correspond(wrong, minimax, claim="function")
+    return (
         shows("Masked and scaled, the actor descends half the minimax generator's gradient.", signal(scaled), signal(minimax) / 2),
         shows("Unmasked and unscaled it is twice the masked unscaled one.", signal(at_action), 2 * signal(masked)),
         shows("Differentiated through the shown image, the mask is automatic.", signal(masked), signal(by_hand)),
-        *in_the_logit(),
+        refutes("Unmasked and scaled by the slope averaged over the coin it is no half of minimax ...", signal(wrong), signal(minimax) / 2),
+        checks("... nor any positive multiple: its factor changes sign at Q = 1/2.", astray, "function", holds=False),
+    )
+
+
+def three_steps() -> tuple[Claim, ...]:
+    """How minimax, non-saturating and DPG steps compare."""
+    minimax, other, dpg = gan(), gan("non-saturating"), blind_actor_critic(query="action")
+    noise = data("p_noise", "m")
+    parted = correspond(gan(noise=noise), gan("non-saturating", noise=noise), claim="function")
+    one, two = in_general()
+    pairs = {
+        "Non-saturating and minimax": (other, minimax),
+        "Plain DPG and minimax": (dpg, minimax),
+        "Plain DPG and non-saturating": (dpg, other),
+    }
+    return (
         *(
-            checks(f"{a} and {b}: proportional sample by sample, by a positive factor.", correspond(first, second, claim="per-sample"), "per-sample")
-            for a, b, first, second in (
-                ("Non-saturating", "minimax", saturating_not, minimax),
-                ("Plain DPG", "minimax", at_action, minimax),
-                ("Plain DPG", "non-saturating", at_action, saturating_not),
-            )
+            checks(f"{names}: proportional sample by sample, by a positive factor.", correspond(*games, claim="per-sample"), "per-sample")
+            for names, games in pairs.items()
         ),
-        checks(
-            "Yet minimax and non-saturating steps are not collinear in general.",
-            correspond(*any_noise, claim="function"),
-            "function",
-            holds=False,
-        ),
+        checks("Yet minimax and non-saturating steps are not collinear in general.", parted, "function", holds=False),
         states(
             "Nor do they have the same fixed points in general: an instance is one of minimax and none of non-saturating.",
-            all(v == 0 for v in one.values()) and any(v.is_nonzero for v in other.values()),
-            note=f"two noises, D = sigmoid(x + phi^2), G from -log 3 + 4 theta to -2 theta; gradients {one} and {other}",
+            all(v == 0 for v in one.values()) and any(v.is_nonzero for v in two.values()),
+            note=f"two noises, D = sigmoid(x + phi^2), G from -log 3 + 4 theta to -2 theta; gradients {one} and {two}",
         ),
         states("On the Dirac-GAN all three have the one fixed point theta = psi = 0.", on_the_dirac_gan()),
-        refutes("Unmasked and scaled by the slope averaged over the coin, the step is no half of minimax.", signal(wrong), signal(minimax) / 2),
-        checks(
-            "Nor is it a positive multiple, sample by sample or otherwise: its factor changes sign at Q = 1/2.",
-            correspond(wrong, minimax, claim="function"),
-            "function",
-            holds=False,
-        ),
     )
+
+
+def prove() -> Proof:
+    """The theorem with its evidence."""
+    claims = (*scaling(), *in_the_logit(), *three_steps())
     return Proof(2, "The actor's signal", __doc__ or "", "Pfau and Vinyals 2016, section 2.3", claims)

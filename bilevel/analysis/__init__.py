@@ -12,6 +12,7 @@ _HOMES = {
     "stability": "local",
     "Verdict": "verdict",
     "analyse": "analyse",
+    "equilibria": "fixed_points",
     "correspond": "correspondence",
     "Correspondence": "correspondence",
     "Relation": "correspondence",

@@ -133,7 +133,7 @@ def _given(game: Any, at: Mapping[Any, Any] | None) -> dict[Any, Any]:
 
 
 def _only(game: Any, rule: Rule | None, given: dict[Any, Any]) -> Equilibria:
-    from bilevel.analysis.local import default_rule
+    from bilevel.rules.protocol.defaults import default_rule
 
     linearise(game, rule or default_rule(game), given)  # says so where the point is not fixed
     found = _described(game, rule, Equilibrium(given), Known(game.assuming))

@@ -11,15 +11,9 @@ from typing import Any
 from bilevel.analysis.analyse import analyse
 from bilevel.analysis.verdict import Verdict
 from bilevel.language.errors import GameError
-from bilevel.rules.descent import flow, simultaneous
+from bilevel.rules.protocol.defaults import default_rule
 from bilevel.rules.protocol.linear import linearise
 from bilevel.rules.protocol.rule import Rule
-from bilevel.system import System
-
-
-def default_rule(game: Any) -> Rule:
-    """The gradient flow; for a map given directly, the map itself."""
-    return simultaneous(1) if isinstance(game, System) and game.time == "discrete" else flow()
 
 
 def stability(game: Any, rule: Rule | None = None, *, at: Mapping[Any, Any] | None = None) -> Verdict:
