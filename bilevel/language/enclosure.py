@@ -106,6 +106,7 @@ def _by_quadrature(expr: Any, count: int) -> float:
                 "numpy",
             ],
         )
-        return sp.Float(float(numpy.sum(body(*mesh) * numpy.prod(masses, axis=0))))
+        with numpy.errstate(all="ignore"):  # outside the domain the value is nan, which refutes nothing
+            return sp.Float(float(numpy.sum(body(*mesh) * numpy.prod(masses, axis=0))))
 
     return float(expr.replace(lambda e: isinstance(e, PendingExpectation), value).evalf())
