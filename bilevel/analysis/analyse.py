@@ -23,6 +23,10 @@ from bilevel.analysis.verdict import Verdict, certain, unknown
 from bilevel.analysis.writing import LARGE, formula_size, to_boolean
 from bilevel.language.errors import GameError, UnknownAnswer
 
+MAX_COEFFICIENT_TERMS = (
+    800  # in all coefficients together: beyond it conditions take minutes to write, and nobody reads them
+)
+
 KINDS = {
     "discrete": {
         "origin": "fold (eigenvalue 1)",
@@ -80,6 +84,8 @@ def _analyse(matrix: Any, time: str, facts: tuple[Any, ...]) -> Verdict:
     sides = [side for fact in facts for atom in fact.atoms(sp.core.relational.Relational) for side in atom.args]
     coordinates = Coordinates([*matrix, *sides], z)
     factors, denominators = characteristic_factors(matrix, coordinates)
+    if sum(len(c) for f in factors for c in f.coefficients) > MAX_COEFFICIENT_TERMS:
+        raise UnknownAnswer("the characteristic polynomial is too large to work on", next_step="fix some parameters")
     assumptions = Assumptions(coordinates, facts)
     exists = _domain(coordinates, assumptions, denominators)
     region = _region(factors, coordinates, assumptions, time, exists)

@@ -121,7 +121,7 @@ def _closed_by_shift(a: Any, coordinates: Any) -> Any:
         return None
     n = len(a) - 1
     largest = max(len(p) for p in a)
-    if n > 8 or largest > 150 or (n > 6 and largest > 40):
+    if n > 8 or largest > 80 or (n > 5 and largest > 30):
         return None
     quantities = [a[k] for k in range(n, -1, -1)]
     quantities += [
