@@ -49,6 +49,10 @@ def points_of(problem: Problem, rule: Any) -> Found:
     game = with_facts(problem.game, problem.domain)
     try:
         found = equilibria(game, rule, at=problem.at or None)
+    except UnknownAnswer:
+        if not problem.complete_at:
+            raise
+        return Found((Given(problem.at),), False)
     except GameError as stop:
         raise (problem.located(str(stop), "at") if problem.at else stop) from None
     inside = tuple(e for e in found.points if _inside(problem, e.point))

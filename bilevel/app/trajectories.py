@@ -42,14 +42,14 @@ def trajectory_relation(first: Game, second: Game, names: Mapping[str, Any], cla
     answers = [equal(left, factor * right) for left, right in pairs]
     trace = tuple(step for answer in answers for step in answer.trace)
     failed = next((a for a in answers if a.answer is False), None)
-    holds = False if failed else True if all(a.answer for a in answers) else None
+    holds = False if failed is not None else True if all(a.answer for a in answers) else None
     return Relation(
         claim or "equal-fields",
         holds,
         "exact" if holds is not None else "unknown",
         factor,
         trace,
-        failed.counterexample if failed else None,
+        failed.counterexample if failed is not None else None,
         "trajectories compared",
     )
 

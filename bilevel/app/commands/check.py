@@ -60,7 +60,8 @@ def _certificates(options: Any) -> int:
                 "at": place,
                 "kind": result.kind,
                 "ok": bool(result.ok),
-                "reason": str(getattr(result, "reason", "") or ""),
+                "reason": result.why,
+                "rests_on": list(result.rests_on),
             }
             status = max(status, 0 if result.ok else 1)
         except CertificateBudget as stop:
