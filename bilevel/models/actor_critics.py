@@ -10,13 +10,13 @@ from typing import Any, Literal
 import sympy as sp
 
 from bilevel.game import Game, minimize
-from bilevel.language.calculus import replace
 from bilevel.language.errors import GameError
 from bilevel.language.expectation import E
+from bilevel.language.laws import random
 from bilevel.language.networks import Network
 from bilevel.language.nodes import dot, stop_gradient, vector
 from bilevel.models.divergence import Divergence, squared
-from bilevel.models.environment import Environment
+from bilevel.models.environment import Environment, Step
 from bilevel.models.policy import Policy
 
 Mode = Literal["residual gradient", "semi-gradient", "target copy"]
@@ -35,6 +35,7 @@ def actor_critic(
     scaled: bool = False,
     mask: Any = None,
     actor_state: Any = None,
+    behaviour: Policy | None = None,
 ) -> Game:
     """The game of an actor and a critic in an environment.
 
@@ -46,7 +47,8 @@ def actor_critic(
         weights stand in the target, moved by a third player ("target copy") that minimises |copy - sg(weights)|^2 / 2.
 
     Shapes: any dimensions; `actor_state` is the random variable under which the actor's loss is taken (start law, discounted
-        occupancy, replay); default: the environment's state.
+        occupancy, replay); default: the environment's state. `behaviour` is the policy whose actions the critic learns from
+        (exploration, replay); default: the actor's own.
 
     Raises: GameError for an unknown mode or a query that does not fit the critic.
 
@@ -60,7 +62,7 @@ def actor_critic(
     if mode not in ("residual gradient", "semi-gradient", "target copy"):
         raise GameError(f"mode is 'residual gradient', 'semi-gradient' or 'target copy'; got {mode!r}")
     copy = vector(f"{weights.name}_copy", weights.shape[0]) if mode == "target copy" else weights
-    loss = _critic_loss(environment, policy, critic, weights, copy, divergence, mode, inside)
+    loss = _critic_loss(environment, behaviour or policy, policy, critic, weights, copy, divergence, mode, inside)
     players = {
         "critic": minimize(loss, weights),
         "actor": minimize(
@@ -73,8 +75,21 @@ def actor_critic(
     return Game(players)
 
 
+def _averaged(body: Any, *variables: Any, steps: tuple[Step, ...] = (), **given: Any) -> Any:
+    """The expectation, without outcomes of the action that nothing in it mentions."""
+    outcomes = {x for step in steps for x in step.after}
+    wanted = set(body.free_symbols).union(*(sight.free_symbols for sight in given.values()))
+    kept: list[Any] = []
+    for x in reversed(variables):
+        if x not in outcomes or x in wanted:
+            kept.insert(0, x)
+            wanted |= x.law.free_symbols
+    return E(body, *kept, **given)
+
+
 def _critic_loss(
     environment: Environment,
+    behaviour: Policy,
     policy: Policy,
     critic: Network,
     weights: Any,
@@ -83,31 +98,33 @@ def _critic_loss(
     mode: str,
     inside: bool,
 ) -> Any:
-    action, own = policy.act(environment.actor_sees, environment.action)
-    here = {environment.action: action}
-    seen = tuple(replace(sight, here) for sight in environment.critic_sees)
-    averaged = (*environment.randomness, *own)
-    target, later = replace(environment.reward, here), ()
+    step = environment.step(behaviour)
+    seen = tuple(step(sight) for sight in environment.critic_sees)
+    variables, steps = (environment.state, *step.drawn), (step,)
+    target, averaged = step(environment.reward), variables
     if environment.discount != 0:
-        ahead, later = _next_value(environment, policy, critic, copy, here)
-        target = target + environment.discount * ahead
+        value, later = _next_value(environment, policy, critic, copy, step)
+        target = target + environment.discount * value
+        averaged = (*variables, *later)
     if inside:
-        target = E(target, *averaged, *later, given=seen[0] if len(seen) == 1 else sp.Tuple(*seen))
-        later = ()
+        target = _averaged(target, *averaged, steps=steps, given=seen[0] if len(seen) == 1 else sp.Tuple(*seen))
+        averaged = variables
     if mode == "semi-gradient" and weights in target.free_symbols:
         target = stop_gradient(target)
-    return E(divergence(target, critic(*seen, weights)), *averaged, *later)
+    return _averaged(divergence(target, critic(*seen, weights)), *averaged, steps=steps)
 
 
 def _next_value(
-    environment: Environment, policy: Policy, critic: Network, weights: Any, here: dict[Any, Any]
+    environment: Environment, policy: Policy, critic: Network, weights: Any, step: Step
 ) -> tuple[Any, tuple[Any, ...]]:
-    state, noise, drawn = environment.after()
-    moved = {environment.state: replace(state, here), **noise}
-    sight = tuple(replace(part, moved) for part in environment.actor_sees)
-    action, own = policy.act(sight, environment.action, "next")
-    seen = tuple(replace(part, {**moved, environment.action: action}) for part in environment.critic_sees)
-    return critic(*seen, weights), (*drawn, *own)
+    """The critic at the next step, and the variables that step adds."""
+    if environment.next_state is None:
+        state = random(f"{environment.state.name}_next", environment.state.law)
+        fresh: tuple[Any, ...] = (state,)
+    else:
+        state, fresh = step(environment.next_state), ()
+    ahead = environment.step(policy, state, "next")
+    return critic(*(ahead(sight) for sight in environment.critic_sees), weights), (*fresh, *ahead.drawn)
 
 
 def _actor_loss(
@@ -123,18 +140,14 @@ def _actor_loss(
 ) -> Any:
     if query not in ("observation", "action"):
         raise GameError(f"query is 'observation' or 'action'; got {query!r}")
-    action, own = policy.act(environment.actor_sees, environment.action)
-    here = {environment.action: action}
-    seen = tuple(replace(sight, here) for sight in environment.critic_sees) if query == "observation" else (action,)
-    value = critic(*seen, weights)
-    weight = sp.S.One if mask is None else replace(mask, here)
+    step = environment.step(policy, actor_state)
+    seen = environment.critic_sees if query == "observation" else (environment.action,)
+    value = critic(*(step(sight) for sight in seen), weights)
+    weight = sp.S.One if mask is None else step(mask)
     if scaled:
-        weight = weight * stop_gradient(divergence.slope(replace(environment.reward, here), value))
-    loss = -weight * value
-    if actor_state is not None:
-        moved = {environment.state: actor_state}
-        return E(replace(loss, moved), actor_state, *environment.noise, *own)
-    return E(loss, *environment.randomness, *own)
+        weight = weight * stop_gradient(divergence.slope(step(environment.reward), value))
+    state = environment.state if actor_state is None else actor_state
+    return _averaged(-weight * value, state, *step.drawn, steps=(step,))
 
 
 def expected_reward(environment: Environment, policy: Policy) -> Any:
@@ -149,5 +162,5 @@ def expected_reward(environment: Environment, policy: Policy) -> Any:
         >>> expected_reward(gan_environment(), generator_policy())
         E_{x, y, z}[y]
     """
-    action, own = policy.act(environment.actor_sees, environment.action)
-    return E(replace(environment.reward, {environment.action: action}), *environment.randomness, *own)
+    step = environment.step(policy)
+    return _averaged(step(environment.reward), environment.state, *step.drawn, steps=(step,))

@@ -1,6 +1,6 @@
 """Environments: Markov decision processes as data, with what the actor sees and what the critic sees.
 
-Main definitions: `Environment`.
+Main definitions: `Environment`, `Step`.
 
 Notation: state s, action a, noise shared by transition, reward and observations; blindness and partial sight are observation
 maps, nothing else.
@@ -8,6 +8,7 @@ maps, nothing else.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,11 +20,42 @@ from bilevel.language.laws import random
 
 
 @dataclass(frozen=True)
+class Step:
+    """One step under a policy: what stands for the environment's symbols, and the variables drawn after the state, in order.
+
+    Math: `drawn` ends with `after`, the variables drawn once the action is chosen.
+
+    Reference: Pfau and Vinyals (2016), arXiv:1610.01945, section 2.2.
+
+    Examples:
+        >>> Step({}, ()).drawn
+        ()
+    """
+
+    put: Mapping[Any, Any]
+    drawn: tuple[Any, ...]
+    after: tuple[Any, ...] = ()
+
+    def __call__(self, expression: Any) -> Any:
+        """An expression of the environment as it stands in this step."""
+        return replace(expression, self.put)
+
+
+def _drawn(x: Any, put: dict[Any, Any], stamp: str) -> Any:
+    """A noise variable as it is drawn in one step, its law at what came before it."""
+    law = replace(x.law, put)
+    if stamp or law != x.law:
+        put[x] = random(f"{x.name}_{stamp}" if stamp else x.name, law)
+    return put.get(x, x)
+
+
+@dataclass(frozen=True)
 class Environment:
     """A Markov decision process with observation maps.
 
-    Math: s ~ law of `state`, noise ~ its laws, reward r(s, a, noise), next state s'(s, a, noise) (None: an independent draw of
-        the state's law, which makes the process stateless), discount gamma; `actor_sees` and `critic_sees` are tuples of
+    Math: s ~ law of `state`, noise ~ its laws (which may mention s and a: r ~ R(s, a), s' ~ P(s, a)), reward r(s, a, noise),
+        next state s'(s, a, noise) (None: an independent draw of the state's law, which makes the process stateless),
+        discount gamma; `actor_sees` and `critic_sees` are tuples of
         expressions in s, a and the noise (an empty `actor_sees` is a blind actor).
 
     Shapes: state and action are vectors (or scalars) of any dimension; reward is a scalar per step.
@@ -69,13 +101,20 @@ class Environment:
         """Whether the future does not depend on what was done."""
         return self.next_state is None or not {self.state, self.action} & self.next_state.free_symbols
 
-    def after(self, stamp: str = "next") -> tuple[Any, dict[Any, Any], tuple[Any, ...]]:
-        """The next state, fresh copies of the noise, and the variables they add to an average."""
-        fresh = {x: random(f"{x.name}_{stamp}", x.law) for x in self.noise}
-        if self.next_state is None:
-            draw = random(f"{self.state.name}_{stamp}", self.state.law)
-            return draw, fresh, (draw, *fresh.values())
-        return self.next_state, fresh, tuple(fresh.values())
+    def step(self, policy: Any, state: Any = None, stamp: str = "") -> Step:
+        """One step from a state (default: the environment's own); `stamp` marks the names of everything drawn in it.
+
+        Noise whose law mentions the action (a reward, a next state) is drawn after it, other noise before.
+        """
+        put: dict[Any, Any] = {} if state is None else {self.state: state}
+        seen = {symbol for sight in (*self.actor_sees, *self.critic_sees) for symbol in sight.free_symbols}
+        noise = [x for x in self.noise if x in seen] if stamp else self.noise
+        late = [x for x in noise if self.action in x.law.free_symbols]
+        drawn = [_drawn(x, put, stamp) for x in noise if x not in late]
+        action, own = policy.act(tuple(replace(sight, put) for sight in self.actor_sees), self.action, stamp)
+        put[self.action] = action
+        after = [_drawn(x, put, stamp) for x in late]
+        return Step(put, (*drawn, *own, *after), tuple(after))
 
     def at(self, expression: Any, **values: Any) -> Any:
         """An expression of the environment with state, action or noise replaced."""

@@ -18,7 +18,7 @@ class Policy:
     """How the actor chooses: a network of what it sees, its own noise and its parameters, or a density.
 
     Math: with a network, a = pi(sight, eta, theta), eta the policy's noise (none: deterministic); without one,
-        a ~ pi(. | sight, theta), a density of unspecified form called `name`.
+        a ~ pi(. | sight, theta), a density of unspecified form called `name`; parameters None: one that nobody moves.
 
     Raises: GameError if neither a network nor a name is given.
 
@@ -50,7 +50,8 @@ class Policy:
         if self.network is None:
             dim = action.shape[0] if hasattr(action, "shape") else None
             name = f"{action.name}_{stamp}" if stamp else action.name
-            drawn = random(name, density(self.name, dim, *sight, self.parameters))
+            given = () if self.parameters is None else (self.parameters,)
+            drawn = random(name, density(self.name, dim, *sight, *given))
             return drawn, (drawn,)
         own = tuple(random(f"{x.name}_{stamp}", x.law) for x in self.noise) if stamp else self.noise
         return self.network(*sight, *own, self.parameters), own
