@@ -1,0 +1,93 @@
+"""Certificates of verdicts: small data that state the claim again in full, for the independent checker.
+
+Main definitions: `certificate_of`.
+
+A certificate is handed out only after the checker has accepted it; what it rests on (z3, for conditions that were dropped
+without a positivity identity) stands in it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+
+from bilevel.analysis.verdict import Verdict
+from bilevel.certificate import CertificateError, check
+from bilevel.language.errors import BilevelError
+from bilevel.language.reader import read
+from bilevel.language.tree import symbol_table, to_tree
+
+LARGEST = 8
+
+
+def certificate_of(verdict: Verdict) -> dict[str, Any] | None:
+    """A checked certificate of an exact verdict, or None where the format has no words for it.
+
+    Math: numbers: the spectrum of a rational matrix (kinds "schur", "hurwitz"); parameters: the region of stability, proved from
+        the Jacobian by the checker's own Hurwitz or Jury list (kind "region").
+
+    Shapes: parametric matrices up to 8 x 8.
+
+    Reference: Jury (1962), doi 10.1109/JRPROC.1962.288193; Lienard and Chipart (1914).
+
+    Examples:
+        >>> from bilevel.analysis.analyse import analyse
+        >>> h = sp.Symbol("h", positive=True)
+        >>> certificate_of(analyse(sp.Matrix([[1 - h]]), time="discrete"))["claim"]
+        [['<', 'h', '2']]
+    """
+    if verdict.known != "exact" or verdict.condition is None:
+        return None
+    try:
+        candidates = _numeric(verdict) if not verdict.jacobian.free_symbols else _parametric(verdict)
+        return next((found for found in candidates if _accepted(found)), None)
+    except BilevelError:
+        return None
+
+
+def _accepted(certificate: dict[str, Any]) -> bool:
+    try:
+        return bool(check(certificate))
+    except CertificateError:
+        return False
+
+
+def _numeric(verdict: Verdict) -> list[dict[str, Any]]:
+    if not all(entry.is_Rational for entry in verdict.jacobian):
+        return []
+    kind = "schur" if verdict.time == "discrete" else "hurwitz"
+    rows = [[str(entry) for entry in verdict.jacobian.row(i)] for i in range(verdict.jacobian.rows)]
+    return [{"kind": kind, "matrix": rows, "claim": verdict.verdict}]
+
+
+def _parametric(verdict: Verdict) -> list[dict[str, Any]]:
+    matrix, condition = verdict.jacobian, verdict.condition
+    if matrix.rows > LARGEST or condition.has(sp.Or, sp.Not):
+        return []
+    if condition in (sp.true, sp.false):
+        claim: Any = [] if condition == sp.true else "false"
+    else:
+        claim = [to_tree(part) for part in sp.And.make_args(condition)]
+    assumed = [part for fact in verdict.assuming for part in sp.And.make_args(fact)]
+    symbols = matrix.free_symbols | condition.free_symbols | {s for part in assumed for s in part.free_symbols}
+    plain: dict[str, Any] = {
+        "kind": "region",
+        "symbols": symbol_table(symbols),
+        "time": verdict.time,
+        "jacobian": [[to_tree(entry) for entry in matrix.row(i)] for i in range(matrix.rows)],
+        "claim": claim,
+    }
+    if assumed:
+        plain["assume"] = [to_tree(part) for part in assumed]
+    steps = _dropped(verdict, symbols)
+    return [plain, {**plain, "steps": steps}] if steps else [plain]
+
+
+def _dropped(verdict: Verdict, symbols: set[Any]) -> list[dict[str, Any]]:
+    """Strict conditions that the reduction found implied, each resting on z3."""
+    names = {s.name: s for s in symbols}
+    texts = [step["condition"] for step in (verdict.certificate or {}).get("dropped", ()) if " | " not in step["condition"]]
+    conditions = [read(text, names) for text in texts]
+    strict = [c for c in conditions if isinstance(c, sp.StrictLessThan | sp.StrictGreaterThan)]
+    return [{"condition": to_tree(condition), "because": "z3"} for condition in strict]
