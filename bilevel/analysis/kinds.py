@@ -1,5 +1,238 @@
-"""stub"""
+"""Which kind of equilibrium a point is: Nash, local minimax, Stackelberg, saddle, or none, by exact second-order tests.
+
+Main definitions: `KINDS` (the closed list), `kinds_at`, `definiteness`.
+
+"Strict" means that the second-order conditions hold strictly; "not strict" that the point is an equilibrium of that
+kind all the same, by a higher derivative or because a cost does not depend on its owner's variables there. What is
+not decided is left out; "not an equilibrium of the game" is said only when every kind that applies is refuted.
+
+Math: with H_i the Hessian of player i's cost in its own variables, a local Nash point has gradients zero and H_i > 0
+(strict). Two players, min_x max_y f: local minimax (strict) means f_yy < 0 and f_xx - f_xy f_yy^{-1} f_yx > 0 (Jin,
+Netrapalli, Jordan 2020, arXiv:1902.00618). Costs that differ from f and -f by terms in the other player's variables
+alone play the same game. Stackelberg (strict): the follower's Hessian and the second total derivative of the leader's
+cost along the follower's reply are positive (Fiez, Chasnov, Ratliff 2020, arXiv:1906.01217).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import combinations
 from typing import Any
+
+import sympy as sp
+
+from bilevel.analysis.known import Known
+from bilevel.analysis.zeros import plain
+from bilevel.language.errors import BilevelError
+from bilevel.response import BestResponse, best_response
+
+NASH, WEAK_NASH = "Nash (strict)", "Nash (not strict)"
+MINIMAX, WEAK_MINIMAX = "local minimax (strict)", "local minimax (not strict)"
+STACKELBERG = "Stackelberg (strict), leader {}"
+SADDLE = "saddle"
+NONE = "not an equilibrium of the game"
 SPURIOUS = "spurious (not a zero of the field)"
-def kinds_at(game: Any, point: Any, known: Any) -> Any:
-    return (), {}
+KINDS = (NASH, WEAK_NASH, MINIMAX, WEAK_MINIMAX, STACKELBERG, SADDLE, NONE, SPURIOUS)
+HIGHEST = 8  # derivatives of a cost in one variable are followed up to this order
+
+Claim = bool | None
+
+
+def kinds_at(game: Any, point: Mapping[Any, Any], known: Known) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """The kinds proved at a point, and the matrices whose definiteness proves them."""
+    tests: dict[str, Any] = {}
+    minima = [_own_minimum(game, name, point, known, tests) for name in game.players]
+    strict, weak = _all(m[0] for m in minima), _all(m[1] for m in minima)
+    found = [NASH] if strict else [WEAK_NASH] if weak and strict is False else []
+    refuted = weak is False
+    pair = _zero_sum(game, known)
+    if pair is not None:
+        kind, other = _minimax(game, *pair, point, known, tests, weak)
+        found += [kind] if kind else []
+        refuted = refuted and other
+    leaders = _leaders(game, pair)
+    for leader in leaders:
+        answer = _stackelberg(game, leader, point, known, tests)
+        found += [STACKELBERG.format(leader)] if answer else []
+        refuted = refuted and answer is False
+    if any(m[2] for m in minima):
+        found.append(SADDLE)
+    if not found and refuted:
+        found.append(NONE)
+    return tuple(found), tests
+
+
+def definiteness(matrix: Any, known: Known) -> str | None:
+    """ "positive", "semi" (nonnegative and singular), "mixed" or "negative" directions present, else None.
+
+    By Sylvester's criterion: leading minors for "positive", all principal minors for "semi"; a negative principal
+    minor shows a negative direction.
+    """
+    n = matrix.rows
+    leading = [known.sign(_minor(matrix, range(k))) for k in range(1, n + 1)]
+    if all(s == "+" for s in leading):
+        return "positive"
+    subsets = [s for k in range(1, n + 1) for s in combinations(range(n), k)] if n <= 6 else [
+        *((i,) for i in range(n)), *combinations(range(n), 2), *(tuple(range(k)) for k in range(1, n + 1))
+    ]
+    signs = {s: known.sign(_minor(matrix, s)) for s in subsets}
+    if any(s == "-" for s in signs.values()):
+        upward = any(signs[(i,)] == "+" for i in range(n)) or any(
+            len(s) % 2 == 0 and sign == "-" for s, sign in signs.items()
+        )
+        return "mixed" if upward else "negative"
+    if n <= 6 and all(s in ("+", "0", ">=0") for s in signs.values()) and leading[-1] == "0":
+        return "semi"
+    return None
+
+
+def _minor(matrix: Any, rows: Any) -> Any:
+    rows = list(rows)
+    part = matrix.extract(rows, rows)
+    return part[0] if len(rows) == 1 else sp.expand(part.det(method="berkowitz"))
+
+
+def _all(answers: Any) -> Claim:
+    listed = list(answers)
+    return False if False in listed else None if None in listed else True
+
+
+def _put(expression: Any, point: Mapping[Any, Any]) -> Any:
+    return plain(expression).subs(dict(point), simultaneous=True)
+
+
+def _hessian(cost: Any, rows: Any, columns: Any, point: Mapping[Any, Any]) -> Any:
+    return sp.ImmutableMatrix([[_put(sp.diff(cost, u, v), point) for v in columns] for u in rows])
+
+
+def _own_minimum(
+    game: Any, name: str, point: Mapping[Any, Any], known: Known, tests: dict[str, Any]
+) -> tuple[Claim, Claim, bool]:
+    """(strict?, a minimum at all?, a saddle?) of one player's cost in its own variables."""
+    player = game[name]
+    slopes = [_put(sp.diff(player.cost, v), point) for v in player.moves]
+    if any(known.nonzero(s) for s in slopes):
+        return False, False, False
+    if not all(known.zero(s) for s in slopes):
+        return None, None, False
+    matrix = _hessian(player.cost, player.moves, player.moves, point)
+    tests[f"own Hessian of {name}"] = matrix
+    shape = definiteness(matrix, known)
+    if shape == "positive":
+        return True, True, False
+    if shape in ("negative", "mixed"):
+        return False, False, shape == "mixed"
+    if shape is None:
+        return None, None, False
+    return False, _flat_minimum(player, point, known), False
+
+
+def _flat_minimum(player: Any, point: Mapping[Any, Any], known: Known) -> Claim:
+    """Whether a cost with a singular nonnegative Hessian has a minimum in its owner's variables."""
+    others = {v: value for v, value in point.items() if v not in player.moves}
+    cost = _put(player.cost, others)
+    slopes = [sp.diff(cost, v) for v in player.moves]
+    if all(known.zero(s) for s in slopes):
+        return True
+    if all(known.zero(sp.diff(s, u, v)) for s in slopes for u in player.moves for v in player.moves):
+        return True  # quadratic and convex
+    if len(player.moves) > 1:
+        return None
+    (v,) = player.moves
+    for order in range(3, HIGHEST + 1):
+        value = sp.diff(cost, v, order).subs({v: point.get(v, v)})
+        sign = known.sign(value)
+        if sign in ("+", "-"):
+            return order % 2 == 0 and sign == "+"
+        if sign != "0":
+            return None
+    return None
+
+
+def _zero_sum(game: Any, known: Known) -> tuple[str, str, Any] | None:
+    """(minimiser, maximiser, f) when two players' costs are f and -f up to terms without strategic effect."""
+    if len(game.players) != 2:
+        return None
+    first = next((n for n, p in game.players.items() if p.sense == "min"), next(iter(game.players)))
+    (second,) = (n for n in game.players if n != first)
+    total = plain(game.cost(first) + game.cost(second))
+    if not all(known.zero(sp.diff(total, u, v)) for u in game[first].moves for v in game[second].moves):
+        return None
+    # total = a(x) + b(y); f = c_1 - b(y): its derivatives in y are those of -c_2.
+    return first, second, game.cost(first)
+
+
+def _minimax(
+    game: Any, first: str, second: str, cost: Any, point: Any, known: Known, tests: dict[str, Any], weak_nash: Claim
+) -> tuple[str | None, bool]:
+    """(the kind of minimax point, whether it is refuted to be one)."""
+    xs, ys = game[first].moves, game[second].moves
+    slopes = [_put(sp.diff(game.cost(n), v), point) for n in (first, second) for v in game[n].moves]
+    if any(known.nonzero(s) for s in slopes):
+        return None, True
+    if not all(known.zero(s) for s in slopes):
+        return None, False
+    inner = _hessian(game.cost(second), ys, ys, point)  # -f_yy
+    shape = definiteness(inner, known)
+    if shape in ("negative", "mixed"):
+        return None, True
+    outer: str | None = None
+    if shape == "positive":
+        cross = _hessian(cost, xs, ys, point)
+        schur = (_hessian(cost, xs, xs, point) + cross * inner.inv() * cross.T).applyfunc(sp.cancel)
+        tests[f"Schur complement of {first}"] = schur
+        outer = definiteness(schur, known)
+        if outer == "positive":
+            return MINIMAX, False
+        if outer in ("negative", "mixed"):
+            return None, True
+        if outer == "semi" and _quadratic(cost, game, known) and _quadratic(game.cost(second), game, known):
+            return WEAK_MINIMAX, False
+    decided = shape == "semi" or outer == "semi"
+    return (WEAK_MINIMAX if weak_nash and decided else None), False
+
+
+def _quadratic(cost: Any, game: Any, known: Known) -> bool:
+    return all(
+        known.zero(sp.diff(cost, u, v, w)) for u in game.variables for v in game.variables for w in game.variables
+    )
+
+
+def _leaders(game: Any, pair: Any) -> tuple[str, ...]:
+    """Who may lead: whoever declares a best response, else either of two players whose costs are not opposed."""
+    if len(game.players) != 2:
+        return ()
+    declared = tuple(n for n, p in game.players.items() if any(isinstance(h, BestResponse) for _, h in p.through))
+    if pair is not None:
+        return tuple(n for n in declared if n != pair[0])
+    return declared or tuple(game.players)
+
+
+def _stackelberg(game: Any, leader: str, point: Any, known: Known, tests: dict[str, Any]) -> Claim:
+    """Whether the point is a strict Stackelberg equilibrium under this leader."""
+    (follower,) = (n for n in game.players if n != leader)
+    xs, ys = game[leader].moves, game[follower].moves
+    reply = [sp.diff(game.cost(follower), v) for v in ys]
+    inner = _hessian(game.cost(follower), ys, ys, point)
+    shape = definiteness(inner, known)
+    if shape != "positive":
+        return False if shape in ("negative", "mixed", "semi") else None
+    try:
+        bare = {n: type(p)(p.moves, p.loss, p.sense) for n, p in game.players.items()}
+        led = type(game)(bare | {leader: type(bare[leader])(
+            xs, game[leader].loss, game[leader].sense, ((follower, best_response()),))}, assuming=game.assuming)
+        total = [led.field()[v] for v in xs]
+        slopes = [_put(e, point) for e in (*total, *reply)]
+    except BilevelError:
+        return None
+    if any(known.nonzero(s) for s in slopes):
+        return False
+    if not all(known.zero(s) for s in slopes):
+        return None
+    moved = -inner.inv() * sp.ImmutableMatrix([[_put(sp.diff(g, v), point) for v in xs] for g in reply])
+    own = sp.ImmutableMatrix([[_put(sp.diff(e, v), point) for v in xs] for e in total])
+    through = sp.ImmutableMatrix([[_put(sp.diff(e, v), point) for v in ys] for e in total])
+    curvature = (own + through * moved).applyfunc(sp.cancel)
+    tests[f"second total derivative of {leader}"] = curvature
+    shape = definiteness(curvature, known)
+    return True if shape == "positive" else False if shape is not None else None
