@@ -167,7 +167,7 @@ class Game:
             if names.count(name) > 1:
                 raise GameError(f"two different variables are called {name!r}; rename one of them")
         for name, player in self.players.items():
-            if not set(player.moves) & player.loss.free_symbols and not player.through:
+            if not set(player.moves) & _free(player.loss) and not player.through:
                 raise GameError(
                     f"player {name!r} moves {_listed(player.moves)}, but its loss depends only on "
                     f"{_listed(player.loss.free_symbols)}; add {player.moves[0]} to the loss, or let another player move it"
@@ -253,6 +253,15 @@ class Game:
             replies = "".join(f", through {other}: {how}" for other, how in player.through)
             lines.append(f"{name} moves {_listed(player.moves)} to {player.sense}imize {player.loss}{replies}")
         return "\n".join(lines)
+
+
+def _free(loss: Any) -> frozenset[Any]:
+    """What a loss depends on, also through the laws of the random variables it averages over."""
+    if not calculus.is_model_level(loss):
+        return frozenset(loss.free_symbols)
+    from bilevel.language.scope import free_variables
+
+    return free_variables(loss)
 
 
 def _listed(things: Iterable[Any]) -> str:

@@ -75,9 +75,8 @@ def actor_critic(
     return Game(players)
 
 
-def _averaged(body: Any, *variables: Any, steps: tuple[Step, ...] = (), **given: Any) -> Any:
+def _averaged(body: Any, *variables: Any, outcomes: tuple[Any, ...] = (), **given: Any) -> Any:
     """The expectation, without outcomes of the action that nothing in it mentions."""
-    outcomes = {x for step in steps for x in step.after}
     wanted = set(body.free_symbols).union(*(sight.free_symbols for sight in given.values()))
     kept: list[Any] = []
     for x in reversed(variables):
@@ -100,18 +99,18 @@ def _critic_loss(
 ) -> Any:
     step = environment.step(behaviour)
     seen = tuple(step(sight) for sight in environment.critic_sees)
-    variables, steps = (environment.state, *step.drawn), (step,)
-    target, averaged = step(environment.reward), variables
+    variables = averaged = (environment.state, *step.drawn)
+    target, outcomes = step(environment.reward), step.after
     if environment.discount != 0:
         value, later = _next_value(environment, policy, critic, copy, step)
         target = target + environment.discount * value
-        averaged = (*variables, *later)
+        averaged, outcomes = (*variables, *later), (*outcomes, *later)
     if inside:
-        target = _averaged(target, *averaged, steps=steps, given=seen[0] if len(seen) == 1 else sp.Tuple(*seen))
+        target = _averaged(target, *averaged, outcomes=outcomes, given=seen[0] if len(seen) == 1 else sp.Tuple(*seen))
         averaged = variables
     if mode == "semi-gradient" and weights in target.free_symbols:
         target = stop_gradient(target)
-    return _averaged(divergence(target, critic(*seen, weights)), *averaged, steps=steps)
+    return _averaged(divergence(target, critic(*seen, weights)), *averaged, outcomes=outcomes)
 
 
 def _next_value(
@@ -147,7 +146,7 @@ def _actor_loss(
     if scaled:
         weight = weight * stop_gradient(divergence.slope(step(environment.reward), value))
     state = environment.state if actor_state is None else actor_state
-    return _averaged(-weight * value, state, *step.drawn, steps=(step,))
+    return _averaged(-weight * value, state, *step.drawn, outcomes=step.after)
 
 
 def expected_reward(environment: Environment, policy: Policy) -> Any:
@@ -163,4 +162,4 @@ def expected_reward(environment: Environment, policy: Policy) -> Any:
         E_{x, y, z}[y]
     """
     step = environment.step(policy)
-    return _averaged(step(environment.reward), environment.state, *step.drawn, steps=(step,))
+    return _averaged(step(environment.reward), environment.state, *step.drawn, outcomes=step.after)

@@ -99,7 +99,7 @@ class Environment:
     @property
     def stateless(self) -> bool:
         """Whether the future does not depend on what was done."""
-        return self.next_state is None or not {self.state, self.action} & self.next_state.free_symbols
+        return self.next_state is None or not {self.state, self.action} & self._behind(self.next_state)
 
     def step(self, policy: Any, state: Any = None, stamp: str = "") -> Step:
         """One step from a state (default: the environment's own); `stamp` marks the names of everything drawn in it.
@@ -107,14 +107,26 @@ class Environment:
         Noise whose law mentions the action (a reward, a next state) is drawn after it, other noise before.
         """
         put: dict[Any, Any] = {} if state is None else {self.state: state}
-        seen = {symbol for sight in (*self.actor_sees, *self.critic_sees) for symbol in sight.free_symbols}
-        noise = [x for x in self.noise if x in seen] if stamp else self.noise
+        noise = self._noise_seen() if stamp else self.noise
         late = [x for x in noise if self.action in x.law.free_symbols]
         drawn = [_drawn(x, put, stamp) for x in noise if x not in late]
         action, own = policy.act(tuple(replace(sight, put) for sight in self.actor_sees), self.action, stamp)
         put[self.action] = action
         after = [_drawn(x, put, stamp) for x in late]
         return Step(put, (*drawn, *own, *after), tuple(after))
+
+    def _noise_seen(self) -> tuple[Any, ...]:
+        """The noise that what is seen depends on, all that a later step needs."""
+        wanted = self._behind(*self.actor_sees, *self.critic_sees)
+        return tuple(x for x in self.noise if x in wanted)
+
+    def _behind(self, *expressions: Any) -> set[Any]:
+        """Everything that expressions depend on, also through the laws of the noise in them."""
+        found = {symbol for expression in expressions for symbol in expression.free_symbols}
+        for x in reversed(self.noise):
+            if x in found:
+                found |= x.law.free_symbols
+        return found
 
     def at(self, expression: Any, **values: Any) -> Any:
         """An expression of the environment with state, action or noise replaced."""
