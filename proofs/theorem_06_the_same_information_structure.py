@@ -1,0 +1,57 @@
+"""Figure 1: both information-structure diagrams come out of the games.
+
+The GAN is drawn from its labelled form, the actor-critic method (deterministic policy gradient) with the bootstrap edges left out,
+as the paper does. With the edge into the first model left out too (and the noise node that is then
+isolated), the two are isomorphic, G with pi, D with Q, x with s, y with r. With that edge they are not: what goes into the first
+model is noise for the GAN and the state for the actor. That is blindness.
+
+Source: Pfau and Vinyals (2016), arXiv:1610.01945, figure 1.
+"""
+
+from bilevel.analysis import Proof, information_structure, states
+from bilevel.models import deterministic_policy_gradient, gan
+
+PAIRS = {"G": "pi", "D": "Q", "x": "s", "y": "r"}
+
+
+def diagrams():
+    """The two diagrams of figure 1."""
+    return information_structure(gan("non-saturating", labelled=True)), information_structure(deterministic_policy_gradient(bootstrap=False))
+
+
+def prove() -> Proof:
+    """The theorem with its evidence."""
+    adversarial, method = diagrams()
+    bare_gan = adversarial.without(("z", "G")).without_isolated()
+    bare_method = method.without(("s", "pi")).without_isolated()
+    edges = lambda structure: {(e.source, e.target, e.kind) for e in structure.edges}  # noqa: E731
+    claims = (
+        states(
+            "The GAN: z to G, G and x and y to D, and D's gradient to G.",
+            edges(adversarial)
+            == {
+                ("z", "G", "information"),
+                ("G", "D", "information"),
+                ("x", "D", "information"),
+                ("y", "D", "information"),
+                ("D", "G", "gradient"),
+            },
+        ),
+        states(
+            "The actor-critic method: s to pi, pi and s and r to Q, and Q's gradient to pi.",
+            edges(method)
+            == {
+                ("s", "pi", "information"),
+                ("pi", "Q", "information"),
+                ("s", "Q", "information"),
+                ("r", "Q", "information"),
+                ("Q", "pi", "gradient"),
+            },
+        ),
+        states(
+            "Without the edge into the first model they are isomorphic, G with pi, D with Q, x with s, y with r.",
+            bare_gan.isomorphism(bare_method, fixing={"x": "s"}) == PAIRS,
+        ),
+        states("With that edge they are not isomorphic: blindness.", adversarial.isomorphism(method) is None),
+    )
+    return Proof(6, "The same information structure", __doc__ or "", "Pfau and Vinyals 2016, figure 1", claims)
