@@ -74,6 +74,9 @@ def _run(options: Any, seconds: float | None) -> int:
         located = isinstance(problem, ReadError) and problem.file
         _say(str(problem) if located else f"{_subject(options)}{problem}")
         status = 2
+    except OSError as problem:
+        _say(f"{problem.filename or 'bilevel'}: {(problem.strerror or str(problem)).lower()}; choose another file")
+        status = 2
     except RecursionError:
         status = _late(options, "an expression is nested too deeply")
     except Exception as problem:  # a defect of ours, said without a traceback; BILEVEL_DEBUG=1 shows it
@@ -145,6 +148,8 @@ def _parser() -> argparse.ArgumentParser:
     made = commands.add_parser(
         "run", help="the main job: the correspondence of GANs and actor-critic methods, as a report"
     )
+    made.add_argument("--json", action="store_true", help="print the report's data as JSON")
+    made.add_argument("--quiet", action="store_true", help="do not tell how far it is")
     made.add_argument("-o", "--out", default="out", metavar="OUT", help="folder for the report (default: out)")
     return parser
 

@@ -54,7 +54,7 @@ def stability_text(answer: dict[str, Any]) -> str:
     """The verdict on every equilibrium."""
     parts = [heading(answer)]
     if answer.get("reason"):
-        parts.append(f"note: {answer['reason']}")
+        parts.append(f"note: {_short(answer['reason'])}")
     parts += [_equilibrium(found) for found in answer["equilibria"]]
     if not answer["equilibria"]:
         parts.append("no equilibrium" + ("" if answer["complete"] else " was analysed"))
@@ -101,7 +101,7 @@ def equilibria_text(answer: dict[str, Any]) -> str:
     """Every fixed point with its kinds."""
     parts = [heading(answer)]
     if answer.get("reason"):
-        parts.append(f"note: {answer['reason']}")
+        parts.append(f"note: {_short(answer['reason'])}")
     for found in answer["equilibria"]:
         rows = [("kinds", ", ".join(found["kinds"]) or "none of the named kinds"), ("known", found["known"])]
         if found["exists_on"] != "true":

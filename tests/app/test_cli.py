@@ -142,7 +142,11 @@ def test_derive(capsys, dirac, tmp_path):
     assert found["players"] == {"generator": ["theta"], "discriminator": ["psi"]}
     update = read(found["update"]["theta"], names)
     assert sp.simplify(update.subs(names["theta"], 0) + names["h"] * names["psi"] / 2) == 0
-    for form, mark in (("--latex", r"\begin{aligned}"), ("--python", "def step(theta, psi"), ("--rule=flow", "dpsi/dt")):
+    for form, mark in (
+        ("--latex", r"\begin{aligned}"),
+        ("--python", "def step(theta, psi"),
+        ("--rule=flow", "dpsi/dt"),
+    ):
         assert main(["derive", dirac, form]) == 0
         assert mark in capsys.readouterr().out
 
@@ -173,7 +177,13 @@ def test_correspond(capsys, dirac, tmp_path):
 def test_trajectories_are_compared(capsys, tmp_path):
     first, second = tmp_path / "first.toml", tmp_path / "second.toml"
     first.write_text(QUADRATIC.replace("a*x^2/2 + ", ""))
-    second.write_text(QUADRATIC.replace("a*x^2/2 + ", "").replace('"x"', '"u"').replace('"y"', '"w"').replace("x*y", "4*u*w").replace("y^2/2", "w^2/2"))
+    second.write_text(
+        QUADRATIC.replace("a*x^2/2 + ", "")
+        .replace('"x"', '"u"')
+        .replace('"y"', '"w"')
+        .replace("x*y", "4*u*w")
+        .replace("y^2/2", "w^2/2")
+    )
     # with x = 2u the flow u' = -4w, w' = 4u - w is not carried over; with u itself and equal coupling it is
     assert main(["correspond", str(first), str(second), "--map", "x=2*u, y=w", "--map-flow"]) == 1
     assert main(["correspond", str(first), str(first), "--map-flow"]) == 0
@@ -276,7 +286,11 @@ def test_time_runs_out_with_what_was_reached(capsys, dirac, monkeypatch):
     monkeypatch.setattr(command, "stability", slow)
     found = answer(capsys, "stability", dirac, "--budget", "0.2", status=3)
     (point,) = found["equilibria"]
-    assert point["verdict"] == "unknown" and "out of time" in point["reason"] and point["point"] == {"theta": "0", "psi": "0"}
+    assert (
+        point["verdict"] == "unknown"
+        and "out of time" in point["reason"]
+        and point["point"] == {"theta": "0", "psi": "0"}
+    )
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 

@@ -73,7 +73,9 @@ def test_values_are_exact_and_fix_parameters():
 
 
 def test_assumptions_and_bounds_become_assumptions_of_the_game():
-    problem = load('[parameters]\na = "in (0, b)"\nb = "positive"\n[assume]\nall = ["a + b < 3"]\n[flow]\nx = "-a*x*b"\n')
+    problem = load(
+        '[parameters]\na = "in (0, b)"\nb = "positive"\n[assume]\nall = ["a + b < 3"]\n[flow]\nx = "-a*x*b"\n'
+    )
     a, b = problem.parameters["a"], problem.parameters["b"]
     assert a.is_positive and set(problem.game.assuming) == {a < b, a + b < 3}
 
@@ -158,7 +160,9 @@ def test_a_missing_derivative_is_named():
 
 
 def test_several_known_points():
-    text = KNOWN.replace("derivatives = [\"g1\", \"g2\"] }", "derivatives = [0, \"g2\"] }, { at = 1, value = 2, derivatives = [0, 3] }]").replace("g = {", "g = [{")
+    text = KNOWN.replace(
+        'derivatives = ["g1", "g2"] }', 'derivatives = [0, "g2"] }, { at = 1, value = 2, derivatives = [0, 3] }]'
+    ).replace("g = {", "g = [{")
     problem = load(text.replace("E(g(t*x)) + ", ""))
     (t,) = problem.game.variables
     assert linearise(problem.game, problem.rule, {t: 1}).matrix == sp.Matrix([[1 - 6]])
@@ -203,7 +207,12 @@ ERRORS = [
     (QUADRATIC + "[rule]\nname = 'alternating'\nstep = 'h'\norder = ['x_player']", 15, 9, "each player once"),
     (QUADRATIC + "[rule]\nname = 'alternating'\nstep = 'h'\nrepeats = '1/2'", 15, 11, "whole number"),
     (QUADRATIC + "[rule]\nname = 'simultaneous'\nstep = 'h +'", 14, 12, "expected"),
-    (QUADRATIC.replace("minimize", "through = { z = 'best response' }\nminimize"), 8, 13, "no player and no moved variable"),
+    (
+        QUADRATIC.replace("minimize", "through = { z = 'best response' }\nminimize"),
+        8,
+        13,
+        "no player and no moved variable",
+    ),
     (QUADRATIC.replace("minimize", "through = { y = 'best reply' }\nminimize"), 8, 17, "no way to differentiate"),
     (QUADRATIC.replace("minimize", "through = { y = 'unrolled 2, step q' }\nminimize"), 8, 35, "'q' is not known"),
     (QUADRATIC.replace("minimize", "through = { y = 'unrolled 0, step s' }\nminimize"), 8, 17, "at least 1"),

@@ -12,8 +12,8 @@ from bilevel.app.saving import quoted, save
 from bilevel.game import Game, maximize, minimize
 from bilevel.language.errors import GameError
 from bilevel.language.functions import softplus
-from bilevel.language.moments import Normal
 from bilevel.language.mean import mean
+from bilevel.language.moments import Normal
 from bilevel.response import anticipated, best_response, unrolled
 from bilevel.rules import catalogue
 from bilevel.system import flow_of, map_of
@@ -74,7 +74,11 @@ def test_every_rule_of_the_catalogue_comes_back(name):
     game = Game(a=minimize(x * y + x**2, x), b=maximize(x * y, y))
     base = catalogue()["simultaneous"](h)
     special = {
-        "base": base, "of": catalogue()["flow"](1), "rules": {"a": base, "b": base}, "lower": {"x": -1}, "anchor": {"x": 1, "b": 2},
+        "base": base,
+        "of": catalogue()["flow"](1),
+        "rules": {"a": base, "b": base},
+        "lower": {"x": -1},
+        "anchor": {"x": 1, "b": 2},
         "rate": "1/10",
     }
     import inspect

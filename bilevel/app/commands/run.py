@@ -12,4 +12,4 @@ def run(options: Any) -> int:
     """Write the report."""
     from bilevel.app import report
 
-    return int(report.main(["-o", options.out]))
+    return int(report.main(options.out, quiet=options.quiet, json=options.json))

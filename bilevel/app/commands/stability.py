@@ -119,7 +119,7 @@ def _verdict(problem: Problem, game: Any, rule: Any, equilibrium: Any) -> Any:
     except GameError as stop:
         if problem.complete_at:
             raise problem.located(str(stop), "at") from None
-        raise
+        return unknown(str(stop), sp.zeros(0, 0), rule.time)
 
 
 def _within(verdict: Any, exists: Any) -> Any:
