@@ -15,6 +15,7 @@ from typing import Any
 
 import sympy as sp
 
+from bilevel.analysis.enclosure import enclose
 from bilevel.analysis.kinds import SPURIOUS, kinds_at
 from bilevel.analysis.known import Known, somewhere_nonzero
 from bilevel.analysis.zeros import Branch, Zeros, plain, solve_zeros
@@ -117,7 +118,7 @@ def equilibria(game: Any, rule: Rule | None = None, *, at: Mapping[Any, Any] | N
         point = {v: branch.values[v.xreplace(real)].xreplace(back) for v in game.variables}
         free = tuple(v.xreplace(back) for v in branch.free)
         points.append(_described(game, rule, Equilibrium(point, (), exists.xreplace(back), "exact", free), known))
-    points += _numeric(game, rule, zeros, points)
+    points += _numeric(game, rule, zeros, points, given)
     return Equilibria(tuple(points), zeros.complete, "; ".join(dict.fromkeys(notes)))
 
 
@@ -236,6 +237,45 @@ def _described(game: Any, rule: Rule | None, found: Equilibrium, known: Known) -
     return replace(found, kinds=kinds, tests=tests)
 
 
-def _numeric(game: Any, rule: Rule | None, zeros: Zeros, exact: list[Equilibrium]) -> list[Equilibrium]:
-    """Further zeros of a system without parameters, each proved by an interval test."""
-    return []
+def _numeric(game: Any, rule: Rule | None, zeros: Zeros, exact: list[Equilibrium], given: Any) -> list[Equilibrium]:
+    """Further fixed points without parameters, each proved by an interval test."""
+    from bilevel.analysis.krawczyk import Enclosed, isolated_zeros
+
+    if zeros.complete or given or any(point.free for point in exact):
+        return []
+    try:
+        equations, unknowns = _field_system(game) if rule is None else _rule_system(game, rule)
+        boxes = isolated_zeros(equations, unknowns)
+    except (BilevelError, NotImplementedError, TypeError, AttributeError, ValueError):
+        return []
+    found = []
+    for box in boxes:
+        if any(_holds_point(box, point, game) for point in exact) or not _in_domain(box, game):
+            continue
+        ends = {v: (_float(box[v].lower()), _float(box[v].upper())) for v in game.variables}
+        new = Equilibrium({v: _float(box[v].mid()) for v in game.variables}, (), sp.true, "enclosed", box=ends)
+        if not isinstance(game, System):
+            known = Enclosed({v: box[v] for v in game.variables})
+            residuals = [] if rule is None else [plain(value) for value in game.field().values()]
+            moved = any(known.nonzero(r) for r in residuals)
+            kinds, tests = ((SPURIOUS,), {}) if moved else kinds_at(game, {}, known, critical=True)
+            new = replace(new, kinds=kinds, tests=tests)
+        found.append(new)
+    return found
+
+
+def _holds_point(box: Any, point: Equilibrium, game: Any) -> bool:
+    values = [enclose(point.point[v]) for v in game.variables]
+    return all(value is not None and box[v].overlaps(value) for v, value in zip(game.variables, values, strict=True))
+
+
+def _in_domain(box: Any, game: Any) -> bool:
+    """Whether the enclosed point satisfies the assumptions on the variables (undecided ones count as satisfied)."""
+    for v in game.variables:
+        if (v.is_nonnegative and box[v] < 0) or (v.is_nonpositive and box[v] > 0):
+            return False
+    return True
+
+
+def _float(end: Any) -> Any:
+    return sp.Float(float(end))

@@ -38,8 +38,15 @@ HIGHEST = 8  # derivatives of a cost in one variable are followed up to this ord
 Claim = bool | None
 
 
-def kinds_at(game: Any, point: Mapping[Any, Any], known: Known) -> tuple[tuple[str, ...], dict[str, Any]]:
-    """The kinds proved at a point, and the matrices whose definiteness proves them."""
+def kinds_at(
+    game: Any, point: Mapping[Any, Any], known: Known, *, critical: bool = False
+) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """The kinds proved at a point, and the matrices whose definiteness proves them.
+
+    `critical`: the point is known to be a zero of the field by other means than signs (an interval test).
+    """
+    if critical:
+        known = _Critical(known, game)
     tests: dict[str, Any] = {}
     minima = [_own_minimum(game, name, point, known, tests) for name in game.players]
     strict, weak = _all(m[0] for m in minima), _all(m[1] for m in minima)
@@ -60,6 +67,19 @@ def kinds_at(game: Any, point: Mapping[Any, Any], known: Known) -> tuple[tuple[s
     if not found and refuted:
         found.append(NONE)
     return tuple(found), tests
+
+
+class _Critical(Known):
+    """Signs at a certified zero of the field: the field's own components are zero there."""
+
+    def __init__(self, known: Known, game: Any) -> None:
+        super().__init__()
+        self.known = known
+        self.vanishing = {plain(value) for value in game.field().values()} | {-plain(v) for v in game.field().values()}
+
+    def sign(self, expression: Any) -> str | None:
+        """Zero for a component of the field, else what the box says."""
+        return "0" if expression in self.vanishing else self.known.sign(expression)
 
 
 def definiteness(matrix: Any, known: Known) -> str | None:

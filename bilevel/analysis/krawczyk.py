@@ -1,0 +1,178 @@
+"""Zeros found numerically and proved by the interval test of Krawczyk, in ball arithmetic.
+
+Main definitions: `certify`, `isolated_zeros`, `Enclosed` (signs of expressions on a box).
+
+Math: K(X) = m - Y f(m) + (I - Y f'(X)) (X - m), m the middle of the box X and Y any matrix. If K(X) lies in the interior
+of X, then f has exactly one zero in X (Krawczyk 1969; Moore 1977).
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import flint
+import numpy as np
+import sympy as sp
+from flint import arb, arb_mat
+
+from bilevel.analysis.enclosure import enclose
+from bilevel.analysis.known import Known
+from bilevel.analysis.zeros import plain
+
+PRECISION, STARTS = 160, 80
+Box = dict[Any, arb]
+
+
+def certify(equations: Sequence[Any], unknowns: Sequence[Any], near: Sequence[float]) -> Box | None:
+    """A small box around a numerical solution that is proved to hold exactly one zero, or None.
+
+    Math: Newton's method from `near`, then Krawczyk's test on a box of relative radius 2^-70, 2^-50, 2^-30.
+
+    Reference: Krawczyk (1969), doi:10.1007/BF02234767; Moore (1977), doi:10.1137/0714040.
+
+    Examples:
+        >>> x = sp.Symbol("x", real=True)
+        >>> certify([x**2 - 2], [x], [1.4])[x].contains(arb(2).sqrt())
+        True
+        >>> certify([x**2], [x], [1e-9]) is None
+        True
+    """
+    system = [plain(e) for e in equations]
+    slopes = [[sp.diff(e, u) for u in unknowns] for e in system]
+    if len(system) != len(unknowns):
+        return None
+    saved = flint.ctx.prec
+    try:
+        flint.ctx.prec = PRECISION
+        middle = _newton(system, slopes, unknowns, [arb(float(x)) for x in near])
+        if middle is None:
+            return None
+        for exponent in (-70, -50, -30):
+            box = [m + arb(0, arb(2) ** exponent * (1 + abs(m)).mid()) for m in middle]
+            image = _krawczyk(system, slopes, unknowns, middle, box)
+            if image is not None and all(b.contains_interior(k) for b, k in zip(box, image, strict=True)):
+                return dict(zip(unknowns, image, strict=True))
+    finally:
+        flint.ctx.prec = saved
+    return None
+
+
+def _values(expressions: Sequence[Any], unknowns: Sequence[Any], box: Sequence[arb]) -> list[arb] | None:
+    put = dict(zip(unknowns, box, strict=True))
+    found = [enclose(e, put, PRECISION) for e in expressions]
+    return None if any(f is None for f in found) else found    # type: ignore[return-value]
+
+
+def _matrix(slopes: Any, unknowns: Sequence[Any], box: Sequence[arb]) -> arb_mat | None:
+    rows = [_values(row, unknowns, box) for row in slopes]
+    return None if any(row is None for row in rows) else arb_mat(rows)
+
+
+def _newton(system: Any, slopes: Any, unknowns: Any, x: list[arb]) -> list[arb] | None:
+    for _ in range(14):
+        value, matrix = _values(system, unknowns, x), _matrix(slopes, unknowns, x)
+        if value is None or matrix is None:
+            return None
+        try:
+            step = matrix.solve(arb_mat([[v] for v in value]))
+        except (ZeroDivisionError, ValueError):
+            return None
+        x = [(x[i] - step[i, 0]).mid() for i in range(len(x))]
+        if not all(v.is_finite() for v in x):
+            return None
+    return x
+
+
+def _krawczyk(system: Any, slopes: Any, unknowns: Any, middle: list[arb], box: list[arb]) -> list[arb] | None:
+    value, at_middle, over_box = (
+        _values(system, unknowns, middle), _matrix(slopes, unknowns, middle), _matrix(slopes, unknowns, box)
+    )
+    if value is None or at_middle is None or over_box is None:
+        return None
+    n = len(middle)
+    try:
+        inverse = at_middle.inv()
+    except (ZeroDivisionError, ValueError):
+        return None
+    one = arb_mat([[arb(int(i == j)) for j in range(n)] for i in range(n)])
+    spread = arb_mat([[b - m] for b, m in zip(box, middle, strict=True)])
+    image = (one - inverse * over_box) * spread - inverse * arb_mat([[v] for v in value])
+    return [middle[i] + image[i, 0] for i in range(n)]
+
+
+def isolated_zeros(equations: Sequence[Any], unknowns: Sequence[Any]) -> list[Box]:
+    """Certified zeros of a system without parameters, from many starting points; never claimed to be all.
+
+    Math: damped Newton in floating point from pseudo-random points (always the same ones), then `certify`.
+
+    Reference: see `certify`.
+
+    Examples:
+        >>> x = sp.Symbol("x", real=True)
+        >>> [round(float(box[x].mid()), 6) for box in isolated_zeros([x*sp.exp(x) - 1], [x])]
+        [0.567143]
+    """
+    system = [plain(e) for e in equations]
+    if len(system) != len(unknowns) or any(e.free_symbols - set(unknowns) for e in system):
+        return []
+    try:
+        value = sp.lambdify([list(unknowns)], system, "math")
+        slope = sp.lambdify([list(unknowns)], [[sp.diff(e, u) for u in unknowns] for e in system], "math")
+    except (NotImplementedError, TypeError, ValueError):
+        return []
+    source, boxes = random.Random(3), []
+    seen: list[Any] = []
+    for k in range(STARTS):
+        reach = (0.5, 2.0, 6.0, 20.0)[k % 4]
+        x = _descend(value, slope, np.array([source.uniform(-reach, reach) for _ in unknowns]))
+        if x is None or any(np.allclose(x, other, rtol=1e-6, atol=1e-7) for other in seen):
+            continue
+        seen.append(x)
+        box = certify(system, unknowns, list(x))
+        if box is not None and not any(all(box[u].overlaps(other[u]) for u in unknowns) for other in boxes):
+            boxes.append(box)
+    return boxes
+
+
+def _descend(value: Any, slope: Any, x: Any) -> Any:
+    """Damped Newton; None unless the residual becomes tiny."""
+    try:
+        residual = np.array(value(x), float)
+        for _ in range(60):
+            size = float(np.abs(residual).max())
+            if not math.isfinite(size):
+                return None
+            if size < 1e-12:
+                return x
+            step = np.linalg.lstsq(np.array(slope(x), float), residual, rcond=None)[0]
+            for damping in (1.0, 0.5, 0.25, 0.05, 0.01):
+                trial = np.array(value(x - damping * step), float)
+                if np.abs(trial).max() < size:
+                    x, residual = x - damping * step, trial
+                    break
+            else:
+                return None
+    except (OverflowError, ValueError, ZeroDivisionError, TypeError, np.linalg.LinAlgError):
+        return None
+    return None
+
+
+class Enclosed(Known):
+    """Signs of expressions in the unknowns, each unknown being anywhere in its ball: never "0"."""
+
+    def __init__(self, box: Mapping[Any, arb]) -> None:
+        super().__init__()
+        self.box = dict(box)
+
+    def _sign(self, expression: Any) -> str | None:
+        if not expression.free_symbols:
+            return super()._sign(expression)
+        if expression.is_positive or expression.is_negative:
+            return "+" if expression.is_positive else "-"
+        found = enclose(expression, self.box, PRECISION)
+        if found is None or found.contains(0):
+            return "0" if sp.expand(expression) == 0 else None
+        return "+" if found > 0 else "-"
