@@ -16,7 +16,7 @@ from typing import Any
 
 import bilevel
 from bilevel import show
-from bilevel.app import report_dirac, report_games, report_structure, report_theorems
+from bilevel.app import report_dirac, report_games, report_relations, report_structure, report_theorems
 from bilevel.app.report_parts import Part, listed
 
 TITLE = "A GAN is an actor-critic method"
@@ -56,6 +56,7 @@ def _steps(cast: report_games.Cast, tell: Callable[[str], None]) -> Iterable[tup
     yield "the environment", lambda: report_games.environment(cast)
     yield "the information structure", lambda: report_structure.figure_one(cast)
     yield "the update equations", lambda: report_games.updates(cast)
+    yield "the relations between the games", lambda: report_relations.relations(cast, tell)
     yield "the theorems", lambda: report_theorems.cards(report_theorems.proved(tell))
     yield "the Dirac-GAN", lambda: report_dirac.dirac(report_dirac.Dirac())
 

@@ -16,7 +16,7 @@ from bilevel import show
 from bilevel.analysis import stability
 from bilevel.app import report_pictures as pictures
 from bilevel.app.answers import state_order, verdict_object
-from bilevel.app.report_parts import Part, equation_of, said
+from bilevel.app.report_parts import Part, called, component, equation_of, said
 from bilevel.game import Game
 from bilevel.language.errors import BilevelError
 from bilevel.models import dirac_gan
@@ -76,12 +76,12 @@ def _game(example: Dirac) -> Iterator[Any]:
     game, matrix = example.penalised, example.penalised.jacobian()
     theta, psi = game.variables
     player = game["discriminator"]
-    yield show.equation_rows([("L(θ, ψ)", "=", player.loss)])
+    yield show.equation_rows([(called("L", "theta", "psi"), "=", player.loss)])
     yield ("The generator minimises L", ", the discriminator maximises it; ", PENALTY, " weighs the penalty on its slope at the data "
            "(R1; here R2 is the same). The softplus is log(1 + exp(·)).")  # fmt: skip
     yield show.paragraph("The field F, whose zeros are the fixed points, and its Jacobian at θ = ψ = 0:")
     field = game.field()
-    yield show.equation_rows([(show.element("msub", show.element("mi", "F"), _letter(v)), "=", field[v]) for v in game.variables])
+    yield show.equation_rows([(component(v), "=", field[v]) for v in game.variables])
     at_zero = sp.Matrix(matrix).subs(example.origin)
     yield show.equation(("F′(0, 0) = ", at_zero))
     yield show.bullets(
@@ -92,12 +92,6 @@ def _game(example: Dirac) -> Iterator[Any]:
     yield show.paragraph("Updates of the unpenalised game, simultaneous, then alternating:")
     for rule in (simultaneous(STEP), alternating(STEP)):
         yield equation_of(derive(example.bare, rule))
-
-
-def _letter(variable: Any) -> Any:
-    from bilevel.show.mathml_printer import inside
-
-    return inside(variable)
 
 
 def _table(example: Dirac) -> Iterator[Any]:

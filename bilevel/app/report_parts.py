@@ -5,6 +5,7 @@ Main definitions: `Part`, `said` (an expression as data), `tidy`, `equation_of` 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,8 @@ from bilevel.language.expectation import Conditional, ConditionalMatrix, Expecta
 from bilevel.language.latex import latex, plain
 from bilevel.language.sampling import average
 from bilevel.language.tree import to_tree
-from bilevel.show.mathml_printer import inside
+from bilevel.show.names import GREEK
+from bilevel.show.mathml_printer import Printer, inside
 
 
 @dataclass(frozen=True)
@@ -70,16 +72,27 @@ def _occurring(body: Any, variables: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(v for v in variables if v in found)
 
 
-def equation_of(update: Any, label: str = "") -> Any:
-    """The update equations as papers print them: a variable's next value, then the old value minus its step."""
+def equation_of(update: Any, label: str = "", shorthand: Mapping[Any, Any] | None = None) -> Any:
+    """The update equations as papers print them: a variable's next value, then the old value and its step."""
     rows = []
-    for left, right in update.lines(_stamp):
+    for left, right in update.lines(stamp):
         shown = _rate(left) if update.continuous and left.name.endswith("_rate") else left
-        rows.append((shown, "=", right))
+        rows.append((shown, "=", _old_first(tidy(right).xreplace(dict(shorthand or {})), left.name)))
     return show.equation_rows(rows, label=label, laws=False, width=70)
 
 
-def _stamp(variable: Any, when: str) -> Any:
+def _old_first(right: Any, target: str) -> Any:
+    """x - h y rather than -h y + x; SymPy's scalars alone need this."""
+    old = next((term for term in right.args if getattr(term, "name", "") == target.replace("_t+1", "_t")), None)
+    if not isinstance(right, sp.Add) or isinstance(right, sp.MatrixExpr) or old is None:
+        return right
+    printer, rest = Printer(laws=False), right - old
+    terms = printer.ordered_terms(rest) if isinstance(rest, sp.Add) else [rest]
+    return show.element("mrow", inside(old), *(printer.signed(term, first=False) for term in terms))
+
+
+def stamp(variable: Any, when: str) -> Any:
+    """Variables with their time below, as `Update.lines` asks for them."""
     below = {"now": "t", "next": "t+1", "previous": "t−1", "rate": "rate"}.get(when, f"({when})")
     stem, _, index = variable.name.partition("_")
     name = f"{stem}_{index}_{below}" if index else f"{stem}_{below}"
@@ -97,3 +110,29 @@ def listed(words: Iterable[str]) -> str:
     """a, b and c"""
     *most, last = list(words) or [""]
     return f"{', '.join(most)} and {last}" if most else last
+
+
+def letter(variable: Any) -> Any:
+    """A variable's name as ready MathML."""
+    return inside(sp.Symbol(variable.name))
+
+
+def component(variable: Any) -> Any:
+    """F with the variable below."""
+    return show.element("msub", show.element("mi", "F"), letter(variable))
+
+
+def called(name: str, *arguments: str) -> Any:
+    """F(D, G) as ready MathML."""
+    return inside(sp.Function(name)(*(sp.Symbol(argument) for argument in arguments)))
+
+
+def worded(text: str) -> Any:
+    """Plain words with their few signs set as printed mathematics: Greek letters, minus signs, powers; all escaped."""
+    made = str(show.escape(text))
+    made = re.sub(r"(?<![A-Za-z])(" + "|".join(sorted(GREEK, key=len, reverse=True)) + r")(?![A-Za-z])", lambda m: GREEK[m[1]], made)
+    made = re.sub(r"(?<=[\w\)]) - (?=[\w\(])|(?<![\w\)\]])-(?=[\w\(])", lambda m: " − " if m[0] != "-" else "−", made)
+    made = re.sub(r"\^(\d+|T)(?!\w)", lambda m: "<sup>" + ("⊤" if m[1] == "T" else m[1]) + "</sup>", made)
+    made = re.sub(r"(?<=[A-Za-z])_([A-Za-z0-9]+)(?![A-Za-z0-9_])", r"<sub>\1</sub>", made)
+    made = made.replace("grad ", "∇ ").replace(" . ", " · ").replace("...", "…").replace("&lt;=", "≤").replace("&gt;=", "≥")
+    return show.Markup(made)

@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import sympy as sp
+
 from bilevel import show
 from bilevel.analysis import information_structure
 from bilevel.app.report_games import Cast
-from bilevel.app.report_parts import Part, listed
+from bilevel.app.report_parts import Part
 from bilevel.language.structure import InformationStructure
 
 
@@ -68,7 +70,7 @@ def figure_one(cast: Cast) -> Part:
     whole = left.isomorphism(right)
     same_blind, same_sighted = found.blind.isomorphism(left), found.sighted.isomorphism(right)
     checks = [
-        show.check(f"On the red edges the diagrams are isomorphic: {_pairs(mapping)}.", passed=bool(mapping)),
+        show.check(("On the red edges the diagrams are isomorphic: ", *_pairs(mapping), "."), passed=bool(mapping)),
         show.check("With the edge into the first model they are not: the generator is fed noise, the actor the state. "
                    "That difference is blindness.", passed=whole is None),
         show.check("The actor-critic method in the GAN's environment has the GAN's diagram, noise included.", passed=same_blind is not None),
@@ -88,7 +90,7 @@ def figure_one(cast: Cast) -> Part:
                  "future states is left out."),
             ),
         ),
-        show.bullets(*checks),
+        *checks,
         show.paragraph("Decided by graph isomorphism on the coloured graphs; proved as ", show.link("theorem 6", "#theorem-6"), "."),
     )  # fmt: skip
     data = {
@@ -99,10 +101,10 @@ def figure_one(cast: Cast) -> Part:
     return Part(section, data)
 
 
-def _pairs(mapping: dict[str, str]) -> str:
-    from bilevel.show.names import name_text
-
-    return listed(f"{name_text(a)} ↔ {name_text(b)}" for a, b in mapping.items())
+def _pairs(mapping: dict[str, str]) -> list[Any]:
+    """G to pi, D to Q, ..."""
+    parts = [(sp.Symbol(a), " ↔ ", sp.Symbol(b)) for a, b in mapping.items()]
+    return [piece for index, part in enumerate(parts) for piece in (", " if index else "", *part)]
 
 
 def _data(structure: InformationStructure) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bilevel import show
-from bilevel.app.report_parts import Part, said
+from bilevel.app.report_parts import Part, said, worded
 from bilevel.app.theorems import Theorem, paragraphs, theorems
 
 _LONG = 14    # steps shown of one claim: the rest is told by number
@@ -92,8 +92,8 @@ def _card(one: Proved) -> Any:
     kind = "Refutation" if one.anchor.startswith("refutation") else "Theorem"
     return show.claim(
         f"{kind} {one.proof.number}. {one.proof.title}",
-        show.element("p", one.theorem.summary, class_="lead"),
-        *rest,
+        show.element("p", worded(one.theorem.summary), class_="lead"),
+        *(show.paragraph(worded(paragraph)) for paragraph in rest),
         *(_claim(claim) for claim in one.proof.claims),
         *map(_numeric, one.checks),
         known=_strength(one.proof),
@@ -110,21 +110,20 @@ def _strength(proof: Any) -> str:
 
 
 def _claim(claim: Any) -> Any:
-    """A sentence with its mark; what shows it is folded in."""
+    """A sentence with its mark; what shows it is folded behind it."""
     mark = show.element("span", "✓" if claim.holds else "?" if claim.holds is None else "✗", class_="mark")
-    line = show.join(mark, claim.text, " ", show.badge(claim.known if claim.holds else "unknown"))
-    evidence = [part for part in _evidence(claim)]
-    colour = "exact" if claim.holds else "refuted"
+    words = [mark, worded(claim.text), " ", show.badge(claim.known if claim.holds else "unknown")]
+    evidence, colour = _evidence(claim), "exact" if claim.holds else "refuted"
     if not evidence:
-        return show.element("p", line, class_=f"check {colour}")
-    return show.element("div", show.element("p", line, class_=f"check {colour}"),
-                        show.element("details", show.element("summary", _title(claim)), *evidence, class_="proof"))  # fmt: skip
+        return show.element("p", *words, class_=f"check {colour}")
+    line = show.element("summary", *words, " ", show.element("span", _title(claim), class_="source"), style="color:inherit", class_=f"check {colour}")
+    return show.element("details", line, *evidence, class_="proof")
 
 
 def _title(claim: Any) -> str:
     if claim.counterexample is not None:
-        return "Counterexample"
-    return f"Proof, {len(claim.trace)} step{'s' if len(claim.trace) != 1 else ''}" if claim.trace else "What was compared"
+        return "counterexample"
+    return f"{len(claim.trace)} step{'s' if len(claim.trace) != 1 else ''}" if claim.trace else "details"
 
 
 def _evidence(claim: Any) -> list[Any]:
@@ -135,7 +134,7 @@ def _evidence(claim: Any) -> list[Any]:
     if claim.counterexample is not None:
         parts += [show.paragraph(part) for part in _counterexample(claim.counterexample)]
     if claim.note:
-        parts.append(show.paragraph(claim.note))
+        parts.append(show.paragraph(worded(claim.note)))
     if claim.trace:
         steps = (show.element("li", *_step(step)) for step in _steps(claim.trace))
         parts.append(show.element("ol", *steps, class_="steps"))
