@@ -83,10 +83,23 @@ def _short_eigenvalues(polynomial: Any) -> tuple[tuple[Any, int], ...] | None:
 
 
 def quadratic_roots(c0: Any, c1: Any, c2: Any) -> list[Any]:
-    """Both roots of c2 z^2 + c1 z + c0."""
-    root = sp.sqrt(sp.expand(c1**2 - 4 * c2 * c0))
-    return [(-c1 + root) / (2 * c2), (-c1 - root) / (2 * c2)]
+    """The roots of c2 z^2 + c1 z + c0: the middle plus and minus a root with all squares taken out."""
+    # z = m +- sqrt(r),  m = -c1/(2 c2),  r = (c1^2 - 4 c0 c2)/(4 c2^2)
+    middle = sp.expand(sp.cancel(-c1 / (2 * c2)))
+    spread = _root_without_squares(sp.cancel((c1**2 - 4 * c0 * c2) / (4 * c2**2)))
+    return [middle + spread, middle - spread]
 
+
+def _root_without_squares(radicand: Any) -> Any:
+    """A square root, up to its sign, with every square factor of the radicand outside."""
+    outside, inside = sp.S.One, sp.S.One
+    for part, sense in zip(sp.fraction(radicand), (1, -1), strict=True):
+        content, factors = sp.factor_list(part)
+        inside *= content**sense
+        for base, power in factors:
+            outside *= base ** (sense * (power // 2))
+            inside *= base ** (sense * (power % 2))
+    return outside * sp.sqrt(sp.expand(inside))
 
 def decide_enclosed(matrix: Any, time: str) -> Verdict:
     """The verdict on every matrix that rounds to this one, if they all have the same."""
