@@ -92,14 +92,16 @@ def quadratic_roots(c0: Any, c1: Any, c2: Any) -> list[Any]:
 
 def _root_without_squares(radicand: Any) -> Any:
     """A square root, up to its sign, with every square factor of the radicand outside."""
-    outside, inside = sp.S.One, sp.S.One
+    outside, inside, number = sp.S.One, sp.S.One, sp.S.One
     for part, sense in zip(sp.fraction(radicand), (1, -1), strict=True):
         content, factors = sp.factor_list(part)
-        inside *= content**sense
+        number *= content**sense
         for base, power in factors:
             outside *= base ** (sense * (power // 2))
             inside *= base ** (sense * (power % 2))
-    return outside * sp.sqrt(sp.expand(inside))
+    # sqrt(n/d) = sqrt(n d)/d, and the whole part of sqrt(n d) goes outside.
+    whole, rest = sp.sqrt(abs(number.p * number.q)).as_coeff_Mul()
+    return outside * whole / number.q * sp.sqrt(sp.expand(sp.sign(number) * rest**2 * inside))
 
 def decide_enclosed(matrix: Any, time: str) -> Verdict:
     """The verdict on every matrix that rounds to this one, if they all have the same."""
