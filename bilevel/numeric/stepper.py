@@ -19,6 +19,8 @@ from bilevel.language.errors import GameError
 from bilevel.numeric.field import Blocks, JaxField
 from bilevel.numeric.leaf import converter
 from bilevel.numeric.lowering import lower
+from bilevel.numeric.model import compiled
+from bilevel.numeric.replies import total_slopes
 from bilevel.rules.protocol.point import Point
 from bilevel.rules.protocol.rule import Rule
 
@@ -94,7 +96,8 @@ def reading(
     """A learning rule on losses given as JAX functions or as a symbolic game.
 
     Math: one step of the rule with F_i = d cost_i / d x_i by automatic differentiation, cost_i the loss, or minus the loss for the
-        players named in `maximizing`. Players of a game that differentiate through replies use the game's own (derived) field.
+        players named in `maximizing`. Players of a game that declare replies differentiate through
+        them.
 
     Shapes: losses {player: f(params, *arguments)} over params {player: any pytree of floating-point arrays}; or a coordinate-level
         `Game` over {variable: number or array of shape ()}; or a model-level `Game` with a `realisation`, over {vector: array}.
@@ -165,13 +168,13 @@ def _of_game(game: Game, rule: Rule, values: dict[Any, Any], realisation: Any) -
         found = {str(v): a for n, player in game.players.items() for v, a in zip(player.moves, blocks[n], strict=True)}
         return {key: found[str(getattr(key, "name", key))] for key in params}
 
-    costs, slope = (_coordinate if game.is_coordinate and realisation is None else _model)(game, realisation)
+    costs = (_coordinate if game.is_coordinate and realisation is None else _model)(game, realisation)
+    sees_through = any(player.through for player in game.players.values())
 
     def make(given: Mapping[Any, Any], arguments: tuple[Any, ...], params: Params) -> JaxField:
-        by_name = {str(key): value for key, value in given.items()}
+        by_name, number = {str(key): value for key, value in given.items()}, converter(given)
         bound = {n: (lambda blocks, cost=cost: cost(blocks, by_name)) for n, cost in costs.items()}
-        through = (lambda blocks: slope(blocks, by_name)) if slope is not None else None
-        return JaxField(bound, game, through, converter(given))
+        return JaxField(bound, game, total_slopes(game, bound, number) if sees_through else None, number)
 
     return Stepper(rule, make, enter, leave, values)
 
@@ -181,8 +184,8 @@ def _floating(value: Any) -> Any:
     return jnp.asarray(array if jnp.issubdtype(array.dtype, jnp.floating) else np.asarray(array, dtype=float))
 
 
-def _coordinate(game: Game, _: Any) -> tuple[dict[str, Any], Any]:
-    """Costs (and the derived field, where players see through replies) of a coordinate game as functions of blocks and values."""
+def _coordinate(game: Game, _: Any) -> dict[str, Any]:
+    """Costs of a coordinate game as functions of blocks and values."""
     inputs = [*game.variables, *game.parameters]
 
     def arrays(blocks: Blocks, given: Mapping[str, Any]) -> list[Any]:
@@ -194,29 +197,11 @@ def _coordinate(game: Game, _: Any) -> tuple[dict[str, Any], Any]:
         return here + [jnp.asarray(given[str(s)], dtype=kind) for s in game.parameters]
 
     lowered = {name: lower(game.cost(name), inputs) for name in game.players}
-    costs = {
-        name: (lambda blocks, given, low=low: low.function(*arrays(blocks, given))) for name, low in lowered.items()
-    }
-    if not any(player.through for player in game.players.values()):
-        return costs, None
-    fields = {name: lower([game._field[v] for v in player.moves], inputs) for name, player in game.players.items()}
-
-    def slope(blocks: Blocks, given: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
-        at = arrays(blocks, given)
-        return {
-            n: tuple(
-                jnp.broadcast_to(jnp.asarray(s, dtype=b.dtype), b.shape) for s, b in zip(low.function(*at), blocks[n])
-            )
-            for n, low in fields.items()
-        }
-
-    return costs, slope
+    return {n: (lambda blocks, given, low=low: low.function(*arrays(blocks, given))) for n, low in lowered.items()}
 
 
-def _model(game: Game, realisation: Any) -> tuple[dict[str, Any], Any]:
+def _model(game: Game, realisation: Any) -> dict[str, Any]:
     """Costs of a model-level game, with networks and laws from a realisation."""
-    from bilevel.numeric.model import compiled
-
     if realisation is None:
         raise GameError("a model-level game needs numbers for its networks and laws: realisation=realise(*losses)")
 
@@ -225,10 +210,4 @@ def _model(game: Game, realisation: Any) -> tuple[dict[str, Any], Any]:
         return {**realisation.numbers, "values": {**realisation.values, **given, **here}}
 
     functions = {name: compiled(game.cost(name), realisation) for name in game.players}
-    costs = {n: (lambda blocks, given, f=f: f(numbers(blocks, given))) for n, f in functions.items()}
-    if not any(player.through for player in game.players.values()):
-        return costs, None
-    fields = {n: [compiled(game._field[v], realisation) for v in player.moves] for n, player in game.players.items()}
-    return costs, lambda blocks, given: {
-        n: tuple(f(numbers(blocks, given)) for f in functions_of) for n, functions_of in fields.items()
-    }
+    return {n: (lambda blocks, given, f=f: f(numbers(blocks, given))) for n, f in functions.items()}
