@@ -99,6 +99,8 @@ def _root_without_squares(radicand: Any) -> Any:
         for base, power in factors:
             outside *= base ** (sense * (power // 2))
             inside *= base ** (sense * (power % 2))
+    if not number.is_Rational:
+        return sp.sqrt(sp.expand(radicand))
     # sqrt(n/d) = sqrt(n d)/d, and the whole part of sqrt(n d) goes outside.
     whole, rest = sp.sqrt(abs(number.p * number.q)).as_coeff_Mul()
     return outside * whole / number.q * sp.sqrt(sp.expand(sp.sign(number) * rest**2 * inside))
