@@ -15,6 +15,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from bilevel import __version__
 from bilevel.app import budget
 from bilevel.language.errors import BilevelError, ReadError, UnknownAnswer
 
@@ -118,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--version", action="version", version=f"bilevel {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
 
     def command(name: str, text: str, *, analysis: bool = True) -> argparse.ArgumentParser:

@@ -67,17 +67,18 @@ class Places:
             if next_one == "[":
                 start, many = self.at, self.text.startswith("[[", self.at)
                 self.at += 1 + many
-                table = self._header(self._dotted(), many)
+                table = self._header(self._dotted(), many, start)
                 self.keys.setdefault(table, start)
                 self._skip()
                 self.at += 1 + many
             else:
                 self._pair(table)
 
-    def _header(self, names: tuple[str, ...], many: bool) -> Path:
+    def _header(self, names: tuple[str, ...], many: bool, start: int) -> Path:
         path: Path = ()
         for place, name in enumerate(names):
             path += (name,)
+            self.keys.setdefault(path, start)
             if many and place == len(names) - 1:
                 self._counts[path] = self._counts.get(path, 0) + 1
             if path in self._counts:

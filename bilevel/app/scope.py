@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import sympy as sp
@@ -49,13 +50,16 @@ class Scope:
 
     def expression(self, path: Path, value: Any, *, moving: bool = True, random: bool = False, shift: int = 0) -> Any:
         """A number or text as an expression; `moving`: variables may stand in it, `random`: E(...) may."""
-        if isinstance(value, dict | list | bool) or value is None:
+        if not isinstance(value, str | int | Decimal) or isinstance(value, bool):
             self.source.fail(f"a number or an expression in quotation marks was expected, not {describe(value)}", *path)
+        if isinstance(value, Decimal) and not value.is_finite():
+            self.source.fail(f"{value} is no number here; write a finite one", *path)
         names = {**self.constants(), **(self.variables if moving else {})}
         functions = dict(self.functions)
         if random:
             names |= {s.name: s for s in self.laws}
-            functions["E"] = lambda body: mean(body, self.laws)
+            if self.laws:
+                functions["E"] = lambda body: mean(body, self.laws)
         found = self.source.read(path, read_value, value, names, functions=functions, shift=shift)
         if not isinstance(found, sp.Expr):
             self.source.fail("an expression was expected, this is a condition; remove the comparison", *path)

@@ -153,7 +153,8 @@ def _what(path: Path) -> str:
 def _toml_place(text: str, message: str) -> tuple[int, int, str]:
     found = _AT.search(message)
     if found is None:
-        return 1, 1, message[:200]
+        long = "a whole number has more than 4300 digits" if "digits" in message else message[:200]
+        return 1, 1, long
     plain = message[: found.start()]
     if found.group(1):
         return int(found.group(1)), int(found.group(2)), plain

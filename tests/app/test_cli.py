@@ -68,7 +68,8 @@ def test_the_example_of_the_documentation(capsys, dirac):
 SCHEMA = {
     "point": dict, "kinds": list, "jacobian": dict, "characteristic_polynomial": str, "eigenvalues": (list, type(None)),
     "verdict": str, "condition": str, "solved": dict, "marginal_on": str, "marginal_why": (str, type(None)),
-    "unstable_on": str, "exists_on": str, "nonlinear": (dict, type(None)), "known": str, "certificate": (dict, type(None)),
+    "unstable_on": str, "exists_on": str, "nonlinear": (dict, type(None)), "known": str,
+    "certificate": (dict, type(None)),
 }  # fmt: skip
 
 
@@ -135,7 +136,7 @@ def test_an_unknown_verdict_prints_its_object_and_says_three(capsys, tmp_path):
     assert "derivative number 2 of g at 0" in point["reason"]
 
 
-# --- other commands ----------------------------------------------------------------------------------------------------
+# --- other commands --------------------------------------------------------------------------------------------------
 def test_derive(capsys, dirac, tmp_path):
     found = answer(capsys, "derive", dirac)
     names = {name: sp.Symbol(name) for name in ("theta", "psi", "h", "gamma", "theta_1")}
@@ -155,7 +156,7 @@ def test_derived_python_runs(capsys, dirac):
     assert main(["derive", dirac, "--python"]) == 0
     made: dict = {}
     exec(capsys.readouterr().out, made)  # our own output, in a test
-    theta, psi = made["step"](0.0, 1.0, h=0.1, gamma=0.5)
+    theta, _ = made["step"](0.0, 1.0, h=0.1, gamma=0.5)
     assert theta == pytest.approx(-0.05)
 
 

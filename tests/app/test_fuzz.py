@@ -14,15 +14,20 @@ from bilevel.language.errors import BilevelError, ReadError
 from tests.app.test_problem import DIRAC, KNOWN, QUADRATIC
 
 WHOLE = (DIRAC, KNOWN, QUADRATIC + "[domain]\nx = 'in (0, 1]'\n[assume]\nall = ['a < 4']\n[values]\na = 0.5\n")
-PIECES = ('"', "'", "=", "[", "]", "{", "}", "\n", "#", "0", "-1", "1e99", "true", '"x"', '"h"', "[[a]]", "[rule]", "[at]", "x", "\\", "\x00",
-          "[players.a]", "é", "1979-05-27", "nan", "inf", '"E(x)"', '"1/0"', '"x^(x^x)"', "[1, 'x']", "{ x = 1 }", '"unrolled 2, step h"')  # fmt: skip
+PIECES = ('"', "'", "=", "[", "]", "{", "}", "\n", "#", "0", "-1", "1e99", "true", '"x"', '"h"',
+          "[[a]]", "[rule]", "[at]",
+          "x", "\\", "\x00",
+          "[players.a]", "é", "1979-05-27", "nan", "inf", '"E(x)"', '"1/0"', '"x^(x^x)"',
+          "[1, 'x']", "{ x = 1 }", '"unrolled 2, step h"')  # fmt: skip
 
 
 def is_read_or_refused(text):
+    message = ""
     try:
         assert isinstance(load(text + "\n"), Problem)
     except BilevelError as problem:
-        assert "\n" not in str(problem) and len(str(problem)) < 2_000
+        message = str(problem)
+    assert "\n" not in message and len(message) < 2_000
 
 
 @given(st.text())
@@ -128,8 +133,10 @@ def test_well_formed_nonsense(tables):
         "[random]\nx = 'normal(0, -1)'\n[flow]\ny = '-y'",
         "[random]\nx = 'normal(x, 1)'\n[flow]\ny = '-y'",
         "[players.a]\nmoves = ['x']\nminimize = 'x^2'\nthrough = { a = 'best response' }",
-        "[players.a]\nmoves = ['x']\nminimize = 'x*y'\nthrough = { b = 'best response' }\n[players.b]\nmoves = ['y']\nminimize = 'x*y'",
-        "[players.a]\nmoves=['x']\nminimize='x*y'\nthrough={ b='best response' }\n[players.b]\nmoves=['y']\nminimize='x+y^2'\nthrough={ a='best response' }",
+        "[players.a]\nmoves=['x']\nminimize='x*y'\nthrough={b='best response'}\n"
+        "[players.b]\nmoves=['y']\nminimize='x*y'",
+        "[players.a]\nmoves=['x']\nminimize='x*y'\nthrough={b='best response'}\n"
+        "[players.b]\nmoves=['y']\nminimize='x+y^2'\nthrough={a='best response'}",
     ],
 )  # fmt: skip
 def test_known_traps(text, tmp_path):

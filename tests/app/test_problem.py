@@ -96,7 +96,8 @@ def test_replies(text, expected):
 
 
 def test_steps_per_player_and_rules_of_rules():
-    rule = '[rule]\nname = "averaged"\nevery = 2\nweight = "1/2"\n[rule.base]\nname = "alternating"\nstep = { x_player = "h", y_player = 2 }\n'
+    rule = '[rule]\nname = "averaged"\nevery = 2\nweight = "1/2"\n'
+    rule += '[rule.base]\nname = "alternating"\nstep = { x_player = "h", y_player = 2 }\n'
     problem = load(QUADRATIC + rule)
     inner = dict(problem.rule.parameters)["base"]
     assert inner.name == "alternating" and dict(inner.parameters)["step"]["y_player"] == 2
@@ -123,7 +124,8 @@ def test_averages_close_where_they_can():
 
 def test_averages_are_taken_after_the_point_is_put_in():
     # The second derivative of E[softplus(t x)] at t = 0 is E[x^2]/4.
-    text = '[parameters]\nv = "positive"\n[random]\nx = "normal(0, v)"\n[players.a]\nmoves = ["t"]\nminimize = "E(softplus(t*x))"\n'
+    text = '[parameters]\nv = "positive"\n[random]\nx = "normal(0, v)"\n'
+    text += '[players.a]\nmoves = ["t"]\nminimize = "E(softplus(t*x))"\n'
     problem = load(text + "[at]\nt = 0\n[rule]\nname = 'simultaneous'\nstep = 1\n")
     assert linearise(problem.game, problem.rule, problem.at).matrix == sp.Matrix([[1 - problem.parameters["v"] / 4]])
 

@@ -45,47 +45,37 @@ def _looks_like_json(name: str) -> bool:
 
 
 def _certificates(options: Any) -> int:
-    from bilevel.certificate import CertificateBudget, CertificateError, check
-
+    file = shown(options.file)
     found = list(_held(_json(options.file)))
     if not found:
-        raise ReadError(
-            'holds no certificate: a JSON object with a field "kind" was expected', file=shown(options.file)
-        )
-    results, status = [], 0
-    for place, certificate in found:
-        try:
-            result = check(certificate)
-            entry = {
-                "at": place,
-                "kind": result.kind,
-                "ok": bool(result.ok),
-                "reason": result.why,
-                "rests_on": list(result.rests_on),
-            }
-            status = max(status, 0 if result.ok else 1)
-        except CertificateBudget as stop:
-            entry, status = {"at": place, "ok": None, "reason": str(stop)}, 3
-        except CertificateError as stop:
-            raise ReadError(f"{place + ': ' if place else ''}{stop}", file=shown(options.file)) from None
-        results.append(entry)
+        raise ReadError('holds no certificate: a JSON object with a field "kind" was expected', file=file)
+    results = [_checked(place, certificate, file) for place, certificate in found]
+    verdicts = [result["ok"] for result in results]
     budget.stop()
     if options.json:
-        print(
-            json.dumps(
-                {"file": shown(options.file), "kind": "certificate", "ok": status == 0, "certificates": results},
-                indent=1,
-            )
-        )
+        print(json.dumps({"file": file, "kind": "certificate", "ok": all(verdicts), "certificates": results}, indent=1))
     else:
-        words: dict[Any, str] = {True: "proved again", False: "REJECTED", None: "unknown"}
-        print(
-            "\n".join(
-                f"{r['at'] or shown(options.file)}: {words[r['ok']]}" + (f" ({r['reason']})" if r["reason"] else "")
-                for r in results
-            )
-        )
-    return status
+        print("\n".join(_line(result, file) for result in results))
+    return 1 if False in verdicts else 3 if None in verdicts else 0
+
+
+def _checked(place: str, certificate: Any, file: str) -> dict[str, Any]:
+    """One certificate's answer; ok is None when checking it costs more than the checker's budget."""
+    from bilevel.certificate import CertificateBudget, CertificateError, check
+
+    try:
+        result = check(certificate)
+    except CertificateBudget as stop:
+        return {"at": place, "kind": certificate["kind"], "ok": None, "reason": str(stop), "rests_on": []}
+    except CertificateError as stop:
+        raise ReadError(f"{place + ': ' if place else ''}{stop}", file=file) from None
+    return {"at": place, "kind": result.kind, "ok": result.ok, "reason": result.why, "rests_on": list(result.rests_on)}
+
+
+def _line(result: dict[str, Any], file: str) -> str:
+    word = {True: "proved again", False: "REJECTED", None: "unknown"}[result["ok"]]
+    notes = [result["reason"], *(f"rests on {step}" for step in result["rests_on"])]
+    return f"{result['at'] or file}: {word}" + "".join(f" ({note})" for note in notes if note)
 
 
 def _json(name: str) -> Any:
