@@ -30,8 +30,10 @@ def translate(a: Game, b: Game, names: Mapping[Any, Any] | None) -> Game:
     for key in given:
         if key not in here and key not in networks:
             known = ", ".join([*here, *networks])
-            raise GameError(f"the map says what {key!r} is, but the first game has no such variable or network; it has {known}")
-    variables = {v: _value(given[name], b) if name in given else _same(v, b) for name, v in here.items()}
+            raise GameError(
+                f"the map says what {key!r} is, but the first game has no such variable or network; it has {known}"
+            )
+    variables = {v: _value(given[name], a, b) if name in given else _same(v, b) for name, v in here.items()}
     swaps = {networks[name]: _network(given[name], networks[name], b) for name in networks if name in given}
     players: dict[str, Player] = {}
     for name, player in a.players.items():
@@ -56,14 +58,14 @@ def _same(variable: Any, b: Game) -> Any:
     )
 
 
-def _value(value: Any, b: Game) -> Any:
+def _value(value: Any, a: Game, b: Game) -> Any:
     if isinstance(value, str):
         for other in b.variables:
             if str(other) == value:
                 return other
         from bilevel.language.reader import read
 
-        return read(value, {str(s): s for s in (*b.variables, *b.parameters) if isinstance(s, sp.Symbol)})
+        return read(value, {str(s): s for s in (*a.parameters, *b.parameters, *b.variables) if isinstance(s, sp.Symbol)})
     return expression(value)
 
 
@@ -102,6 +104,8 @@ def matched(a: Game, b: Game) -> dict[str, str]:
     for name, player in a.players.items():
         same = [other for other, rival in b.players.items() if set(rival.moves) == set(player.moves)]
         if not same:
-            raise GameError(f"no player of the second game moves exactly {', '.join(map(str, player.moves))}, as {name} would")
+            raise GameError(
+                f"no player of the second game moves exactly {', '.join(map(str, player.moves))}, as {name} would"
+            )
         pairs[name] = same[0]
     return pairs

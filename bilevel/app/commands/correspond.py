@@ -31,7 +31,7 @@ def run(options: Any) -> int:
     if options.claim is not None and options.claim not in RELATIONS:
         raise ReadError(f"there is no relation {options.claim!r}; {advice(options.claim, RELATIONS)}", file="--claim")
     first, second = _pair(options)
-    names = _mapped(options.map, second.game) if options.map else None
+    names = _mapped(options.map, first.game, second.game) if options.map else None
     if options.map_flow:
         relations = [trajectory_relation(first.game, second.game, names or {}, options.claim)]
         maximal = [r.name for r in relations if r.holds]
@@ -83,9 +83,9 @@ def _joined(problem: Problem, other: Problem) -> Problem:
     return replace(problem, game=game)
 
 
-def _mapped(text: str, second: Game) -> dict[str, Any]:
+def _mapped(text: str, first: Game, second: Game) -> dict[str, Any]:
     """The text "x=EXPR, y=EXPR" as a table; a network is mapped to the name of a network."""
-    names = {str(s): s for s in (*second.variables, *second.parameters)}
+    names = {str(s): s for s in (*first.parameters, *second.parameters, *second.variables)}
     networks = {
         n.name for p in second.players.values() for n in sp.preorder_traversal(p.loss) if isinstance(n, Network)
     }
