@@ -98,11 +98,21 @@ def _compared(
 
 
 def check_equal(
-    left: Any, right: Any, *, text: str = "", trials: int = 3, seed: int = 0, differs: bool = False, **choices: Any
+    left: Any,
+    right: Any,
+    *,
+    text: str = "",
+    trials: int = 3,
+    seed: int = 0,
+    differs: bool = False,
+    assuming: Iterable[Any] = (),
+    **choices: Any,
 ) -> Check:
     """Whether two expressions agree at random networks, laws and points.
 
-    Math: max |left - right| against a bound on rounding; with `differs`, whether they are told apart. `choices` go to `realise`.
+    Math: max |left - right| against a bound on rounding; with `differs`, whether they are told apart. `choices` go to `realise`;
+        `assuming` pairs applied networks or partials with their values, as for `bilevel.equal` (inequalities are left out:
+        positive symbols are drawn between 0.15 and 0.9).
 
     Shapes: both sides alike: scalars, columns, or matrices, of model or coordinate level.
 
@@ -120,7 +130,10 @@ def check_equal(
     plan = realise(
         *(sp.Tuple(*side) if isinstance(side, sp.MatrixBase) else side for side in sides), seed=seed, **choices
     )
-    first, second = (compiled(side, plan) for side in sides)
+    pairs = [tuple(pair) for pair in assuming if isinstance(pair, tuple | sp.Tuple)]
+    whole = [part for side in (*sides, *(part for pair in pairs for part in pair)) for part in _entries(side)]
+    plan = realise(*whole, seed=seed, **choices)
+    first, second = (compiled(side, plan, pairs) for side in sides)
 
     def both(numbers: Any) -> tuple[Any, Any]:
         a, b = first(numbers), second(numbers)
@@ -129,6 +142,10 @@ def check_equal(
         return a, b
 
     return _compared(text or f"{left} = {right}", both, plan, range(seed, seed + trials), differs)
+
+
+def _entries(side: Any) -> list[Any]:
+    return list(side) if isinstance(side, sp.MatrixBase) else [side]
 
 
 def _expressions(game: Game, *more: Any) -> list[Any]:
@@ -280,6 +297,7 @@ def check_proof(proof: Any, *, trials: int = 3, seed: int = 0, **choices: Any) -
             trials=trials,
             seed=seed,
             differs=claim.counterexample is not None and bool(claim.holds),
+            assuming=getattr(claim, "assuming", ()),
             **choices,
         )
         for claim in proof.claims

@@ -10,7 +10,7 @@ parameters are Gauss-Hermite sums, exact for polynomials of degree 5; those that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import jax
@@ -25,7 +25,7 @@ from bilevel.language.errors import GameError
 from bilevel.language.expectation import Conditional, ConditionalMatrix, Expectation, ExpectationMatrix
 from bilevel.language.law_kinds import Data, Density, LogDensity, Normal, Pushforward, Uniform
 from bilevel.language.networks import OPEN, Applied, AppliedVector, Partial, PartialMatrix
-from bilevel.language.nodes import StoppedMatrix
+from bilevel.language.nodes import RandomScalar, RandomVector, StoppedMatrix
 from bilevel.numeric.forms import trapezoid
 from bilevel.numeric.lowering import Scalars, refusal
 from bilevel.numeric.precision import as_numpy, working
@@ -38,13 +38,15 @@ FEW = 3  # Gauss nodes an axis: exact for polynomials of degree 5
 class Model(Scalars):
     """Evaluates model-level expressions; `values` holds arrays by variable: (n,) for vectors, () for scalars."""
 
-    def __init__(self, plan: Realisation, numbers: Any, values: Mapping[Any, Any]) -> None:
+    def __init__(
+        self, plan: Realisation, numbers: Any, values: Mapping[Any, Any], assumed: Mapping[Any, Any] | None = None
+    ) -> None:
         super().__init__(values)
-        self.plan, self.numbers = plan, numbers
+        self.plan, self.numbers, self.assumed = plan, numbers, assumed or {}
 
     def within(self, more: Mapping[Any, Any]) -> Model:
         """The same with more variables bound."""
-        return Model(self.plan, self.numbers, {**self.values, **more})
+        return Model(self.plan, self.numbers, {**self.values, **more}, self.assumed)
 
     def any(self, expr: Any) -> Any:
         """A scalar () or a matrix (rows, columns)."""
@@ -102,11 +104,15 @@ class Model(Scalars):
 
     def called(self, applied: Any) -> Any:
         """The value of a network or log-density."""
+        if self.assumed and (told := self.assumed.get(unnamed(applied))) is not None:
+            return self.any(told)
         value = self.function(applied)(*self.arguments(applied))
         return value if is_scalar(applied) else jnp.reshape(value, (-1, 1))
 
     def derivative(self, node: Any) -> Any:
         """A partial derivative: contracted slots by Jacobian-vector products, open ones by forward Jacobians."""
+        if self.assumed and (told := self.assumed.get(unnamed(node))) is not None:
+            return self.any(told)
         function, arguments = self.function(node.applied), self.arguments(node.applied)
         if node.weight not in (OPEN, sp.S.One):
             function = _weighted(function, self.column(node.weight))
@@ -186,6 +192,13 @@ class Model(Scalars):
         return [self.any(part) for part in (sight if isinstance(sight, sp.Tuple) else (sight,))]
 
 
+def unnamed(expr: Any) -> Any:
+    """The expression with its random variables called by their laws' place, so that renaming makes no difference."""
+    drawn = sorted(expr.atoms(RandomVector, RandomScalar), key=str)
+    laws = list(dict.fromkeys(v.law for v in drawn))
+    return expr.xreplace({v: v.func(f"u{laws.index(v.law)}", *v.args[1:]) for v in drawn})
+
+
 def _weighted(function: Callable[..., Any], weight: Any) -> Callable[..., Any]:
     return lambda *a: jnp.dot(weight, function(*a))
 
@@ -262,12 +275,17 @@ _MATRICES: dict[type, Callable[[Model, Any], Any]] = {
 }
 
 
-def compiled(expr: Any, plan: Realisation) -> Callable[[Any], Any]:
-    """An expression as a JAX function of the realisation's numbers; vectors come back with one axis."""
+def compiled(expr: Any, plan: Realisation, assuming: Iterable[tuple[Any, Any]] = ()) -> Callable[[Any], Any]:
+    """An expression as a JAX function of the realisation's numbers; vectors come back with one axis.
+
+    `assuming` pairs applied networks or their partials with the values they take there: a smooth network with these values and
+    slopes exists, since outcomes are finitely many and differ.
+    """
+    assumed = {unnamed(node): value for node, value in assuming}
 
     def function(numbers: Any) -> Any:
         values = {v: numbers["values"][v.name] for v in plan.variables}
-        value = jnp.asarray(Model(plan, numbers, values).any(expr))
+        value = jnp.asarray(Model(plan, numbers, values, assumed).any(expr))
         return value[:, 0] if value.ndim == 2 and value.shape[1] == 1 else value
 
     return function
