@@ -129,7 +129,7 @@ def definitions(cast: Cast) -> Part:
     section = show.section(
         "The two definitions",
         ("Both are bilevel problems, (1) and (2) of the paper: ", sp.Symbol("x"), " minimises ", called("F", "x", "y"), " where ",
-         sp.Symbol("y"), " minimises ", called("f", "x", "y"), "; x is D or Q, y is G or π. Each side is written once, as the losses "
+         sp.Symbol("y"), " minimises ", called("f", "x", "y"), "; ", sp.Symbol("x"), " is D or Q, ", sp.Symbol("y"), " is G or π. Each side is written once, as the losses "
          "of players; everything below is derived from these objects."),
         show.columns(adversarial, method),
         show.bullets(*_remarks()),
@@ -163,7 +163,8 @@ def _remarks() -> tuple[Any, ...]:
         "(9) keeps the average over the next step inside the divergence, as printed, and Q stands in it twice: its own gradient is the "
         "residual gradient. Algorithms stop the gradient of the target (semi-gradient) or freeze a copy of Q there (target network). "
         "All three are modes of the model.",
-        ("(10) as printed has the true value of the policy; as algorithms do, the current critic stands there and is held fixed."),
+        ("(10) as printed has the true value of the policy; as algorithms do, the current critic stands there and is held fixed. The law "
+         "p of the states under which the actor's loss is taken (start law, discounted occupancy, replay) is a parameter."),
     )
 
 

@@ -14,17 +14,17 @@ from bilevel import show
 from bilevel.analysis import correspond
 from bilevel.app.report_games import Cast
 from bilevel.app.report_parts import Part, listed, said
-from bilevel.language import data
+from bilevel.language import calculus, data, random
 from bilevel.models import blind_actor_critic, gan, squared
 
 _ROWS = {
     "identical": "identical losses",
     "equal-fields": "equal fields",
     "constant": "fields equal up to one positive constant",
-    "constant-per-player": "... up to a constant per player",
-    "function": "... up to a positive function per player",
-    "per-sample": "proportional under the expectation",
+    "constant-per-player": "… up to a constant per player",
+    "function": "… up to a positive function per player",
     "fixed-points": "same fixed points",
+    "per-sample": "proportional under the expectation",
 }
 
 
@@ -36,14 +36,17 @@ def relations(cast: Cast, tell: Callable[[str], None] = lambda _: None) -> Part:
         tell(f"relations: {name}")
         found[name] = correspond(first, second)
     header = ["Relation", *(show.element("span", name) for name in "ABCDEF"[: len(pairs)])]
-    rows = [[words, *(_cell(one[relation]) for one in found.values())] for relation, words in _ROWS.items()]
+    rows = [[words, *(_cell(one[relation], relation) for one in found.values())] for relation, words in _ROWS.items()]
     legend = [(show.element("b", f"{letter}. "), words) for letter, (_, _, words) in zip("ABCDEF", pairs.values())]
     section = show.section(
         "In which senses they are the same",
-        "From strong to weak; each implies those below it, except that proportionality under the expectation, sample by sample, "
-        "implies neither collinear steps nor equal fixed points. A number is the factor from the second game to the first.",
+        "From strong to weak: each of the first six implies those after it among the six. The last stands apart: sample by sample the "
+        "integrands agree up to a positive factor, which implies neither collinear steps nor equal fixed points. "
+        "A number is the factor from the second game to the first.",
         show.table(header, rows, caption="✓ proved; ✗ refuted by an instance; ? open for networks of unspecified form"),
         show.bullets(*legend),
+        show.paragraph("That C does not have the same fixed points, an instance in ", show.link("theorem 2", "#theorem-2"), " shows. "
+                       "Where the last line's factor is no number, it is:"),
         *(_strongest(letter, one) for letter, one in zip("ABCDEF", found.values())),
         anchor="relations",
     )
@@ -51,11 +54,11 @@ def relations(cast: Cast, tell: Callable[[str], None] = lambda _: None) -> Part:
 
 
 def _pairs(cast: Cast) -> dict[str, tuple[Any, Any, str]]:
-    from_data = gan(noise=data("p_data", "n"))
+    from_data, any_noise = gan(noise=data("p_data", "n")), data("p_noise", "m")
     return {
         "scaled actor-critic, minimax GAN": (cast.scaled, cast.minimax, "The blind actor-critic method with scaled signal, and the minimax GAN"),
         "actor-critic, minimax GAN": (cast.plain, cast.minimax, "The same with an actor that climbs Q itself, and the minimax GAN"),
-        "non-saturating, minimax": (cast.non_saturating, cast.minimax, "The non-saturating and the minimax GAN"),
+        "non-saturating, minimax": (gan("non-saturating", noise=any_noise), gan(noise=any_noise), "The non-saturating and the minimax GAN, noise of any law"),
         "query at the action, at the image shown": (cast.at_action, cast.plain, "Q queried at the action (DPG, unmasked) and at the image shown (masked)"),
         "squared error, cross-entropy": (blind_actor_critic(divergence=squared), cast.plain, "A critic with squared error, and one with cross-entropy"),
         "sighted actor-critic, GAN with noise from the data": (
@@ -63,12 +66,12 @@ def _pairs(cast: Cast) -> dict[str, tuple[Any, Any, str]]:
     }  # fmt: skip
 
 
-def _cell(relation: Any) -> Any:
+def _cell(relation: Any, name: str) -> Any:
     if relation.holds is None:
         return show.element("span", "?", title=relation.reason)
     if not relation.holds:
         return show.element("span", "✗", title=relation.reason)
-    number = _one_number(relation.factor)
+    number = _one_number(relation.factor) if name not in ("fixed-points", "per-sample") else None
     return ("✓ ", number) if number is not None and number != 1 else "✓"
 
 
@@ -86,10 +89,20 @@ def _strongest(letter: str, found: Any) -> Any:
         return show.Markup("")
     lines = []
     for player, groups in per_sample.factor.items():
-        factors = list(dict.fromkeys(value for _, value in groups))
+        factors = list(dict.fromkeys(_plainly(variables, value) for variables, value in groups))
         if any(not value.is_number for value in factors):
-            lines += [(f"{letter}, per sample, {player}: ", *_series(factors))]
+            lines += [(show.element("b", f"{letter}. "), f"{player}: ", *_series(factors))]
     return show.bullets(*lines) if lines else show.Markup("")
+
+
+def _plainly(variables: tuple[Any, ...], factor: Any) -> Any:
+    """The factor with its samples called w (data) and z (noise), and 1 - D rather than -(D - 1)."""
+    named = {v: random("w" if getattr(v.law, "name", "") == "p_data" else "z", v.law) for v in variables}
+    number, rest = calculus.replace(factor, named).as_coeff_Mul()
+    turned = [-part if isinstance(part, sp.Add) and part.as_coeff_Add()[0] == -1 else part for part in sp.Mul.make_args(rest)]
+    flips = sum(a != b for a, b in zip(turned, sp.Mul.make_args(rest)))
+    number = number * (-1) ** flips
+    return sp.Mul(*([number] if number != 1 else []), *turned, evaluate=False) if len(turned) + (number != 1) > 1 else number * turned[0]
 
 
 def _series(factors: list[Any]) -> list[Any]:

@@ -11,11 +11,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import sympy as sp
+
 from bilevel import show
+from bilevel.app.report_games import shortened, where
 from bilevel.app.report_parts import Part, said, worded
 from bilevel.app.theorems import Theorem, paragraphs, theorems
+from bilevel.language.normal_form import Step
+from bilevel.show.blocks import block, inline
 
-_LONG = 14    # steps shown of one claim: the rest is told by number
+_LONG = 40    # steps shown of one claim: the rest is told by number
 
 
 @dataclass(frozen=True)
@@ -128,44 +133,60 @@ def _title(claim: Any) -> str:
 
 def _evidence(claim: Any) -> list[Any]:
     parts: list[Any] = []
+    images: dict[Any, Any] = {}
     if claim.equation is not None:
-        left, right = claim.equation
-        parts.append(show.equation_rows([(left, "≠" if claim.counterexample is not None else "=", right)], laws=False))
+        left, right = (_short(side, images) for side in claim.equation)
+        sign = "≠" if claim.counterexample is not None else "="
+        parts.append(show.equation_rows([(_nothing(), "", left), (_nothing(), sign, right)], laws=False))
     if claim.counterexample is not None:
-        parts += [show.paragraph(part) for part in _counterexample(claim.counterexample)]
+        parts += [show.paragraph(*part) for part in _counterexample(claim.counterexample)]
     if claim.note:
         parts.append(show.paragraph(worded(claim.note)))
     if claim.trace:
-        steps = (show.element("li", *_step(step)) for step in _steps(claim.trace))
+        steps = [show.element("li", *_step(step)) for step in _steps(claim.trace, images)]
         parts.append(show.element("ol", *steps, class_="steps"))
-    return parts
+    return [where(images), *parts] if images else parts
 
 
-def _steps(trace: tuple[Any, ...]) -> list[Any]:
-    if all(hasattr(step, "before") for step in trace):
-        return show.trace_steps(trace[:_LONG]) + ([f"{len(trace) - _LONG} more steps of the same kinds"] if len(trace) > _LONG else [])
-    return [str(step) for step in trace[:_LONG]]
+def _nothing() -> Any:
+    return show.Markup("")
+
+
+def _short(expression: Any, images: dict[Any, Any]) -> Any:
+    """With o for the image shown, which is remembered in `images`."""
+    if not isinstance(expression, sp.Basic):
+        return expression
+    made, found = shortened(expression)
+    images |= found
+    return made
+
+
+def _steps(trace: tuple[Any, ...], images: dict[Any, Any]) -> list[Any]:
+    if not all(hasattr(step, "before") for step in trace):
+        return [worded(str(step)) for step in trace[:_LONG]]
+    kept = [Step(s.rule, s.what, _short(s.before, images), _short(s.after, images)) for s in trace[:_LONG]]
+    return show.trace_steps(kept) + ([f"{len(trace) - _LONG} more steps of the same kinds"] if len(trace) > _LONG else [])
 
 
 def _step(step: Any) -> list[Any]:
-    from bilevel.show.blocks import block, inline
-
     return [inline(step[0]), *map(block, step[1:])] if isinstance(step, list) else [inline(step)]
 
 
-def _counterexample(found: Any) -> list[str]:
+def _counterexample(found: Any) -> list[tuple[Any, ...]]:
     if not hasattr(found, "point"):
-        return [str(found)]
-    groups = (("Sizes", found.dims), ("Networks", found.networks), ("Laws", found.laws), ("Point", found.point))
-    lines = [f"{name}: " + "; ".join(f"{k} = {v}" for k, v in group.items()) for name, group in groups if group]
-    return [*lines, f"There the sides are {_short(found.left)} and {_short(found.right)}."]
+        return [(worded(str(found)),)]
+    lines: list[tuple[Any, ...]] = []
+    for name, group in (("Sizes", found.dims), ("Networks", found.networks), ("Laws", found.laws), ("Point", found.point)):
+        pairs = [(" " if not k else "; ", show.code(f"{key} = {str(value).replace('**', '^')}")) for k, (key, value) in enumerate(group.items())]
+        lines += [(f"{name}:", *(piece for pair in pairs for piece in pair))] if group else []
+    if any("a1_" in str(value) for value in found.networks.values()):
+        lines.append(("where ", show.code("ak_i"), " is component i of a network's k-th argument.",))
+    return [*lines, (f"There the sides are {_number(found.left)} and {_number(found.right)}.",)]
 
 
-def _short(value: Any) -> str:
-    import sympy as sp
-
+def _number(value: Any) -> str:
     text = str(value)
-    return text if len(text) <= 40 else f"{sp.N(value, 10)}…"
+    return text if len(text) <= 24 else f"{sp.N(value, 10)}… (exact value in report.json)" if len(text) > 60 else f"{text} = {sp.N(value, 10)}…"
 
 
 def _numeric(check: Any) -> Any:
@@ -187,6 +208,13 @@ def _claim_data(claim: Any) -> dict[str, Any]:
     steps = [{"rule": s.rule, "what": s.what, "before": said(s.before), "after": said(s.after)} if hasattr(s, "before") else str(s)
              for s in claim.trace]  # fmt: skip
     equation = None if claim.equation is None else [said(side) for side in claim.equation]
-    against = None if claim.counterexample is None else str(claim.counterexample)
+    against = None if claim.counterexample is None else _against(claim.counterexample)
     return {"text": claim.text, "holds": claim.holds, "known": claim.known, "equation": equation, "steps": steps,
             "counterexample": against, "note": claim.note}  # fmt: skip
+
+
+def _against(found: Any) -> Any:
+    if not hasattr(found, "point"):
+        return str(found)
+    return {"sizes": dict(found.dims), "networks": dict(found.networks), "laws": dict(found.laws), "point": dict(found.point),
+            "left": str(found.left), "right": str(found.right), "known": found.known}  # fmt: skip
