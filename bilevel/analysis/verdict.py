@@ -54,11 +54,27 @@ class Verdict:
     def solve(self, parameter: Any) -> Any:
         """The condition solved for one parameter, as a Boolean (`UnknownAnswer` where no closed form is found)."""
         from bilevel.analysis.solve import solve
+
+        return solve(self._known_condition(), parameter, self.assuming)
+
+    def for_small(self, parameter: Any) -> Any:
+        """Where the equilibrium is stable for every small enough positive value of one parameter."""
+        from bilevel.analysis.limits import for_small
+
+        return for_small(self._known_condition(), parameter, self.assuming)
+
+    def for_large(self, parameter: Any) -> Any:
+        """Where the equilibrium is stable for every large enough value of one parameter."""
+        from bilevel.analysis.limits import for_large
+
+        return for_large(self._known_condition(), parameter, self.assuming)
+
+    def _known_condition(self) -> Any:
         from bilevel.language.errors import UnknownAnswer
 
         if self.condition is None:
-            raise UnknownAnswer(f"there is no condition to solve: {self.reason}", next_step="fix some parameters")
-        return solve(self.condition, parameter, self.assuming)
+            raise UnknownAnswer(f"there is no condition to work on: {self.reason}", next_step="fix some parameters")
+        return self.condition
 
     @property
     def rate(self) -> Any:
