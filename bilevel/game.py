@@ -1,10 +1,11 @@
-"""Games: named players, the variables each moves, the loss each minimises or maximises, and who differentiates through whom.
+"""Games: named players, what each moves, which loss each minimises or maximises, who differentiates through whom.
 
 Main definitions: `Game`, `Player`, `minimize`, `maximize`.
 
 Notation: player i moves x_i and descends its cost c_i (the loss, or minus the loss of a maximiser). The game's field is
-F = (d c_1/d x_1, ..., d c_n/d x_n); the gradient flow is z' = -F(z). What stands in `through` decides which derivative d is.
-Variables are SymPy symbols (coordinate level) or model-level vectors of unspecified dimension; a game uses either or both.
+F = (d c_1/d x_1, ..., d c_n/d x_n); the gradient flow is z' = -F(z). What stands in `through` decides which derivative
+d is. Variables are SymPy symbols (coordinate level) or model-level vectors of unspecified dimension; a game uses either
+or both.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import sympy as sp
 
@@ -22,18 +23,19 @@ from bilevel.language.names import check_name
 from bilevel.language.values import expression
 from bilevel.response import total_gradient
 
-Variable = sp.Symbol | sp.MatrixSymbol
-Sense = Literal["min", "max"]
+Variable: TypeAlias = sp.Symbol | sp.MatrixSymbol
+Sense: TypeAlias = Literal["min", "max"]
 
 
 @dataclass(frozen=True)
 class Player:
-    """One player: the variables it `moves`, its `loss`, whether it minimises or maximises it, and whose replies it sees.
+    """One player: what it `moves`, its `loss`, whether it minimises or maximises it, and whose replies it sees.
 
     Math: the player descends `cost` = loss (sense "min") or -loss (sense "max") in its own variables; `through` maps
         other players' names to the way this player differentiates through their replies (see `bilevel.response`).
 
-    Reference: von Stackelberg (1934) for leaders and followers; Foerster et al. (2018), arXiv:1709.04326, for one-step replies.
+    Reference: von Stackelberg (1934) for leaders and followers; Foerster et al. (2018), arXiv:1709.04326, for one-step
+        replies.
 
     Examples:
         >>> import sympy as sp
@@ -62,7 +64,9 @@ def _player(loss: Any, moves: tuple[Any, ...], sense: Sense, through: Mapping[An
             raise GameError(f"a player moves symbols or vectors; got {variable!r} of type {type(variable).__name__}")
     if isinstance(loss, str):
         raise GameError(f"a loss is an expression, not text: {loss!r}; read text with bilevel.language.read first")
-    return Player(moved, expression(loss, "a loss"), sense, tuple((str(key), how) for key, how in (through or {}).items()))
+    return Player(
+        moved, expression(loss, "a loss"), sense, tuple((str(key), how) for key, how in (through or {}).items())
+    )
 
 
 def minimize(loss: Any, *moves: Any, through: Mapping[Any, Any] | None = None) -> Player:
@@ -145,7 +149,9 @@ class Game:
         for name, player in chosen.items():
             check_name(name)
             if not isinstance(player, Player):
-                raise GameError(f"player {name!r} must come from minimize(...) or maximize(...); got {type(player).__name__}")
+                raise GameError(
+                    f"player {name!r} must come from minimize(...) or maximize(...); got {type(player).__name__}"
+                )
         object.__setattr__(self, "players", _resolve(chosen))
         object.__setattr__(self, "assuming", tuple(expression(condition, "an assumption") for condition in assuming))
         object.__setattr__(self, "title", title)
@@ -160,7 +166,9 @@ class Game:
         for name, player in self.players.items():
             for variable in player.moves:
                 if variable in owners:
-                    raise GameError(f"both {owners[variable]!r} and {name!r} move {variable}; each variable has one owner")
+                    raise GameError(
+                        f"both {owners[variable]!r} and {name!r} move {variable}; each variable has one owner"
+                    )
                 owners[variable] = name
         names = [str(variable) for variable in owners]
         for name in names:
@@ -170,7 +178,8 @@ class Game:
             if not set(player.moves) & _free(player.loss) and not player.through:
                 raise GameError(
                     f"player {name!r} moves {_listed(player.moves)}, but its loss depends only on "
-                    f"{_listed(player.loss.free_symbols)}; add {player.moves[0]} to the loss, or let another player move it"
+                    f"{_listed(player.loss.free_symbols)}; add {player.moves[0]} to the loss, "
+                    "or let another player move it"
                 )
 
     @cached_property
@@ -278,8 +287,12 @@ def _resolve(players: Mapping[str, Player]) -> dict[str, Player]:
             other = key if key in players else owners.get(key)
             if other is None or other == name:
                 wrong = "itself" if other == name else f"{key!r}, which is no player and no moved variable"
-                raise GameError(f"player {name!r} differentiates through {wrong}; choose among {_listed(set(players) - {name})}")
+                raise GameError(
+                    f"player {name!r} differentiates through {wrong}; choose among {_listed(set(players) - {name})}"
+                )
             if through.setdefault(other, how) != how:
-                raise GameError(f"player {name!r} differentiates through {other!r} in two ways: {through[other]} and {how}")
+                raise GameError(
+                    f"player {name!r} differentiates through {other!r} in two ways: {through[other]} and {how}"
+                )
         resolved[name] = Player(player.moves, player.loss, player.sense, tuple(through.items()))
     return resolved

@@ -2,8 +2,8 @@
 
 Main definitions: `best_response`, `unrolled`, `anticipated`, and `total_gradient`, the derivative they lead to.
 
-Notation: the leader i moves x; its followers S are the players it differentiates through and everyone they do; F_S is their
-stationarity. All derivatives are taken at the players' current point.
+Notation: the leader i moves x; its followers S are the players it differentiates through and everyone they do; F_S is
+their stationarity. All derivatives are taken at the players' current point.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ def best_response() -> BestResponse:
 
     Math: d c/dx = ∂_x c + (dx_S/dx)^T ∂_S c with dx_S/dx = -(∂_S F_S)^{-1} ∂_x F_S, at the current point.
 
-    Reference: Fiez, Chasnov, Ratliff (2020), arXiv:1906.01217, proposition 1; Ghadimi and Wang (2018), arXiv:1802.02246.
+    Reference: Fiez, Chasnov, Ratliff (2020), arXiv:1906.01217, proposition 1; Ghadimi and Wang (2018),
+        arXiv:1802.02246.
 
     Examples:
         >>> import sympy as sp
@@ -77,7 +78,8 @@ def best_response() -> BestResponse:
 def unrolled(steps: int, step: Any) -> Unrolled:
     """The follower takes `steps` of its own gradient steps; differentiate through all of them.
 
-    Math: c is taken at (x, y_K(x)), y_{k+1} = y_k - step F_y(x, y_k), y_0 the current point; several followers step together.
+    Math: c is taken at (x, y_K(x)), y_{k+1} = y_k - step F_y(x, y_k), y_0 the current point; several followers step
+        together.
         A reply that would lead back to a player already being unrolled is taken naive: its own plain gradient.
 
     Raises: GameError unless `steps` is a whole number of at least one.
@@ -120,7 +122,8 @@ def anticipated(step: Any) -> Anticipated:
 def total_gradient(game: Game, name: str, within: tuple[str, ...] = ()) -> dict[Any, Any]:
     """Derivative of one player's cost in its own variables, through every reply it declares.
 
-    Math: see `best_response`, `unrolled`, `anticipated`; replies to players in `within` (already being followed) are naive.
+    Math: see `best_response`, `unrolled`, `anticipated`; replies to players in `within` (already being followed) are
+        naive.
 
     Raises: GameError if best responses run in a circle.
 
@@ -146,8 +149,11 @@ def total_gradient(game: Game, name: str, within: tuple[str, ...] = ()) -> dict[
     return {x: calculus.replace(value, frozen) for x, value in gradient.items()}
 
 
-def _foreseen_points(game: Game, replies: Mapping[str, Reply], stack: tuple[str, ...]) -> tuple[dict[Any, Any], dict[Any, Any]]:
-    """Where unrolled and anticipated followers will stand; anticipated points are held by placeholders until the end."""
+def _foreseen_points(
+    game: Game, replies: Mapping[str, Reply], stack: tuple[str, ...]
+) -> tuple[dict[Any, Any], dict[Any, Any]]:
+    """Where unrolled and anticipated followers will stand; anticipated points are held by placeholders until the
+    end."""
     unrolled_players = {other: how for other, how in replies.items() if isinstance(how, Unrolled)}
     point: dict[Any, Any] = {v: v for other in unrolled_players for v in game[other].moves}
     for k in range(max((how.steps for how in unrolled_players.values()), default=0)):

@@ -1,9 +1,9 @@
 """In its own environment, a blind actor-critic method is a GAN.
 
-The environment tosses a coin and shows the critic the actor's image or a real one; the reward says which. The actor sees
-nothing. With the cross-entropy divergence the critic's loss is half the discriminator's loss: an identity of losses. With the
-actor's signal scaled by the slope of the divergence, and masked by what is shown, the whole field is half the minimax GAN's.
-Networks of any form, spaces of any dimension; the coin gives each term its 1/2.
+The environment tosses a coin and shows the critic the actor's image or a real one; the reward says which. The actor
+sees nothing. With the cross-entropy divergence the critic's loss is half the discriminator's loss: an identity of
+losses. With the actor's signal scaled by the slope of the divergence, and masked by what is shown, the whole field is
+half the minimax GAN's. Networks of any form, spaces of any dimension; the coin gives each term its 1/2.
 
 Source: Pfau and Vinyals (2016), arXiv:1610.01945, section 2.3.
 """
@@ -31,7 +31,8 @@ def prove() -> Proof:
     claims = (
         shows("The critic's loss is half the discriminator's loss.", loss, half),
         by_rewrite(
-            "So is the loss with the expectation inside the divergence, given what the critic sees: the paper's form (9).",
+            "So is the loss with the expectation inside the divergence, given what the critic sees: "
+            "the paper's form (9).",
             conditional_target(),
             half,
             inside,

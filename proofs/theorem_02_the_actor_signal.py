@@ -1,10 +1,10 @@
 """What the actor's signal must be, and what happens when it is not.
 
-Masked (zero when the real image is shown) and scaled by the slope of the divergence, the actor's step is half the minimax
-generator's. Unmasked and unscaled, with Q queried at the action itself as in DPG, it is twice the masked unscaled one. Minimax,
-non-saturating and plain DPG steps are pairwise proportional under the expectation, sample by sample: in the logit the slopes are
-Q, 1 - Q and Q (1 - Q). That they are collinear, or have the same fixed points, for general networks is refuted by an instance;
-on the Dirac-GAN they share the fixed point.
+Masked (zero when the real image is shown) and scaled by the slope of the divergence, the actor's step is half the
+minimax generator's. Unmasked and unscaled, with Q queried at the action itself as in DPG, it is twice the masked
+unscaled one. Minimax, non-saturating and plain DPG steps are pairwise proportional under the expectation, sample by
+sample: in the logit the slopes are Q, 1 - Q and Q (1 - Q). That they are collinear, or have the same fixed points, for
+general networks is refuted by an instance; on the Dirac-GAN they share the fixed point.
 
 Source: Pfau and Vinyals (2016), arXiv:1610.01945, section 2.3; Goodfellow et al. (2014), arXiv:1406.2661, section 3.
 """
@@ -48,13 +48,13 @@ def on_the_dirac_gan():
     games = {"minimax": gan(), "non-saturating": gan("non-saturating"), "DPG": blind_actor_critic(query="action")}
     fields = {name: instantiate(game, dirac).field() for name, game in games.items()}
     theta, phi = sp.Symbol("theta", real=True), sp.Symbol("phi", real=True)
-    # Every generator slope is -psi times something positive and every critic slope theta times something positive: both vanish
-    # at theta = psi = 0 and nowhere else.
+    # Every generator slope is -psi times something positive and every critic slope theta times something positive: both
+    # vanish at theta = psi = 0 and nowhere else.
     return all(is_positive(-field[theta] / phi) and is_positive(field[phi] / theta) for field in fields.values())
 
 
 def in_general():
-    """Two noises, D = sigmoid(x + phi^2), G(z, theta) from -log 3 + 4 theta to -2 theta: the gradients at theta = phi = 0."""
+    """Two noises, D = sigmoid(x + phi^2), G(z, theta) from -log 3 + 4 theta to -2 theta: gradients at the origin."""
     instance = Instance(
         dims={"n": 1, "m": 1, "p": 1, "q": 1},
         networks={
@@ -65,7 +65,9 @@ def in_general():
     )
     origin = {sp.Symbol("theta", real=True): 0, sp.Symbol("phi", real=True): 0}
     games = (gan(noise=data("p_noise", "m")), gan("non-saturating", noise=data("p_noise", "m")))
-    return [{v: value.subs(origin).rewrite(sp.exp) for v, value in instantiate(g, instance).field().items()} for g in games]
+    return [
+        {v: value.subs(origin).rewrite(sp.exp) for v, value in instantiate(g, instance).field().items()} for g in games
+    ]
 
 
 def scaling() -> tuple[Claim, ...]:
@@ -76,10 +78,18 @@ def scaling() -> tuple[Claim, ...]:
     wrong = blind_actor_critic(query="action", scaled=True)
     astray = correspond(wrong, minimax, claim="function")
     return (
-        shows("Masked and scaled, the actor descends half the minimax generator's gradient.", signal(scaled), signal(minimax) / 2),
+        shows(
+            "Masked and scaled, the actor descends half the minimax generator's gradient.",
+            signal(scaled),
+            signal(minimax) / 2,
+        ),
         shows("Unmasked and unscaled it is twice the masked unscaled one.", signal(at_action), 2 * signal(masked)),
         shows("Differentiated through the shown image, the mask is automatic.", signal(masked), signal(by_hand)),
-        refutes("Unmasked and scaled by the slope averaged over the coin it is no half of minimax ...", signal(wrong), signal(minimax) / 2),
+        refutes(
+            "Unmasked and scaled by the slope averaged over the coin it is no half of minimax ...",
+            signal(wrong),
+            signal(minimax) / 2,
+        ),
         checks("... nor any positive multiple: its factor changes sign at Q = 1/2.", astray, "function", holds=False),
     )
 
@@ -97,12 +107,17 @@ def three_steps() -> tuple[Claim, ...]:
     }
     return (
         *(
-            checks(f"{names}: proportional sample by sample, by a positive factor.", correspond(*games, claim="per-sample"), "per-sample")
+            checks(
+                f"{names}: proportional sample by sample, by a positive factor.",
+                correspond(*games, claim="per-sample"),
+                "per-sample",
+            )
             for names, games in pairs.items()
         ),
         checks("Yet minimax and non-saturating steps are not collinear in general.", parted, "function", holds=False),
         states(
-            "Nor do they have the same fixed points in general: an instance is one of minimax and none of non-saturating.",
+            "Nor do they have the same fixed points in general: an instance is one of minimax "
+            "and none of non-saturating.",
             all(v == 0 for v in one.values()) and any(v.is_nonzero for v in two.values()),
             note=f"two noises, D = sigmoid(x + phi^2), G from -log 3 + 4 theta to -2 theta; gradients {one} and {two}",
         ),

@@ -1,7 +1,8 @@
 """The actor has no effect on its reward, and is moved all the same.
 
-In the GAN's environment the gradient of the true expected reward is zero for every generator: pathwise always, and by the score
-function where the generator has a density. The gradient of the critic's estimate in the generator's parameters is not
+In the GAN's environment the gradient of the true expected reward is zero for every generator: pathwise always, and by
+the score function where the generator has a density. The gradient of the critic's estimate in the generator's
+parameters is not
 identically zero: the actor climbs features that predict the reward and do not cause it.
 
 Source: Pfau and Vinyals (2016), arXiv:1610.01945, section 2.3.
@@ -30,6 +31,10 @@ def prove() -> Proof:
         shows("Its pathwise gradient is zero.", gradient(reward, theta), nothing),
         shows("By the score function it is half the mean of the score ...", score, centred.before / 2),
         by_rewrite("... which is zero, where the generator has a density.", centred, centred.before, nothing),
-        refutes("The gradient of the critic's estimate is not identically zero.", blind_actor_critic().field()[theta], nothing),
+        refutes(
+            "The gradient of the critic's estimate is not identically zero.",
+            blind_actor_critic().field()[theta],
+            nothing,
+        ),
     )
     return Proof(3, "The true return has no gradient", __doc__ or "", "Pfau and Vinyals 2016, section 2.3", claims)

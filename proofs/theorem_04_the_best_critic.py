@@ -1,9 +1,10 @@
 """The best critic, pointwise, under every Bregman divergence.
 
-For every Bregman divergence with the target first and the critic second (convex function strictly convex and finite on [0, 1],
-differentiable inside) the best critic is p/(p+q) wherever p + q > 0, which falls where q grows (p > 0). With cross-entropy the
-GAN's value is -log 4 + 2 JS. With general label targets the best critic is (alpha p + beta q)/(p + q). With the order of the
-arguments reversed it is something else; with squared error in place of cross-entropy the pointwise best critic is the same, and
+For every Bregman divergence with the target first and the critic second (convex function strictly convex and finite on
+[0, 1], differentiable inside) the best critic is p/(p+q) wherever p + q > 0, which falls where q grows (p > 0). With
+cross-entropy the GAN's value is -log 4 + 2 JS. With general label targets the best critic is (alpha p + beta q)/(p +
+q). With the order of the arguments reversed it is something else; with squared error in place of cross-entropy the
+pointwise best critic is the same, and
 the losses, fields and constants are not: only proportionality sample by sample is left, with factor 2 Q (1 - Q).
 
 Source: Goodfellow et al. (2014), arXiv:1406.2661, proposition 1 and theorem 1; Banerjee, Guo, Wang (2005),
@@ -21,7 +22,9 @@ from bilevel.models import blind_actor_critic, cross_entropy, squared
 
 def factors_are(found) -> bool:
     """Whether every factor is 2 Q (1 - Q), Q the critic's value in it."""
-    values = [(factor, [part for part in sp.preorder_traversal(factor) if hasattr(part, "network")]) for _, factor in found]
+    values = [
+        (factor, [part for part in sp.preorder_traversal(factor) if hasattr(part, "network")]) for _, factor in found
+    ]
     return bool(values) and all(calls and sp.expand(f - 2 * calls[0] * (1 - calls[0])) == 0 for f, calls in values)
 
 
@@ -29,7 +32,11 @@ def under_every_divergence() -> tuple[Claim, ...]:
     """The best critic for an undefined convex function, and what a reversed order does to it."""
     p, q = densities("p q")
     alpha, beta = sp.symbols("alpha beta", positive=True)
-    every, labelled, reverse = bregman_critic(p, q), bregman_critic(p, q, alpha, beta), reversed_bregman_counterexample()
+    every, labelled, reverse = (
+        bregman_critic(p, q),
+        bregman_critic(p, q, alpha, beta),
+        reversed_bregman_counterexample(),
+    )
     target = (alpha * p + beta * q) / (p + q)
     return (
         states(

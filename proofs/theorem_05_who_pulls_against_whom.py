@@ -1,10 +1,11 @@
 """The coupling blocks of the Jacobian: what is adversarial about each game.
 
-For a zero-sum GAN J_xy = -J_yx^T at every point. For the other games it holds up to one positive constant wherever the critic is
-a constant c in (0, 1) with zero slope on the generator's support: with l the critic's logit and C = E_z[(d_phi d_x l) d_theta G],
-the blocks (critic row; generator row) are cC and -cC^T (minimax), cC and -(1-c)C^T (non-saturating), cC/2 and -c(1-c)C^T/2
-(actor-critic, masked), cC/2 and -c(1-c)C^T (unmasked), cC/2 and -cC^T/2 (masked and scaled). Elsewhere it is no identity: an
-instance with blocks larger than 1 x 1 refutes it, and on the Dirac-GAN the factor turns negative.
+For a zero-sum GAN J_xy = -J_yx^T at every point. For the other games it holds up to one positive constant wherever the
+critic is a constant c in (0, 1) with zero slope on the generator's support: with l the critic's logit and C =
+E_z[(d_phi d_x l) d_theta G], the blocks (critic row; generator row) are cC and -cC^T (minimax), cC and -(1-c)C^T
+(non-saturating), cC/2 and -c(1-c)C^T/2 (actor-critic, masked), cC/2 and -c(1-c)C^T (unmasked), cC/2 and -cC^T/2 (masked
+and scaled). Elsewhere it is no identity: an instance with blocks larger than 1 x 1 refutes it, and on the Dirac-GAN the
+factor turns negative.
 
 Source: Pfau and Vinyals (2016), arXiv:1610.01945, section 2.3; Mescheder, Nowozin, Geiger (2017), arXiv:1705.10461.
 """
@@ -74,11 +75,15 @@ def prove() -> Proof:
             text = f"{name}: where the critic is flat, the {shown} is ({factor}) C^T."
             claims.append(shows(text, normal_form(row).expression, factor * coupling.T, assuming=assumptions))
     other = blocks(gan("non-saturating"))
-    claims.append(refutes("Elsewhere it is no identity: non-saturating, with blocks larger than 1 x 1.", other[0], -other[1].T))
+    claims.append(
+        refutes("Elsewhere it is no identity: non-saturating, with blocks larger than 1 x 1.", other[0], -other[1].T)
+    )
     size, weights = {PHI.shape[0]: THETA.shape[0]}, vector("phi", "p")
     upper, lower = (gan().cost(player).xreplace(size) for player in ("discriminator", "generator"))
     rows = jacobian(gradient(upper, weights), THETA), jacobian(gradient(lower, THETA), weights)
-    claims.append(refutes("Without the transpose it fails, for square blocks of more than one entry.", rows[0], -rows[1]))
+    claims.append(
+        refutes("Without the transpose it fails, for square blocks of more than one entry.", rows[0], -rows[1])
+    )
     claims.append(refutes("With the sign of a cooperative game it fails.", critic, generator.T))
     claims.append(negative_on_the_dirac_gan())
     return Proof(5, "Who pulls against whom", __doc__ or "", "Pfau and Vinyals 2016, section 2.3", tuple(claims))
@@ -94,7 +99,7 @@ def negative_on_the_dirac_gan():
     game = instantiate(gan("non-saturating"), dirac)
     phi, theta = game.variables
     matrix = game.jacobian()
-    factor = lambda point: sp.N((-matrix[1, 0] / matrix[0, 1]).subs(point), 30)  # noqa: E731
+    factor = lambda point: sp.N((-matrix[1, 0] / matrix[0, 1]).subs(point), 30)
     near, far = factor({theta: 0, phi: 0}), factor({theta: 3, phi: 1})
     holds = bool(near > sp.Rational(1, 1000)) and bool(far < -sp.Rational(1, 1000))
     note = f"the factor is {sp.N(near, 4)} at theta = psi = 0 and {sp.N(far, 4)} at theta = 3, psi = 1 (30 digits)"

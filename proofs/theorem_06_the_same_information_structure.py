@@ -1,9 +1,9 @@
 """Figure 1: both information-structure diagrams come out of the games.
 
-The GAN is drawn from its labelled form, the actor-critic method (deterministic policy gradient) with the bootstrap edges left out,
-as the paper does. With the edge into the first model left out too (and the noise node that is then
-isolated), the two are isomorphic, G with pi, D with Q, x with s, y with r. With that edge they are not: what goes into the first
-model is noise for the GAN and the state for the actor. That is blindness.
+The GAN is drawn from its labelled form, the actor-critic method (deterministic policy gradient) with the bootstrap
+edges left out, as the paper does. With the edge into the first model left out too (and the noise node that is then
+isolated), the two are isomorphic, G with pi, D with Q, x with s, y with r. With that edge they are not: what goes into
+the first model is noise for the GAN and the state for the actor. That is blindness.
 
 Source: Pfau and Vinyals (2016), arXiv:1610.01945, figure 1.
 """
@@ -16,7 +16,8 @@ PAIRS = {"G": "pi", "D": "Q", "x": "s", "y": "r"}
 
 def diagrams():
     """The two diagrams of figure 1."""
-    return information_structure(gan("non-saturating", labelled=True)), information_structure(deterministic_policy_gradient(bootstrap=False))
+    method = deterministic_policy_gradient(bootstrap=False)
+    return information_structure(gan("non-saturating", labelled=True)), information_structure(method)
 
 
 def prove() -> Proof:
@@ -24,7 +25,7 @@ def prove() -> Proof:
     adversarial, method = diagrams()
     bare_gan = adversarial.without(("z", "G")).without_isolated()
     bare_method = method.without(("s", "pi")).without_isolated()
-    edges = lambda structure: {(e.source, e.target, e.kind) for e in structure.edges}  # noqa: E731
+    edges = lambda structure: {(e.source, e.target, e.kind) for e in structure.edges}
     claims = (
         states(
             "The GAN: z to G, G and x and y to D, and D's gradient to G.",

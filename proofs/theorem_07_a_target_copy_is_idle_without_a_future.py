@@ -1,8 +1,8 @@
 """A copy of the critic that stands only in the bootstrapped target changes nothing at discount 0.
 
-Both players' updates are those of the method without the copy; the copy is a driven component, whose eigenvalue (1 - tau for a
-copy that moves by the fraction tau) stands apart in the spectrum. A lagged copy of the opponent is another strategy, and no
-no-op.
+Both players' updates are those of the method without the copy; the copy is a driven component, whose eigenvalue (1 -
+tau for a copy that moves by the fraction tau) stands apart in the spectrum. A lagged copy of the opponent is another
+strategy, and no no-op.
 
 Source: Pfau and Vinyals (2016), arXiv:1610.01945, section 3.2 (target networks: not applicable to GANs).
 """
@@ -67,14 +67,17 @@ def prove() -> Proof:
             note=f"the characteristic polynomials differ by {lagged}",
         ),
     )
-    return Proof(7, "A target copy is idle without a future", __doc__ or "", "Pfau and Vinyals 2016, section 3.2", claims)
+    return Proof(
+        7, "A target copy is idle without a future", __doc__ or "", "Pfau and Vinyals 2016, section 3.2", claims
+    )
 
 
 def lagged_opponent():
-    """Dirac-GAN whose generator sees a copy of the discriminator: what is left after taking the copy's eigenvalue out."""
+    """Dirac-GAN whose generator sees a copy of the discriminator: what is left after taking the copy's eigenvalue
+    out."""
     theta, psi, copy, z = *sp.symbols("theta psi psi_copy", real=True), sp.Symbol("z")
     h, tau = sp.symbols("h tau", positive=True)
-    loss = lambda weight: -sp.log(1 + sp.exp(-weight * theta))  # noqa: E731
+    loss = lambda weight: -sp.log(1 + sp.exp(-weight * theta))
     direct = Game(generator=minimize(loss(psi), theta), discriminator=minimize(-loss(psi), psi))
     through = Game(
         generator=minimize(loss(copy), theta),

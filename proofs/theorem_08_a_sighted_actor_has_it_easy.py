@@ -1,9 +1,11 @@
 """Why the actor must be blind.
 
-A sighted actor, whose critic still sees only the image shown, is exactly half a GAN whose noise law is the data law. Copying the
-image is optimal there: the critic's loss is log 2 and the actor's gradient zero at the constant critic 1/2. Sightedness makes
-the problem trivial. With noise of another law, the equality fails; so does equality with any GAN whose critic sees only the
-image once the critic also sees the state, since (copying apart) it can tell a shown state from another image.
+A sighted actor, whose critic still sees only the image shown, is exactly half a GAN whose noise law is the data law.
+Copying the
+image is optimal there: the critic's loss is log 2 and the actor's gradient zero at the constant critic 1/2. Sightedness
+makes the problem trivial. With noise of another law, the equality fails; so does equality with any GAN whose critic
+sees only the image once the critic also sees the state, since (copying apart) it can tell a shown state from another
+image.
 
 Source: Pfau and Vinyals (2016), arXiv:1610.01945, section 2.3.
 """
@@ -31,7 +33,11 @@ def prove() -> Proof:
     fed_with_data, other_noise = gan(noise=data("p_data", "n")), gan(noise=data("p_noise", "n"))
     loss = sighted.cost("critic")
     claims = (
-        shows("The sighted critic's loss is half that of a GAN whose noise is drawn from the data.", loss, fed_with_data.cost("discriminator") / 2),
+        shows(
+            "The sighted critic's loss is half that of a GAN whose noise is drawn from the data.",
+            loss,
+            fed_with_data.cost("discriminator") / 2,
+        ),
         checks("So is the whole field.", correspond(sighted, fed_with_data, claim="constant"), "constant"),
         shows("When the actor copies, and the critic is 1/2, the critic's loss is log 2.", copying(loss), sp.log(2)),
         shows(
@@ -39,7 +45,11 @@ def prove() -> Proof:
             flat(sighted, theta),
             sp.ZeroMatrix(theta.shape[0], 1),
         ),
-        refutes("With noise of another law the losses are no longer proportional.", loss, other_noise.cost("discriminator") / 2),
+        refutes(
+            "With noise of another law the losses are no longer proportional.",
+            loss,
+            other_noise.cost("discriminator") / 2,
+        ),
         told_apart(),
     )
     return Proof(8, "A sighted actor has it easy", __doc__ or "", "Pfau and Vinyals 2016, section 2.3", claims)
@@ -65,7 +75,11 @@ def told_apart():
             paid += pointwise_best_response(loss, best, range="probability").value_at_best_response if real else 0
     gap = sp.expand_log(sp.log(2) - paid, force=True)
     text = (
-        "With a critic that also sees the state no GAN is equal: generated images of the law of the data cost the best GAN critic "
-        "log 2, this one less."
+        "With a critic that also sees the state no GAN is equal: generated images of the law of the data cost the best "
+        "GAN critic log 2, this one less."
     )
-    return states(text, bool(gap.is_positive), note=f"data on two points with mass 1/2: {sp.N(paid, 6)} < log 2 = {sp.N(sp.log(2), 6)}")
+    return states(
+        text,
+        bool(gap.is_positive),
+        note=f"data on two points with mass 1/2: {sp.N(paid, 6)} < log 2 = {sp.N(sp.log(2), 6)}",
+    )

@@ -1,11 +1,12 @@
 """The compatible critic has nothing to say.
 
-With features grad log pi at the action and the true interventional value, the compatible critic of the GAN's environment solves
-I w = g, I the Fisher matrix and g = E[(r - b) grad log pi]. Since the reward does not depend on the action, g = 0: the weight is
-zero when the Fisher matrix is nonsingular, and w . grad log pi vanishes almost surely otherwise, because its second moment is
-w^T I w = 0. The best baseline, the one that minimises E[(r - b)^2], is 1/2.
+With features grad log pi at the action and the true interventional value, the compatible critic of the GAN's
+environment solves I w = g, I the Fisher matrix and g = E[(r - b) grad log pi]. Since the reward does not depend on the
+action, g = 0: the weight is zero when the Fisher matrix is nonsingular, and w . grad log pi vanishes almost surely
+otherwise, because its second moment is w^T I w = 0. The best baseline, the one that minimises E[(r - b)^2], is 1/2.
 
-Source: Sutton et al. (2000), theorem 2; Silver et al. (2014), section 4.3; Pfau and Vinyals (2016), arXiv:1610.01945, section 3.2.
+Source: Sutton et al. (2000), theorem 2; Silver et al. (2014), section 4.3; Pfau and Vinyals (2016), arXiv:1610.01945,
+section 3.2.
 """
 
 import sympy as sp
@@ -35,7 +36,11 @@ def prove() -> Proof:
     baseline = pointwise_best_response(sp.Rational(1, 2) * (1 - b) ** 2 + sp.Rational(1, 2) * b**2, b)
     spread = E((reward - b) ** 2, *environment.randomness)
     claims = (
-        shows("The policy gradient with any baseline b is (1/2 - b) times the mean of the score ...", pull, (sp.Rational(1, 2) - b) * centred.before),
+        shows(
+            "The policy gradient with any baseline b is (1/2 - b) times the mean of the score ...",
+            pull,
+            (sp.Rational(1, 2) - b) * centred.before,
+        ),
         by_rewrite("... which is zero.", centred, centred.before, nothing),
         shows(
             "The least-squares misfit of the critic w . score has slope 2 I w - E[score], I the Fisher matrix.",
@@ -43,7 +48,8 @@ def prove() -> Proof:
             gradient(fisher, w) - centred.before,
         ),
         shows(
-            "Its curvature is 2 I, the same as that of w^T I w: where I is nonsingular, w = 0 is the only stationary weight.",
+            "Its curvature is 2 I, the same as that of w^T I w: where I is nonsingular, w = 0 is the only "
+            "stationary weight.",
             jacobian(slope, w),
             jacobian(gradient(fisher, w), w),
         ),

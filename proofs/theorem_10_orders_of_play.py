@@ -1,11 +1,13 @@
 """Orders of play, in function space.
 
-Generator leads, min_G max_D: value -log 4 at q = p, and only there. Critic leads, max_D min_G: the generator's replies are the
-laws carried by argmax D; the leader's best is D = 1/2 on the support of the data and at most 1/2 elsewhere, the value is again
--log 4, and any law carried by {D = 1/2} is a best reply: collapse is allowed. Simultaneous play: the field. The leader is a
-parameter of the game, not of the code.
+Generator leads, min_G max_D: value -log 4 at q = p, and only there. Critic leads, max_D min_G: the generator's replies
+are the laws carried by argmax D; the leader's best is D = 1/2 on the support of the data and at most 1/2 elsewhere, the
+value is again
+-log 4, and any law carried by {D = 1/2} is a best reply: collapse is allowed. Simultaneous play: the field. The leader
+is a parameter of the game, not of the code.
 
-Source: Pfau and Vinyals (2016), arXiv:1610.01945, equations 1 and 2; Goodfellow et al. (2014), arXiv:1406.2661, theorem 1.
+Source: Pfau and Vinyals (2016), arXiv:1610.01945, equations 1 and 2; Goodfellow et al. (2014), arXiv:1406.2661, theorem
+1.
 """
 
 import sympy as sp
@@ -31,12 +33,23 @@ def prove() -> Proof:
             both.value == -2 * sp.log(2) and both.matching_is_unique,
             trace=both.generator_leads,
         ),
-        states("Critic leads: the value is -log 4 again, at the level D = 1/2.", both.level == half, trace=both.critic_leads),
+        states(
+            "Critic leads: the value is -log 4 again, at the level D = 1/2.",
+            both.level == half,
+            trace=both.critic_leads,
+        ),
         states(
             "The generator's replies to D = (1/2, 1/2, 1/3) are all laws on the first two points: collapse is allowed.",
-            reply.contains([1, 0, 0]) and reply.contains([half, half, 0]) and not reply.contains([0, 0, 1]) and not reply.unique,
+            reply.contains([1, 0, 0])
+            and reply.contains([half, half, 0])
+            and not reply.contains([0, 0, 1])
+            and not reply.unique,
         ),
-        states("A critic at most 1/2 off the data is optimal.", good.optimal and good.margin == 1, note=f"margin {good.margin}"),
+        states(
+            "A critic at most 1/2 off the data is optimal.",
+            good.optimal and good.margin == 1,
+            note=f"margin {good.margin}",
+        ),
         states("A critic above 1/2 somewhere off the data is not.", bad.margin > 1, note=f"margin {bad.margin}"),
         shows("With the generator leading, only its own gradient changes.", led.field()[phi], plain.field()[phi]),
         states(

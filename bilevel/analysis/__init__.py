@@ -1,6 +1,7 @@
 """Analysis: exact stability, fixed points, correspondences, proofs.
 
-Main definitions: `stability`, `equilibria`, `Verdict`, `correspond`, `Correspondence`, `information_structure`, `Proof`, `Claim`.
+Main definitions: `stability`, `equilibria`, `Verdict`, `correspond`, `Correspondence`, `information_structure`,
+`Proof`, `Claim`.
 """
 
 from __future__ import annotations

@@ -16,14 +16,16 @@ from typing import Any
 import sympy as sp
 from flint import arb, fmpq, fmpq_mat
 
-from bilevel.analysis.known import ball_of_root
 from bilevel.analysis.enclosure import enclose
+from bilevel.analysis.known import ball_of_root
 from bilevel.analysis.univariate import rational_roots
 
 MAX_BEZOUT, MAX_UNKNOWNS = 81, 6
 
 
-def rational_points(polynomials: list[Any], unknowns: list[Any]) -> tuple[list[dict[Any, Any]] | None, list[Any] | None]:
+def rational_points(
+    polynomials: list[Any], unknowns: list[Any]
+) -> tuple[list[dict[Any, Any]] | None, list[Any] | None]:
     """(points, None) for finitely many zeros; (None, basis) for a continuum; (None, None) past the budget."""
     degrees = [sp.Poly(p, *unknowns).total_degree() for p in polynomials]
     bezout = 1
@@ -108,7 +110,7 @@ def _zeros_count(matrices: list[fmpq_mat]) -> int:
     # Powers of a general element span the algebra modulo nilpotents; several elements make sure.
     products, identity = [], fmpq_mat(n, n, [fmpq(int(i == j)) for i in range(n) for j in range(n)])
     span: list[fmpq_mat] = [identity]
-    rows = [[e for e in identity.entries()]]
+    rows = [list(identity.entries())]
     queue = [identity]
     while queue:
         current = queue.pop(0)

@@ -2,8 +2,8 @@
 
 Main definitions: `certificate_of`.
 
-A certificate is handed out only after the checker has accepted it; what it rests on (z3, for conditions that were dropped
-without a positivity identity) stands in it.
+A certificate is handed out only after the checker has accepted it; what it rests on (z3, for conditions that were
+dropped without a positivity identity) stands in it.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ LARGEST = 8
 def certificate_of(verdict: Verdict) -> dict[str, Any] | None:
     """A checked certificate of an exact verdict, or None where the format has no words for it.
 
-    Math: numbers: the spectrum of a rational matrix (kinds "schur", "hurwitz"); parameters: the region of stability, proved from
-        the Jacobian by the checker's own Hurwitz or Jury list (kind "region").
+    Math: numbers: the spectrum of a rational matrix (kinds "schur", "hurwitz"); parameters: the region of stability,
+        proved from the Jacobian by the checker's own Hurwitz or Jury list (kind "region").
 
     Shapes: parametric matrices up to 8 x 8.
 
@@ -87,7 +87,9 @@ def _parametric(verdict: Verdict) -> list[dict[str, Any]]:
 def _dropped(verdict: Verdict, symbols: set[Any]) -> list[dict[str, Any]]:
     """Strict conditions that the reduction found implied, each resting on z3."""
     names = {s.name: s for s in symbols}
-    texts = [step["condition"] for step in (verdict.certificate or {}).get("dropped", ()) if " | " not in step["condition"]]
+    texts = [
+        step["condition"] for step in (verdict.certificate or {}).get("dropped", ()) if " | " not in step["condition"]
+    ]
     conditions = [read(text, names) for text in texts]
     strict = [c for c in conditions if isinstance(c, sp.StrictLessThan | sp.StrictGreaterThan)]
     return [{"condition": to_tree(condition), "because": "z3"} for condition in strict]

@@ -2,9 +2,10 @@
 
 Main definitions: `correspond`, `Correspondence`, `Relation`, `RELATIONS`.
 
-Relations from strong to weak, a partial order: identical losses; equal fields; fields equal up to one positive constant; up to
-a positive constant per player; up to a positive function of the variables per player; and below these the same fixed points.
-Beside them stands proportionality sample by sample, which implies neither collinear steps nor equal fixed points.
+Relations from strong to weak, a partial order: identical losses; equal fields; fields equal up to one positive
+constant; up to a positive constant per player; up to a positive function of the variables per player; and below these
+the same fixed points. Beside them stands proportionality sample by sample, which implies neither collinear steps nor
+equal fixed points.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ RELATIONS: Mapping[str, tuple[str, ...]] = {
 class Relation:
     """One relation between two games: whether it holds (True, False, None for unknown), with proof or counterexample.
 
-    Math: see `RELATIONS`; `factor` is the positive factor from the second game's field to the first's, where there is one.
+    Math: see `RELATIONS`; `factor` is the positive factor from the second game's field to the first's, where there is
+        one.
 
     Reference: Pfau and Vinyals (2016), arXiv:1610.01945, section 2.3, for the correspondence that motivates these.
 
@@ -81,7 +83,9 @@ class Correspondence:
         for relation in self.relations:
             if relation.name == name:
                 return relation
-        raise GameError(f"the relation {name!r} was not examined; examined: {', '.join(r.name for r in self.relations)}")
+        raise GameError(
+            f"the relation {name!r} was not examined; examined: {', '.join(r.name for r in self.relations)}"
+        )
 
     @property
     def proved(self) -> tuple[Relation, ...]:
@@ -113,11 +117,13 @@ def weaker_than(name: str) -> set[str]:
 
 
 def correspond(a: Game, b: Game, *, claim: str | None = None, map: Mapping[Any, Any] | None = None) -> Correspondence:
-    """In which senses two games are the same problem: all relations, or the one claimed, each with proof or counterexample.
+    """In which senses two games are the same problem: all relations, or the one claimed, each with proof or
+    counterexample.
 
-    Math: `map` gives variables (and networks) of the first game in those of the second; it is substituted into the first
-        game's losses, which are then differentiated in the second's variables. A relation that holds comes with the steps
-        that prove it; one that fails, with an instance and a point of difference; otherwise the answer is None.
+    Math: `map` gives variables (and networks) of the first game in those of the second; it is substituted into the
+        first game's losses, which are then differentiated in the second's variables. A relation that holds comes with
+        the steps that prove it; one that fails, with an instance and a point of difference; otherwise the answer is
+        None.
 
     Raises: GameError for an unknown claim, or a map that does not fit the games.
 
@@ -139,7 +145,9 @@ def correspond(a: Game, b: Game, *, claim: str | None = None, map: Mapping[Any, 
         if claim is not None and name != claim:
             continue
         if implied_by is not None:
-            done[name] = Relation(name, True, implied_by.known, implied_by.factor, reason=f"implied by {implied_by.name}")
+            done[name] = Relation(
+                name, True, implied_by.known, implied_by.factor, reason=f"implied by {implied_by.name}"
+            )
         else:
             done[name] = Relation(name, **PROVERS[name](compared))
     return Correspondence(a, b, tuple(done.values()), compared.players)

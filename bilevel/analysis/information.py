@@ -6,23 +6,25 @@ Main definitions: `information_structure`.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
 
 from bilevel.game import Game
-from bilevel.language.laws import Normal, Uniform
+from bilevel.language.laws import Density, Normal, Uniform
 from bilevel.language.networks import Network
 from bilevel.language.nodes import RandomScalar, RandomVector
-from bilevel.language.structure import Edge, InformationStructure, Node
+from bilevel.language.structure import Edge, InformationStructure, Node, NodeKind
 
 
 def information_structure(game: Game) -> InformationStructure:
     """The diagram of a game: models, environment and fixed noise; information and gradient edges.
 
-    Math: a model is a network one player's variables parameterise. Information: everything a model is applied to (environment
-        variables, noise, other models' outputs), and every environment variable that stands beside the model's own output in
-        its player's loss (a reward, a label; a model that enters the loss only through another one is not told the label).
+    Math: a model is a network one player's variables parameterise. Information: everything a model is applied to
+        (environment variables, noise, other models' outputs), and every environment variable that stands beside the
+        model's own output in its player's loss (a reward, a label; a model that enters the loss only through another
+        one is not told the label).
         Gradient: model A passes its gradient to model B when B's player's derivative in B's
         variables contains a derivative of A in an argument other than A's own weights.
 
@@ -31,17 +33,18 @@ def information_structure(game: Game) -> InformationStructure:
     Examples:
         >>> from bilevel.models import gan
         >>> print([(e.source, e.target, e.kind) for e in information_structure(gan(labelled=True)).edges])
-        [('G', 'D', 'information'), ('x', 'D', 'information'), ('y', 'D', 'information'), ('z', 'G', 'information'), ('D', 'G', 'gradient')]
+        [('G', 'D', 'information'), ('x', 'D', 'information'), ('y', 'D', 'information'), ('z', 'G', 'information'),
+        ('D', 'G', 'gradient')]
     """
     models = {net: name for name, player in game.players.items() for net in _owned(player)}
     edges: dict[tuple[str, str, str], Edge] = {}
     seen: dict[str, str] = {net.name: "model" for net in models}
     for net, name in models.items():
-        inputs = {source for call in _calls(_losses(game), net) for arg in call.arguments for source in _sources(arg, models)}
+        inputs = {source for arg in _arguments(_losses(game), net) for source in _sources(arg, models)}
         if net in _outermost(game[name].loss):
-            inputs |= {s for s in _outside_networks(game[name].loss) if not _is_noise(s)}
+            inputs |= {s for s in _outside_networks(game[name].loss, models) if not _is_noise(s)}
         for source in sorted(inputs, key=lambda s: s.name):
-            if source is net or source in game.variables:
+            if source == net or source in game.variables:
                 continue
             if source.name not in seen:
                 seen[source.name] = "fixed" if _is_noise(source) else "environment"
@@ -57,51 +60,74 @@ def _losses(game: Game) -> list[Any]:
     return [player.loss for player in game.players.values()]
 
 
-def _calls(expressions: Iterable[Any], net: Network) -> list[Any]:
-    return [
-        part
-        for expression in expressions
-        for part in sp.preorder_traversal(expression)
-        if getattr(part, "network", None) == net and hasattr(part, "arguments")
-    ]
+@dataclass(frozen=True)
+class _Sampler:
+    """A model that is a density: it answers by drawing."""
+
+    name: str
 
 
-def _owned(player: Any) -> list[Network]:
-    """Networks whose last argument is one of the player's own variables."""
+def _model_of(part: Any) -> Network | _Sampler | None:
+    """The model that a node is the answer of: a network applied, a draw from a density, or its log-density."""
+    net, law = getattr(part, "network", None), getattr(part, "law", None)
+    if isinstance(net, Network):
+        return net
+    return _Sampler(law.name) if isinstance(law, Density) else None
+
+
+def _given(part: Any) -> tuple[Any, ...]:
+    """What the model that answers a node is told, its own parameters last."""
+    law = getattr(part, "law", None)
+    return tuple(law.parameters) if isinstance(law, Density) else tuple(getattr(part, "arguments", ()))
+
+
+def _arguments(expressions: Iterable[Any], net: Any) -> list[Any]:
+    parts = (part for expression in expressions for part in sp.preorder_traversal(expression))
+    return [argument for part in parts if _model_of(part) == net for argument in _given(part)]
+
+
+def _owned(player: Any) -> list[Any]:
+    """Networks and densities whose last argument is one of the player's own variables."""
     found = []
     for part in sp.preorder_traversal(player.loss):
-        if isinstance(getattr(part, "network", None), Network) and part.arguments and part.arguments[-1] in player.moves:
-            if part.network not in found:
-                found.append(part.network)
+        net, given = _model_of(part), _given(part)
+        if net is not None and given and given[-1] in player.moves and net not in found:
+            found.append(net)
     return found
 
 
 def _sources(argument: Any, models: Any) -> set[Any]:
     """Random variables and models an argument is made of; what stands inside another model belongs to that model."""
-    net = getattr(argument, "network", None)
-    if isinstance(net, Network) and net in models:
+    net = _model_of(argument)
+    if net in models:
         return {net}
     if isinstance(argument, RandomVector | RandomScalar):
         return {argument}
     return {source for part in getattr(argument, "args", ()) for source in _sources(part, models)}
 
 
-def _outside_networks(expression: Any) -> set[Any]:
-    if isinstance(getattr(expression, "network", None), Network):
+def _outside_networks(expression: Any, models: Any) -> set[Any]:
+    """What a loss itself mentions: environment variables, and models beside others."""
+    net = _model_of(expression)
+    if net in models:
+        return {net}
+    if isinstance(net, Network):
         return set()
     if isinstance(expression, RandomVector | RandomScalar):
         return {expression}
     averaged = type(expression).__name__.startswith(("Expectation", "Conditional"))
     parts = expression.args[:1] if averaged else getattr(expression, "args", ())
-    return {source for part in parts for source in _outside_networks(part)}
+    return {source for part in parts for source in _outside_networks(part, models)}
 
 
-def _outermost(expression: Any) -> set[Network]:
-    """Networks whose output stands in the loss itself, not inside another network."""
-    net = getattr(expression, "network", None)
-    if isinstance(net, Network):
+def _outermost(expression: Any) -> set[Any]:
+    """Models whose output stands in the loss itself, not inside another network."""
+    net = _model_of(expression)
+    if net is not None:
         return {net}
-    return {found for part in getattr(expression, "args", ()) for found in _outermost(part)}
+    averaged = type(expression).__name__.startswith(("Expectation", "Conditional"))
+    parts = expression.args[:1] if averaged else getattr(expression, "args", ())
+    return {found for part in parts for found in _outermost(part)}
 
 
 def _is_noise(source: Any) -> bool:
@@ -109,7 +135,7 @@ def _is_noise(source: Any) -> bool:
     return isinstance(law, Normal | Uniform)
 
 
-def _gradient_edges(game: Game, models: dict[Network, str]) -> list[tuple[str, str]]:
+def _gradient_edges(game: Game, models: dict[Any, str]) -> list[tuple[str, str]]:
     found = []
     field = game.field()
     for net, name in models.items():

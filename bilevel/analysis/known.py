@@ -124,7 +124,7 @@ def number_sign(number: Any) -> str | None:
     if number.has(sp.Float):
         around = enclose(number)
         return None if around is None or around.contains(0) else "+" if around > 0 else "-"
-    roots = {r: None for r in number.atoms(sp.CRootOf)}
+    roots = dict.fromkeys(number.atoms(sp.CRootOf))
     for precision in (64, 256, 1024):
         values = {r: ball_of_root(r, precision) for r in roots}
         around = enclose(number, values, precision)

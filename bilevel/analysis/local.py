@@ -19,11 +19,12 @@ from bilevel.rules.protocol.rule import Rule
 def stability(game: Any, rule: Rule | None = None, *, at: Mapping[Any, Any] | None = None) -> Verdict:
     """Whether a learning rule converges to an equilibrium, as an exact condition on its parameters.
 
-    Math: the rule is linearised at its own fixed point, exactly; the verdict is on the spectrum of that matrix: modulus below 1
-        (per step) or negative real part (flow).
+    Math: the rule is linearised at its own fixed point, exactly; the verdict is on the spectrum of that matrix: modulus
+        below 1 (per step) or negative real part (flow).
 
-    Shapes: a game of n variables under a rule with k memory parts gives an n(k+1) x n(k+1) matrix; cost grows with the cube of
-        that size times the size of the coefficients, and doubly exponentially with the number of parameters to be solved for.
+    Shapes: a game of n variables under a rule with k memory parts gives an n(k+1) x n(k+1) matrix; cost grows with the
+        cube of that size times the size of the coefficients, and doubly exponentially with the number of parameters to
+        be solved for.
 
     Raises: GameError if the point is not a fixed point of the rule, or if none is given and there is not exactly one.
 

@@ -2,8 +2,8 @@
 
 Main definitions: `Proof`, `Claim`, `shows`, `refutes`, `checks`, `by_rewrite`, `states`.
 
-A file in `proofs/` holds one theorem: a module docstring with the statement and the source, and a function `prove()` that
-returns a `Proof`. Nothing else is needed: the tests and the report read the folder.
+A file in `proofs/` holds one theorem: a module docstring with the statement and the source, and a function `prove()`
+that returns a `Proof`. Nothing else is needed: the tests and the report read the folder.
 """
 
 from __future__ import annotations
@@ -83,7 +83,9 @@ def shows(text: str, left: Any, right: Any, **options: Any) -> Claim:
         True
     """
     answer = equal(left, right, **options)
-    return Claim(text, answer.answer, answer.known, answer.trace, (left, right), answer.counterexample, answer.reason or "")
+    return Claim(
+        text, answer.answer, answer.known, answer.trace, (left, right), answer.counterexample, answer.reason or ""
+    )
 
 
 def refutes(text: str, left: Any, right: Any, **options: Any) -> Claim:
@@ -140,10 +142,20 @@ def by_rewrite(text: str, rewrite: Any, left: Any, right: Any) -> Claim:
     entry, exit_ = equal(left, rewrite.before), equal(rewrite.after, right)
     holds = True if entry.answer and exit_.answer else None
     trace = (*entry.trace, rewrite.step, *exit_.trace)
-    return Claim(text, holds, "exact" if holds else "unknown", trace, (left, right), None, "where " + "; ".join(rewrite.conditions))
+    return Claim(
+        text,
+        holds,
+        "exact" if holds else "unknown",
+        trace,
+        (left, right),
+        None,
+        "where " + "; ".join(rewrite.conditions),
+    )
 
 
-def states(text: str, holds: bool | None, *, known: str = "exact", trace: tuple[Any, ...] = (), note: str = "") -> Claim:
+def states(
+    text: str, holds: bool | None, *, known: str = "exact", trace: tuple[Any, ...] = (), note: str = ""
+) -> Claim:
     """A claim whose evidence is a finding of another analysis: a verdict, a best response, an isomorphism.
 
     Math: `holds` is computed by the caller from that finding, never written down.

@@ -48,7 +48,7 @@ def _renamed(sample: Sample) -> Sample:
 
     ordered = sorted(variables, key=lambda x: str(x.law))
     names = {x: random(f"u_{i}", x.law) for i, x in enumerate(ordered)}
-    put = lambda e: calculus.replace(e, names) if isinstance(e, sp.Basic) else e  # noqa: E731
+    put = lambda e: calculus.replace(e, names) if isinstance(e, sp.Basic) else e
     return tuple(names[x] for x in ordered), put(coefficient), tuple(put(f) for f in word)
 
 

@@ -2,8 +2,8 @@
 
 Main definitions: `Parting`, `refute_constant`, `refute_direction`, `compare_zeros`.
 
-Random instances refute and never prove. Only instances whose averages have closed form are looked at, so that everything is
-decided by exact arithmetic or an enclosure.
+Random instances refute and never prove. Only instances whose averages have closed form are looked at, so that
+everything is decided by exact arithmetic or an enclosure.
 """
 
 from __future__ import annotations
@@ -80,7 +80,11 @@ def _parting(where: str, mine: list[Any], theirs: list[Any]) -> Parting | None:
     if zero_mine != zero_theirs:
         other = theirs if zero_mine else mine
         how = next((h for h in map(differ, other) if h), "")
-        return Parting("one step vanishes and the other does not", (where,), tuple(mine), tuple(theirs), _known(how)) if how else None
+        return (
+            Parting("one step vanishes and the other does not", (where,), tuple(mine), tuple(theirs), _known(how))
+            if how
+            else None
+        )
     product = sum((a * b for a, b in zip(mine, theirs, strict=True)), sp.S.Zero)
     how = differ(product)
     if how and sp.N(product, 50) < 0:

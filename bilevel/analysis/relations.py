@@ -36,7 +36,8 @@ class Compared:
 
     @cached_property
     def constants(self) -> dict[str, tuple[Any, tuple[Any, ...]] | None]:
-        """For each player a proved nonzero constant k with F_first = k F_second, and the proof; None where none was found."""
+        """For each player a proved nonzero constant k with F_first = k F_second, and the proof; None where none was
+        found."""
         return {name: _constant(rows) for name, rows in self.fields.items()}
 
     @cached_property
@@ -108,7 +109,10 @@ def one_constant(compared: Compared) -> Finding:
     if any(compared.vanishing[name].answer is None for name in moving):
         return {"holds": None, "known": "unknown", "reason": "a player's field could not be shown to be nonzero"}
     shown = ", ".join(f"{name}: {k}" for name, k in moving.items())
-    return {"holds": False, "reason": f"the players' constants differ ({shown}) and their fields do not vanish identically"}
+    return {
+        "holds": False,
+        "reason": f"the players' constants differ ({shown}) and their fields do not vanish identically",
+    }
 
 
 def constant_per_player(compared: Compared) -> Finding:
@@ -133,8 +137,17 @@ def _no_constant(compared: Compared, name: str) -> Finding:
 
     refuted = refute_constant(compared.fields[name])
     if refuted is not None:
-        return {"holds": False, "known": refuted.known, "counterexample": refuted, "reason": f"no constant serves {name}: {refuted}"}
-    return {"holds": None, "known": "unknown", "reason": f"no constant factor was found for {name}, and none was ruled out"}
+        return {
+            "holds": False,
+            "known": refuted.known,
+            "counterexample": refuted,
+            "reason": f"no constant serves {name}: {refuted}",
+        }
+    return {
+        "holds": None,
+        "known": "unknown",
+        "reason": f"no constant factor was found for {name}, and none was ruled out",
+    }
 
 
 def positive_function(compared: Compared) -> Finding:
@@ -142,18 +155,26 @@ def positive_function(compared: Compared) -> Finding:
     factors: dict[str, Any] = {}
     trace: list[Any] = []
     for name, rows in compared.fields.items():
-        if compared.constants[name] is not None and is_positive(compared.constants[name][0]):
-            factors[name] = compared.constants[name][0]
-            trace += compared.constants[name][1]
+        constant = compared.constants[name]
+        if constant is not None and is_positive(constant[0]):
+            factors[name], steps = constant
+            trace += steps
             continue
-        ratios = [function_factor(mine, theirs) for _, mine, theirs in rows]
-        if None in ratios or any(sp.cancel(sp.together(r - ratios[0])) != 0 for r in ratios):
+        found = [function_factor(mine, theirs) for _, mine, theirs in rows]
+        ratios = [ratio for ratio in found if ratio is not None]
+        if len(ratios) < len(rows) or any(sp.cancel(sp.together(r - ratios[0])) != 0 for r in ratios):
             return _no_direction(compared, name)
         if not is_positive(ratios[0]):
-            return _no_direction(compared, name, f"the factor {ratios[0]} of {name} is not known to be positive everywhere")
+            return _no_direction(
+                compared, name, f"the factor {ratios[0]} of {name} is not known to be positive everywhere"
+            )
         proofs = [equal(mine, ratios[0] * theirs) for _, mine, theirs in rows]
         if not all(proof.answer for proof in proofs):
-            return {"holds": None, "known": "unknown", "reason": f"the factor {ratios[0]} of {name} could not be proved"}
+            return {
+                "holds": None,
+                "known": "unknown",
+                "reason": f"the factor {ratios[0]} of {name} could not be proved",
+            }
         factors[name] = ratios[0]
         trace += [step for proof in proofs for step in proof.trace]
     return {"holds": True, "factor": factors, "trace": tuple(trace)}
@@ -164,8 +185,17 @@ def _no_direction(compared: Compared, name: str, why: str = "") -> Finding:
 
     refuted = refute_direction(compared.fields[name])
     if refuted is not None:
-        return {"holds": False, "known": refuted.known, "counterexample": refuted, "reason": f"the steps of {name} part: {refuted}"}
-    return {"holds": None, "known": "unknown", "reason": why or f"no common factor of {name}'s gradients was found or ruled out"}
+        return {
+            "holds": False,
+            "known": refuted.known,
+            "counterexample": refuted,
+            "reason": f"the steps of {name} part: {refuted}",
+        }
+    return {
+        "holds": None,
+        "known": "unknown",
+        "reason": why or f"no common factor of {name}'s gradients was found or ruled out",
+    }
 
 
 def per_sample(compared: Compared) -> Finding:
@@ -175,7 +205,11 @@ def per_sample(compared: Compared) -> Finding:
         for variable, mine, theirs in rows:
             found = sample_factors(mine, theirs)
             if found is None:
-                return {"holds": None, "known": "unknown", "reason": f"no positive factor per sample was found in the gradient in {variable}"}
+                return {
+                    "holds": None,
+                    "known": "unknown",
+                    "reason": f"no positive factor per sample was found in the gradient in {variable}",
+                }
             factors[name] = found
     return {"holds": True, "factor": factors}
 
@@ -197,8 +231,17 @@ def information_structure(compared: Compared) -> Finding:
     mine, theirs = structure_of(compared.original), structure_of(compared.second)
     found = mine.isomorphism(theirs)
     if found is not None:
-        return {"holds": True, "factor": None, "counterexample": None, "reason": ", ".join(f"{a} ~ {b}" for a, b in found.items())}
-    return {"holds": False, "reason": "no bijection of the nodes keeps both kinds of edges", "counterexample": (mine, theirs)}
+        return {
+            "holds": True,
+            "factor": None,
+            "counterexample": None,
+            "reason": ", ".join(f"{a} ~ {b}" for a, b in found.items()),
+        }
+    return {
+        "holds": False,
+        "reason": "no bijection of the nodes keeps both kinds of edges",
+        "counterexample": (mine, theirs),
+    }
 
 
 PROVERS: Mapping[str, Callable[[Compared], Finding]] = {

@@ -16,7 +16,8 @@ from bilevel.language.errors import GameError
 def solve_blocks(blocks: list[list[Any]], right: list[Any]) -> list[Any]:
     """Solve M w = r for a matrix of blocks: exactly by the adjugate in scalars, by block elimination otherwise.
 
-    Math: w_n = M_nn^{-1} (r_n - sum_j M_nj w_j), the rest from the Schur complement of M_nn; inverses are assumed to exist.
+    Math: w_n = M_nn^{-1} (r_n - sum_j M_nj w_j), the rest from the Schur complement of M_nn; inverses are assumed to
+        exist.
 
     Raises: GameError if the system is singular for every value of its symbols.
 
@@ -31,7 +32,9 @@ def solve_blocks(blocks: list[list[Any]], right: list[Any]) -> list[Any]:
         matrix = sp.Matrix(blocks)
         determinant = matrix.det(method="berkowitz")
         if determinant.expand() == 0:
-            raise GameError("a follower's curvature is singular everywhere, so it has no isolated best response to follow")
+            raise GameError(
+                "a follower's curvature is singular everywhere, so it has no isolated best response to follow"
+            )
         return list(matrix.adjugate() * sp.Matrix(right) / determinant)
     if len(right) == 1:
         return [_inverse(blocks[0][0]) * right[0]]

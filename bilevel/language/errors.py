@@ -17,7 +17,9 @@ class GameError(BilevelError, ValueError):
 class ReadError(BilevelError, ValueError):
     """Text could not be read; carries where (file, line, column; line and column count from 1)."""
 
-    def __init__(self, message: str, *, line: int | None = None, column: int | None = None, file: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, line: int | None = None, column: int | None = None, file: str | None = None
+    ) -> None:
         self.message, self.line, self.column, self.file = message, line, column, file
         super().__init__(self.located())
 
@@ -32,4 +34,8 @@ class UnknownAnswer(BilevelError):
 
     def __init__(self, reason: str, *, reached: str = "", next_step: str = "") -> None:
         self.reason, self.reached, self.next_step = reason, reached, next_step
-        super().__init__("; ".join(part for part in (reason, reached and f"reached: {reached}", next_step and f"try: {next_step}") if part))
+        super().__init__(
+            "; ".join(
+                part for part in (reason, reached and f"reached: {reached}", next_step and f"try: {next_step}") if part
+            )
+        )

@@ -38,6 +38,6 @@ def expression(value: Any, meaning: str = "a number or an expression") -> Any:
         return sp.Integer(value)
     if isinstance(value, Fraction):
         return sp.Rational(value.numerator, value.denominator)
-    if isinstance(value, float) or type(value).__module__ == "numpy" and getattr(value, "shape", None) == ():
+    if isinstance(value, float) or (type(value).__module__ == "numpy" and getattr(value, "shape", None) == ()):
         return sp.Integer(int(value)) if "int" in type(value).__name__ else sp.Float(float(value))
     raise GameError(f"{meaning} was expected; got {value!r} of type {type(value).__name__}")

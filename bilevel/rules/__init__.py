@@ -35,7 +35,7 @@ def catalogue() -> dict[str, Any]:
         >>> "alternating" in catalogue()
         True
     """
-    found = {}
+    found: dict[str, Any] = {}
     for module in pkgutil.iter_modules(__path__):
         if not module.ispkg:
             family = importlib.import_module(f"{__name__}.{module.name}")

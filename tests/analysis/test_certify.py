@@ -47,4 +47,13 @@ def test_numbers_are_certified_with_the_opposite_claim_refused():
 
 
 def test_a_verdict_that_is_not_exact_has_no_certificate():
-    assert certificate_of(stability(PENALISED.map_losses(lambda loss: loss.subs(gamma, 0.5)), rules.simultaneous(0.25), at={theta: 0, psi: 0})) is None
+    assert (
+        certificate_of(
+            stability(
+                PENALISED.map_losses(lambda loss: loss.subs(gamma, 0.5)),
+                rules.simultaneous(0.25),
+                at={theta: 0, psi: 0},
+            )
+        )
+        is None
+    )
