@@ -21,10 +21,10 @@ from bilevel.language.structure import Edge, InformationStructure, Node, NodeKin
 def information_structure(game: Game) -> InformationStructure:
     """The diagram of a game: models, environment and fixed noise; information and gradient edges.
 
-    Math: a model is a network one player's variables parameterise. Information: everything a model is applied to
-        (environment variables, noise, other models' outputs), and every environment variable that stands beside the
-        model's own output in its player's loss (a reward, a label; a model that enters the loss only through another
-        one is not told the label).
+    Math: a model is a network, or a density, that one player's variables parameterise. Information: everything a model
+        is applied to (environment variables, noise, other models' outputs), and every environment variable or other
+        model that stands beside the model's own output in its player's loss (a reward, a label, an error signal; a
+        model that enters the loss only through another one is not told the label).
         Gradient: model A passes its gradient to model B when B's player's derivative in B's
         variables contains a derivative of A in an argument other than A's own weights.
 
@@ -32,13 +32,13 @@ def information_structure(game: Game) -> InformationStructure:
 
     Examples:
         >>> from bilevel.models import gan
-        >>> print([(e.source, e.target, e.kind) for e in information_structure(gan(labelled=True)).edges])
-        [('G', 'D', 'information'), ('x', 'D', 'information'), ('y', 'D', 'information'), ('z', 'G', 'information'),
-        ('D', 'G', 'gradient')]
+        >>> structure = information_structure(gan(labelled=True))
+        >>> [f"{e.source} -> {e.target}" for e in structure.edges if e.kind == "information"]
+        ['G -> D', 'x -> D', 'y -> D', 'z -> G']
     """
     models = {net: name for name, player in game.players.items() for net in _owned(player)}
     edges: dict[tuple[str, str, str], Edge] = {}
-    seen: dict[str, str] = {net.name: "model" for net in models}
+    seen: dict[str, NodeKind] = {net.name: "model" for net in models}
     for net, name in models.items():
         inputs = {source for arg in _arguments(_losses(game), net) for source in _sources(arg, models)}
         if net in _outermost(game[name].loss):

@@ -1,6 +1,6 @@
 """Divergences between a target and a critic's estimate.
 
-Main definitions: `Divergence`, `squared`, `cross_entropy`, `bregman`.
+Main definitions: `Divergence`, `squared`, `cross_entropy`, `kullback_leibler`, `bregman`.
 """
 
 from __future__ import annotations
@@ -42,6 +42,11 @@ class Divergence:
 squared = Divergence("squared", lambda t, q: (t - q) ** 2)
 #: -t log q - (1 - t) log(1 - q): differs from the Kullback-Leibler divergence by a term free of the estimate
 cross_entropy = Divergence("cross_entropy", lambda t, q: -t * sp.log(q) - (1 - t) * sp.log(1 - q))
+
+#: t log(t/q) + (1 - t) log((1 - t)/(1 - q)), for targets strictly between 0 and 1
+kullback_leibler = Divergence(
+    "kullback_leibler", lambda t, q: t * sp.log(t / q) + (1 - t) * sp.log((1 - t) / (1 - q))
+)
 
 
 def bregman(name: str, phi: Callable[[Any], Any]) -> Divergence:

@@ -177,7 +177,7 @@ def bandit() -> Game:
         >>> game = bandit()
         >>> theta, q1, q2 = game.variables
         >>> sp.factor(game.field()[theta])
-        -(sigmoid(theta) - 1)*(beta*theta - q1 + q2)*sigmoid(theta)
+        (sigmoid(theta) - 1)*(-beta*theta + q1 - q2)*sigmoid(theta)
     """
     theta, q1, q2 = sp.symbols("theta q1 q2", real=True)
     r1, r2 = sp.symbols("r1 r2", real=True)
