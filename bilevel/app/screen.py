@@ -74,6 +74,7 @@ def _equilibrium(found: dict[str, Any]) -> str:
         for e in found["eigenvalues"] or ()
     ]
     nonlinear = found["nonlinear"] or {}
+    across = found.get("transverse") or {}
     marginal = _short(found["marginal_on"]) if conditional and found["marginal_on"] != "false" else ""
     rows = [
         ("kinds", ", ".join(found["kinds"])),
@@ -89,6 +90,7 @@ def _equilibrium(found: dict[str, Any]) -> str:
         ),
         ("marginal", f"where {marginal}" if marginal else ""),
         ("marginal by", found["marginal_why"] or ""),
+        ("across", f"stable if and only if {across['condition']}" if across else ""),
         ("nonlinear", f"{nonlinear.get('claim')}, by {nonlinear.get('by')}" if nonlinear else ""),
         ("eigenvalues", "\n".join(_short(value, 200) for value in eigenvalues)),
         ("polynomial", _short(found["characteristic_polynomial"])),

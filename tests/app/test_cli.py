@@ -284,7 +284,7 @@ def test_time_runs_out_with_what_was_reached(capsys, dirac, monkeypatch):
         while True:
             time.sleep(0.01)
 
-    monkeypatch.setattr(command, "stability", slow)
+    monkeypatch.setattr(command, "verdict_at", slow)
     found = answer(capsys, "stability", dirac, "--budget", "0.2", status=3)
     (point,) = found["equilibria"]
     assert (

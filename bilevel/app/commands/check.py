@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bilevel.app import budget
+from bilevel.app.layout import dumps
 from bilevel.app.source import shown
 from bilevel.language.errors import ReadError
 
@@ -27,7 +28,7 @@ def run(options: Any) -> int:
     answer = advice_on(options.file, options.set)
     budget.stop()
     if options.json:
-        print(json.dumps(answer, indent=1))
+        print(dumps(answer))
     else:
         print("\n".join([f"{answer['file']}: understood", *(f"  {line}" for line in answer["advice"])]))
     return 0
@@ -53,7 +54,7 @@ def _certificates(options: Any) -> int:
     verdicts = [result["ok"] for result in results]
     budget.stop()
     if options.json:
-        print(json.dumps({"file": file, "kind": "certificate", "ok": all(verdicts), "certificates": results}, indent=1))
+        print(dumps({"file": file, "kind": "certificate", "ok": all(verdicts), "certificates": results}))
     else:
         print("\n".join(_line(result, file) for result in results))
     return 1 if False in verdicts else 3 if None in verdicts else 0

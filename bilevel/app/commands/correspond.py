@@ -5,7 +5,6 @@ Main definitions: `run`.
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +14,7 @@ from bilevel.analysis.correspondence import RELATIONS, Correspondence, correspon
 from bilevel.app import budget
 from bilevel.app.answers import plain
 from bilevel.app.inputs import problem_named, values_given
+from bilevel.app.layout import dumps
 from bilevel.app.problem import Problem
 from bilevel.app.screen import columns
 from bilevel.app.source import advice
@@ -45,7 +45,7 @@ def run(options: Any) -> int:
         relations, maximal = list(found.relations), [r.name for r in found.maximal]
     budget.stop()
     answer = _object(options, first, second, relations, maximal)
-    print(json.dumps(answer, indent=1) if options.json else _text(answer))
+    print(dumps(answer) if options.json else _text(answer))
     return _status(answer)
 
 

@@ -5,12 +5,12 @@ Main definitions: `run`.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from bilevel.app import budget
 from bilevel.app.answers import text
 from bilevel.app.inputs import problem_named, rules_named
+from bilevel.app.layout import dumps
 from bilevel.app.problem import Problem
 from bilevel.app.screen import columns, heading
 from bilevel.game import Game
@@ -28,7 +28,7 @@ def run(options: Any) -> int:
     rules = rules_named(problem, options.rule)
     if options.json:
         answers = [_object(problem, rule) for rule in rules]
-        shown = json.dumps(answers[0] if len(answers) == 1 else answers, indent=1)
+        shown = dumps(answers[0] if len(answers) == 1 else answers)
     else:
         form = _latex if options.latex else _python if options.python else _text
         shown = "\n\n".join(form(problem, rule) for rule in rules)

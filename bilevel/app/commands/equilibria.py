@@ -5,13 +5,13 @@ Main definitions: `run`.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from bilevel.analysis.local import default_rule
 from bilevel.app import budget
 from bilevel.app.answers import plain, point_object, text
 from bilevel.app.inputs import problem_named, rules_named
+from bilevel.app.layout import dumps
 from bilevel.app.points import points_of
 from bilevel.app.problem import Problem
 from bilevel.app.screen import equilibria_text
@@ -25,7 +25,7 @@ def run(options: Any) -> int:
     answers = [_found(problem, rule) for rule in rules_named(problem, options.rule)]
     budget.stop()
     if options.json:
-        print(json.dumps(answers[0] if len(answers) == 1 else answers, indent=1))
+        print(dumps(answers[0] if len(answers) == 1 else answers))
     else:
         print("\n\n".join(map(equilibria_text, answers)))
     return 3 if any(not answer["equilibria"] and not answer["complete"] for answer in answers) else 0

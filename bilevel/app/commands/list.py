@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
-import json
 from typing import Any
 
 from bilevel.app.inputs import catalogue_models
+from bilevel.app.layout import dumps
 from bilevel.app.screen import columns
 from bilevel.app.theorems import theorems
 from bilevel.rules import catalogue
@@ -25,7 +25,7 @@ def run(options: Any) -> int:
         "theorems": {theorem.name: theorem.summary for theorem in theorems()},
     }
     if options.json:
-        print(json.dumps(found, indent=1))
+        print(dumps(found))
     else:
         print("\n\n".join(f"{kind}\n{columns(entries.items())}" for kind, entries in found.items() if entries))
     return 0

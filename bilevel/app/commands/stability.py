@@ -5,21 +5,22 @@ Main definitions: `run`, `analysed`.
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Any
 
 import sympy as sp
 
-from bilevel.analysis.local import default_rule, stability
+from bilevel.analysis.local import default_rule
 from bilevel.analysis.verdict import unknown
 from bilevel.app import budget
 from bilevel.app.answers import point_object, state_order, verdict_object
 from bilevel.app.inputs import problem_named, rules_named
+from bilevel.app.layout import dumps
 from bilevel.app.points import points_of, with_facts
 from bilevel.app.problem import Problem
 from bilevel.app.screen import stability_text
 from bilevel.app.source import advice
+from bilevel.app.verdicts import verdict_at
 from bilevel.game import Game
 from bilevel.language.errors import GameError, ReadError, UnknownAnswer
 
@@ -31,7 +32,7 @@ def run(options: Any) -> int:
     answers = [analysed(problem, rule, wanted) for rule in rules_named(problem, options.rule)]
     budget.stop()
     if options.json:
-        print(json.dumps(answers[0] if len(answers) == 1 else answers, indent=1))
+        print(dumps(answers[0] if len(answers) == 1 else answers))
     else:
         print("\n\n".join(stability_text(answer) for answer in answers))
     return max(_status(answer, options.expect, wanted) for answer in answers)
@@ -113,7 +114,7 @@ def _entry(
 
 def _verdict(problem: Problem, game: Any, rule: Any, equilibrium: Any) -> Any:
     try:
-        return stability(game, rule, at=equilibrium.point)
+        return verdict_at(game, rule, equilibrium)
     except UnknownAnswer as stop:
         return unknown(str(stop), sp.zeros(0, 0), rule.time)
     except GameError as stop:
