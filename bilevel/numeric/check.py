@@ -2,9 +2,10 @@
 
 Main definitions: `check_equal`, `check_gradient`, `check_update`, `check_proof`, `Check`.
 
-Both sides are computed from the same random networks, outcomes and points. An identity that was derived rightly holds there up to
-rounding, so the tolerance is a bound on rounding: it comes from the precision, from the number of operations counted in the traced
-program, and from the size of the values (`bilevel.numeric.precision.tolerance`). Agreement at random points is evidence, not proof.
+Both sides are computed from the same random networks, outcomes and points. An identity that was derived rightly
+holds there up to rounding, so the tolerance is a bound on rounding: it comes from the precision, from the number of
+operations counted in the traced program, and from the size of the values (`bilevel.numeric.precision.tolerance`).
+Agreement at random points is evidence, not proof.
 """
 
 from __future__ import annotations
@@ -17,17 +18,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import sympy as sp
+from jax.flatten_util import ravel_pytree
 
 from bilevel.game import Game
 from bilevel.language.errors import GameError
-from bilevel.numeric.field import newton
+from bilevel.numeric.field import implicit_point
 from bilevel.numeric.model import Model, compiled
 from bilevel.numeric.precision import as_numpy, roundings, tolerance, working
 from bilevel.numeric.realisation import Realisation, realise
 from bilevel.numeric.stepper import reading
 from bilevel.rules import derive
 from bilevel.rules.protocol.rule import Rule
-from bilevel.rules.protocol.symbols import fresh
 
 QUADRATURE = 1e-10  # what a grid sum over a normal law may add to rounding (see `forms.trapezoid`)
 _QUICK = {
@@ -40,8 +41,8 @@ _QUICK = {
 class Check:
     """How closely two sides agreed.
 
-    Math: `worst` is the largest |left - right| over all components and trials; the check passes when no trial exceeds its own
-        tolerance (the largest is kept); for a refuted claim (`differs`) it passes when some trial does.
+    Math: `worst` is the largest |left - right| over all components and trials; the check passes when no trial
+        exceeds its own tolerance (the largest is kept); for a refuted claim (`differs`) it passes when some trial does.
 
     Reference: Higham (2002), Accuracy and stability of numerical algorithms, lemma 3.1, for the bound.
 
@@ -110,9 +111,9 @@ def check_equal(
 ) -> Check:
     """Whether two expressions agree at random networks, laws and points.
 
-    Math: max |left - right| against a bound on rounding; with `differs`, whether they are told apart. `choices` go to `realise`;
-        `assuming` pairs applied networks or partials with their values, as for `bilevel.equal` (inequalities are left out:
-        positive symbols are drawn between 0.15 and 0.9).
+    Math: max |left - right| against a bound on rounding; with `differs`, whether they are told apart. `choices` go
+        to `realise`; `assuming` pairs applied networks or partials with their values, as for `bilevel.equal`
+        (inequalities are left out: positive symbols are drawn between 0.15 and 0.9).
 
     Shapes: both sides alike: scalars, columns, or matrices, of model or coordinate level.
 
@@ -165,8 +166,9 @@ def check_gradient(
 ) -> Check:
     """Whether a game's derived field is the derivative of its compiled losses.
 
-    Math: F_i as derived, evaluated, against d cost_i / d x_i by `jax.grad` of the compiled loss; replies (best response, unrolled,
-        anticipated) are differentiated through numerically. One player, or all. `choices` go to `realise`.
+    Math: F_i as derived, evaluated, against d cost_i / d x_i by `jax.grad` of the compiled loss; replies (best
+        response, unrolled, anticipated) are differentiated through numerically. One player, or all. `choices` go to
+        `realise`.
 
     Shapes: any level; vectors of the dimensions chosen.
 
@@ -208,8 +210,9 @@ def _title(what: str, game: Game, player: str | None = None) -> str:
 def check_update(game: Game, rule: Rule, *, trials: int = 2, seed: int = 0, text: str = "", **choices: Any) -> Check:
     """Whether a derived update equation is what the rule does to the compiled losses.
 
-    Math: the assignments of `derive(game, rule)`, carried out in order, against one numeric step of the rule on fields from
-        `jax.grad`; memory included, from random memory. Symbols of the rule get random positive numbers (or `values`).
+    Math: the assignments of `derive(game, rule)`, carried out in order, against one numeric step of the rule on
+        fields from `jax.grad`; memory included, from random memory. Symbols of the rule get random positive numbers
+        (or `values`).
 
     Shapes: any level; `choices` go to `realise`.
 
@@ -225,7 +228,7 @@ def check_update(game: Game, rule: Rule, *, trials: int = 2, seed: int = 0, text
         True
     """
     update = derive(game, rule)
-    memory = {part: {v: fresh(v, part) for v in game.variables} for part in update.memory_after}
+    memory = {part: {v: update.remembered[part, v] for v in game.variables} for part in update.memory_after}
     results = [*update.after.values(), *(value for part in update.memory_after.values() for value in part.values())]
     lines = [line.value for line in update.assignments]
     held = [symbol for part in memory.values() for symbol in part.values()]
@@ -263,19 +266,20 @@ def _flat(model: Model, expr: Any) -> Any:
 
 def _implicit(model: Model, group: list[Any]) -> dict[Any, Any]:
     start = [model.values[line.variable] for line in group]
-    flat, back = jax.flatten_util.ravel_pytree(start)
+    flat, back = ravel_pytree(start)
 
     def residual(w: Any) -> Any:
         inner = model.within(dict(zip([line.target for line in group], back(w), strict=True)))
-        return w - jax.flatten_util.ravel_pytree([_flat(inner, line.value) for line in group])[0]
+        return w - ravel_pytree([_flat(inner, line.value) for line in group])[0]
 
-    return dict(zip([line.target for line in group], back(newton(residual, flat)), strict=True))
+    return dict(zip([line.target for line in group], back(implicit_point(residual, flat)), strict=True))
 
 
 def check_proof(proof: Any, *, trials: int = 3, seed: int = 0, **choices: Any) -> tuple[Check, ...]:
     """Every equation that a theorem claims, at random networks, laws and points.
 
-    Math: a claim with a counterexample is checked to differ, every other one to agree. Claims without an equation are left out.
+    Math: a claim with a counterexample is checked to differ, every other one to agree. Claims without an equation
+        are left out.
 
     Shapes: see `check_equal`.
 

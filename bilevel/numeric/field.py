@@ -21,6 +21,7 @@ from bilevel.rules.protocol.point import Point
 DENSE = 256  # unknowns up to which linear systems are solved as matrices
 NEWTON = 50  # iterations at most for implicit points
 
+EXACT = converter({})  # constants only
 Blocks = Mapping[str, tuple[Any, ...]]
 
 
@@ -28,9 +29,9 @@ Blocks = Mapping[str, tuple[Any, ...]]
 class JaxField:
     """The field of some costs over arrays, with products, gradients, linear solves and implicit points.
 
-    Math: F_i = d cost_i / d x_i; F' v by forward, F'^T v by reverse mode; systems of up to 256 unknowns by LU, larger ones by
-        GMRES; implicit points by Newton's method, differentiated by the implicit function theorem. `slope` replaces F where a
-        game's players differentiate through replies.
+    Math: F_i = d cost_i / d x_i; F' v by forward, F'^T v by reverse mode; systems of up to 256 unknowns by LU,
+        larger ones by GMRES; implicit points by Newton's method, differentiated by the implicit function theorem.
+        `slope` replaces F where a game's players differentiate through replies.
 
     Shapes: points hold arrays (as `Leaf`s) in blocks, one block per player; `costs` take blocks of arrays to a number.
 
@@ -47,7 +48,7 @@ class JaxField:
     costs: Mapping[str, Callable[[Blocks], Any]]
     game: Any = None
     slope: Callable[[Blocks], Blocks] | None = None
-    convert: Converter = converter({})
+    convert: Converter = EXACT
 
     def __post_init__(self) -> None:
         if self.game is not None and tuple(self.game.players) != tuple(self.costs):
@@ -121,8 +122,7 @@ class JaxField:
         def residual(flat: Any) -> Any:
             return flat - ravel_pytree(self.blocks(step(self.point(unravel(flat)))))[0]
 
-        found = jax.lax.custom_root(residual, jax.lax.stop_gradient(start), newton, linear_solution)
-        return self.point(unravel(found))
+        return self.point(unravel(implicit_point(residual, start)))
 
 
 def linear_solution(image: Callable[[Any], Any], right: Any) -> Any:
@@ -131,6 +131,11 @@ def linear_solution(image: Callable[[Any], Any], right: Any) -> Any:
         return jnp.linalg.solve(jax.jacfwd(image)(jnp.zeros_like(right)), right)
     exact = 10 * float(jnp.finfo(right.dtype).eps)
     return gmres(image, right, tol=exact, atol=0.0, restart=40, maxiter=200)[0]
+
+
+def implicit_point(residual: Callable[[Any], Any], start: Any) -> Any:
+    """A zero of a function near a point, differentiated by the implicit function theorem."""
+    return jax.lax.custom_root(residual, jax.lax.stop_gradient(start), newton, linear_solution)
 
 
 def newton(residual: Callable[[Any], Any], start: Any) -> Any:

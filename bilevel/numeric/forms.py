@@ -4,10 +4,10 @@ Main definitions: `Multilayer`, `Function`, `Counting`, `Gaussian`.
 
 A form is static (sizes, wiring); its numbers are drawn apart, so that one compiled function serves every draw.
 
-A data law or density becomes a law with finitely many outcomes x_k whose probabilities are a smooth function of its parameters,
-p_k = exp(e(x_k)) / sum_j exp(e(x_j)), with log-density log p(x) = e(x) - log sum_j exp(e(x_j)). Identities that hold for every law
-hold for it exactly, the score function included: sum_k dp_k f(x_k) = sum_k p_k f(x_k) d log p_k. What needs an integral over a
-continuum (integration by parts) does not; `Gaussian` is there for it.
+A data law or density becomes a law with finitely many outcomes x_k whose probabilities are a smooth function of its
+parameters, p_k = exp(e(x_k)) / sum_j exp(e(x_j)), with log-density log p(x) = e(x) - log sum_j exp(e(x_j)).
+Identities that hold for every law hold for it exactly, the score function included: sum_k dp_k f(x_k) = sum_k p_k
+f(x_k) d log p_k. What needs an integral over a continuum (integration by parts) does not; `Gaussian` is there for it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ SPREAD = 0.6  # standard deviation of weights: values of order one, derivatives 
 
 @dataclass(frozen=True)
 class Multilayer:
-    """A network with one hidden layer of tanh; if `packed`, its last argument holds its weights (in turn, on top of fixed ones).
+    """A network with one hidden layer of tanh; if `packed`, its last argument holds its weights (in turn, on top of
+    fixed ones).
 
     With as many parameters as weights every weight has its own parameter; with fewer some share one.
     """
@@ -153,8 +154,9 @@ STEP, REACH = 0.4, 8.0  # in standard deviations
 def trapezoid(mean: Any, variance: Any, size: int | None) -> tuple[Any, Any]:
     """A normal law as a sum over a grid that does not move with the parameters: only the density does.
 
-    The derivative of such a sum is the sum of value times score, exactly. The trapezoid rule itself errs by exp(-2 pi d / h) for an
-    integrand analytic in a strip of half-width d (Trefethen and Weideman 2014): about 1e-13 for the networks drawn here.
+    The derivative of such a sum is the sum of value times score, exactly. The trapezoid rule itself errs by exp(-2
+    pi d / h) for an integrand analytic in a strip of half-width d (Trefethen and Weideman 2014): about 1e-13 for the
+    networks drawn here.
     """
     width = 1 if size is None else size
     one = np.arange(-REACH, REACH + STEP / 2, STEP)

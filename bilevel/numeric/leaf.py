@@ -2,9 +2,9 @@
 
 Main definitions: `Leaf`, `Converter`.
 
-A rule multiplies field values by its parameters, which are exact SymPy numbers or symbols. A leaf turns the former into Python
-floats (weakly typed: float32 stays float32) and looks the latter up among values, which may themselves be traced by JAX: so a
-step size can be mapped over with `vmap`, or differentiated.
+A rule multiplies field values by its parameters, which are exact SymPy numbers or symbols. A leaf turns the former
+into Python floats (weakly typed: float32 stays float32) and looks the latter up among values, which may themselves
+be traced by JAX: so a step size can be mapped over with `vmap`, or differentiated.
 """
 
 from __future__ import annotations
@@ -32,9 +32,8 @@ def converter(values: Mapping[Any, Any]) -> Converter:
             return functions.number(expr)
         missing = sorted(str(s) for s in expr.free_symbols if str(s) not in by_name)
         if missing:
-            raise GameError(
-                f"the rule's parameter {expr} needs a value for {', '.join(missing)}; pass values={{'{missing[0]}': ...}}"
-            )
+            names = ", ".join(missing)
+            raise GameError(f"the parameter {expr} needs a value for {names}; pass values={{'{missing[0]}': ...}}")
         return Scalars({s: by_name[str(s)] for s in expr.free_symbols})(expr)
 
     return convert

@@ -2,9 +2,9 @@
 
 Main definitions: `lower`, `Lowered`.
 
-Nothing is printed as code: the tree is walked once while JAX traces it, every different subexpression is computed once (equal
-subexpressions are equal objects to SymPy), and symbols are found by identity, so a symbol's name can do no harm and two dummies
-of one name stay apart.
+Nothing is printed as code: the tree is walked once while JAX traces it, every different subexpression is computed
+once (equal subexpressions are equal objects to SymPy), and symbols are found by identity, so a symbol's name can do
+no harm and two dummies of one name stay apart.
 """
 
 from __future__ import annotations
@@ -195,8 +195,8 @@ def _expressions(structure: Any) -> Any:
 def lower(expressions: Any, inputs: Sequence[Any], *, dtype: Any = "float64") -> Lowered:
     """Expressions (one, or a list, matrix or table of them) as a JAX function of the inputs.
 
-    Math: f(a_1, ..., a_k) with a_j put for the j-th input; softplus, sigmoid and logarithms of sums of exponentials take their
-        stable forms; integers of any size become floats.
+    Math: f(a_1, ..., a_k) with a_j put for the j-th input; softplus, sigmoid and logarithms of sums of exponentials
+        take their stable forms; integers of any size become floats.
 
     Shapes: inputs are numbers or arrays that broadcast.
 

@@ -1,11 +1,12 @@
-"""Model-level expressions in JAX: networks become functions, expectations sums over common outcomes, partials automatic derivatives.
+"""Model-level expressions in JAX: networks become functions, expectations sums over common outcomes, partials
+automatic derivatives.
 
 Main definitions: `evaluate`, `compiled`, `Model`.
 
-Two random variables with equal laws average over the same outcomes, and independent variables over the product of theirs: a bound
-variable may be renamed, and every identity that holds for all (products of) laws holds here to rounding. Normal laws with fixed
-parameters are Gauss-Hermite sums, exact for polynomials of degree 5; those that depend on variables are summed on a fixed grid
-(see `forms.trapezoid`), and then every normal law is.
+Two random variables with equal laws average over the same outcomes, and independent variables over the product of
+theirs: a bound variable may be renamed, and every identity that holds for all (products of) laws holds here to
+rounding. Normal laws with fixed parameters are Gauss-Hermite sums, exact for polynomials of degree 5; those that
+depend on variables are summed on a fixed grid (see `forms.trapezoid`), and then every normal law is.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from bilevel.language.errors import GameError
 from bilevel.language.expectation import Conditional, ConditionalMatrix, Expectation, ExpectationMatrix
 from bilevel.language.law_kinds import Data, Density, LogDensity, Normal, Pushforward, Uniform
 from bilevel.language.networks import OPEN, Applied, AppliedVector, Partial, PartialMatrix
-from bilevel.language.nodes import RandomScalar, RandomVector, StoppedMatrix
+from bilevel.language.nodes import RandomScalar, RandomVector, Stopped, StoppedMatrix
 from bilevel.numeric.forms import trapezoid
 from bilevel.numeric.lowering import Scalars, refusal
 from bilevel.numeric.precision import as_numpy, working
@@ -62,8 +63,8 @@ class Model(Scalars):
         handle = _NODES.get(type(expr))
         if handle is not None:
             return handle(self, expr)
-        if isinstance(expr, Node) and not expr.args[0].is_scalar:
-            raise GameError(refusal(expr))
+        if isinstance(expr, Node) and not isinstance(expr, Stopped):
+            raise GameError(f"{expr} ({type(expr).__name__}) has no numeric form, or no value was given for it")
         return super()._computed(expr)
 
     # matrices
@@ -278,8 +279,8 @@ _MATRICES: dict[type, Callable[[Model, Any], Any]] = {
 def compiled(expr: Any, plan: Realisation, assuming: Iterable[tuple[Any, Any]] = ()) -> Callable[[Any], Any]:
     """An expression as a JAX function of the realisation's numbers; vectors come back with one axis.
 
-    `assuming` pairs applied networks or their partials with the values they take there: a smooth network with these values and
-    slopes exists, since outcomes are finitely many and differ.
+    `assuming` pairs applied networks or their partials with the values they take there: a smooth network with these
+    values and slopes exists, since outcomes are finitely many and differ.
     """
     assumed = {unnamed(node): value for node, value in assuming}
 

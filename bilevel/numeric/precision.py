@@ -50,15 +50,17 @@ def _equations(jaxpr: Any) -> int:
 
 
 def roundings(function: Callable[..., Any], *arguments: Any) -> int:
-    """An upper estimate of how many rounding operations stand one after another in a function: its primitives, sums by length."""
+    """An upper estimate of how many rounding operations stand one after another in a function: its primitives, sums
+    by length."""
     return max(1, _equations(jax.make_jaxpr(function)(*arguments).jaxpr))
 
 
 def tolerance(dtype: Any, operations: int, magnitude: float) -> float:
     """The rounding error that k operations may make in a value of the given magnitude, on each of two sides.
 
-    A chain of k operations has relative error at most gamma_k = k u / (1 - k u), u half the machine epsilon (Higham 2002, lemma
-    3.1). Two sides double it. The magnitude is that of the larger side plus one: the terms are sums of numbers of order one.
+    A chain of k operations has relative error at most gamma_k = k u / (1 - k u), u half the machine epsilon (Higham
+    2002, lemma 3.1). Two sides double it. The magnitude is that of the larger side plus one: the terms are sums of
+    numbers of order one.
     """
     unit = float(np.finfo(checked_dtype(dtype)).eps) / 2
     share = operations * unit

@@ -27,8 +27,8 @@ from bilevel.numeric.precision import checked_dtype
 class Realisation:
     """A concrete choice for everything unspecified, and the numbers drawn for it.
 
-    Math: `dims` sizes of spaces, `networks` and `laws` forms by name, `variables` the free variables, `numbers` the arrays: the
-        point under "values", weights under "networks", outcomes under "laws".
+    Math: `dims` sizes of spaces, `networks` and `laws` forms by name, `variables` the free variables, `numbers` the
+        arrays: the point under "values", weights under "networks", outcomes under "laws".
 
     Shapes: a vector of dimension n is an array of shape (n,), a scalar has shape ().
 
@@ -82,10 +82,11 @@ def realise(
 ) -> Realisation:
     """Random numbers for everything that expressions leave open; what is given stays as given.
 
-    Math: networks become random tanh networks whose parameter vector (the last argument) holds their weights; `networks` may give a
-        JAX function instead. Data laws and densities get `outcomes` random outcomes with smooth probabilities; `laws` may give
-        outcomes (rows of an array), a pair (outcomes, probabilities), or "gaussian" for a normal law around a network of the
-        parameters. Unspecified dimensions take `sizes` in turn, in alphabetical order.
+    Math: networks become random tanh networks whose parameter vector (the last argument) holds their weights;
+        `networks` may give a JAX function instead. Data laws and densities get `outcomes` random outcomes with
+        smooth probabilities; `laws` may give outcomes (rows of an array), a pair (outcomes, probabilities), or
+        "gaussian" for a normal law around a network of the parameters. Unspecified dimensions take `sizes` in turn,
+        in alphabetical order.
 
     Shapes: see `Realisation`.
 

@@ -32,11 +32,12 @@ State = tuple[Any, ...]
 class Stepper:
     """A rule as a pair of functions on parameters; both can be jitted, scanned and mapped.
 
-    Math: `init(params)` is the rule's memory at the start; `step(params, state)` is one step, (z, memory) to the next (z, memory);
-        for a flow it gives dz/dt in place of the next z. `values` give numbers (traced ones too) for the rule's and the game's
-        symbols.
+    Math: `init(params)` is the rule's memory at the start; `step(params, state)` is one step, (z, memory) to the
+        next (z, memory); for a flow it gives dz/dt in place of the next z. `values` give numbers (traced ones too)
+        for the rule's and the game's symbols.
 
-    Shapes: parameters are {player: pytree} for plain losses, {variable: array} for games; further arguments go to the losses.
+    Shapes: parameters are {player: pytree} for plain losses, {variable: array} for games; further arguments go to
+        the losses.
 
     Raises: GameError for missing players, variables or values.
 
@@ -95,13 +96,14 @@ def reading(
 ) -> Stepper:
     """A learning rule on losses given as JAX functions or as a symbolic game.
 
-    Math: one step of the rule with F_i = d cost_i / d x_i by automatic differentiation, cost_i the loss, or minus the loss for the
-        players named in `maximizing`. Players of a game that declare replies differentiate through
+    Math: one step of the rule with F_i = d cost_i / d x_i by automatic differentiation, cost_i the loss, or minus
+        the loss for the players named in `maximizing`. Players of a game that declare replies differentiate through
         them.
 
-    Shapes: losses {player: f(params, *arguments)} over params {player: any pytree of floating-point arrays}; or a coordinate-level
-        `Game` over {variable: number or array of shape ()}; or a model-level `Game` with a `realisation`, over {vector: array}.
-        float32 parameters stay float32; for float64 work inside `jax.enable_x64(True)`.
+    Shapes: losses {player: f(params, *arguments)} over params {player: any pytree of floating-point arrays}; or a
+        coordinate-level `Game` over {variable: number or array of shape ()}; or a model-level `Game` with a
+        `realisation`, over {vector: array}. float32 parameters stay float32; for float64 work inside
+        `jax.enable_x64(True)`.
 
     Raises: GameError for unknown players, or a model-level game without a realisation.
 

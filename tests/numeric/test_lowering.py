@@ -1,4 +1,5 @@
-"""Lowered expressions: values against exact evaluation, stable forms, refusals, precision, names that cannot do harm."""
+"""Lowered expressions: values against exact evaluation, stable forms, refusals, precision, names that cannot do
+harm."""
 
 from __future__ import annotations
 
