@@ -121,7 +121,11 @@ def three_steps() -> tuple[Claim, ...]:
             all(v == 0 for v in one.values()) and any(v.is_nonzero for v in two.values()),
             note=f"two noises, D = sigmoid(x + phi^2), G from -log 3 + 4 theta to -2 theta; gradients {one} and {two}",
         ),
-        states("On the Dirac-GAN all three have the one fixed point theta = psi = 0.", on_the_dirac_gan()),
+        states(
+            "On the Dirac-GAN all three have the one fixed point theta = psi = 0.",
+            on_the_dirac_gan(),
+            note="every generator slope over psi is negative, every critic slope over theta positive",
+        ),
     )
 
 

@@ -97,7 +97,11 @@ def squared_against_cross_entropy() -> tuple[Claim, ...]:
             for words, relation in failing.items()
         ),
         checks("Yet their fields are proportional sample by sample ...", game, "per-sample"),
-        states("... with the factor 2 Q (1 - Q) for the critic.", factors_are(game["per-sample"].factor["critic"])),
+        states(
+            "... with the factor 2 Q (1 - Q) for the critic.",
+            factors_are(game["per-sample"].factor["critic"]),
+            note=game["per-sample"].reason,
+        ),
     )
 
 

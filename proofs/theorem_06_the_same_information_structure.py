@@ -20,6 +20,11 @@ def diagrams():
     return information_structure(gan("non-saturating", labelled=True)), information_structure(method)
 
 
+def drawn(structure):
+    """The edges of a diagram in words."""
+    return ", ".join(f"{e.source} to {e.target} ({e.kind})" for e in structure.edges)
+
+
 def prove() -> Proof:
     """The theorem with its evidence."""
     adversarial, method = diagrams()
@@ -37,6 +42,7 @@ def prove() -> Proof:
                 ("y", "D", "information"),
                 ("D", "G", "gradient"),
             },
+            note=drawn(adversarial),
         ),
         states(
             "The actor-critic method: s to pi, pi and s and r to Q, and Q's gradient to pi.",
@@ -48,11 +54,17 @@ def prove() -> Proof:
                 ("r", "Q", "information"),
                 ("Q", "pi", "gradient"),
             },
+            note=drawn(method),
         ),
         states(
             "Without the edge into the first model they are isomorphic, G with pi, D with Q, x with s, y with r.",
             bare_gan.isomorphism(bare_method, fixing={"x": "s"}) == PAIRS,
+            note=", ".join(f"{one} with {other}" for one, other in PAIRS.items()),
         ),
-        states("With that edge they are not isomorphic: blindness.", adversarial.isomorphism(method) is None),
+        states(
+            "With that edge they are not isomorphic: blindness.",
+            adversarial.isomorphism(method) is None,
+            note="G is fed by noise, pi by the state, which Q sees too; no pairing of the nodes keeps every edge",
+        ),
     )
     return Proof(6, "The same information structure", __doc__ or "", "Pfau and Vinyals 2016, figure 1", claims)

@@ -2,12 +2,11 @@
 
 Generator leads, min_G max_D: value -log 4 at q = p, and only there. Critic leads, max_D min_G: the generator's replies
 are the laws carried by argmax D; the leader's best is D = 1/2 on the support of the data and at most 1/2 elsewhere, the
-value is again
--log 4, and any law carried by {D = 1/2} is a best reply: collapse is allowed. Simultaneous play: the field. The leader
-is a parameter of the game, not of the code.
+value is again -log 4, and any law carried by {D = 1/2} is a best reply: collapse is allowed. Simultaneous play: the
+field. The leader is a parameter of the game, not of the code.
 
-Source: Pfau and Vinyals (2016), arXiv:1610.01945, equations 1 and 2; Goodfellow et al. (2014), arXiv:1406.2661, theorem
-1.
+Source: Pfau and Vinyals (2016), arXiv:1610.01945, equations 1 and 2; Goodfellow et al. (2014), arXiv:1406.2661,
+theorem 1.
 """
 
 import sympy as sp
@@ -44,6 +43,7 @@ def prove() -> Proof:
             and reply.contains([half, half, 0])
             and not reply.contains([0, 0, 1])
             and not reply.unique,
+            note="(1, 0, 0) and (1/2, 1/2, 0) are replies, (0, 0, 1) is none",
         ),
         states(
             "A critic at most 1/2 off the data is optimal.",
@@ -55,6 +55,7 @@ def prove() -> Proof:
         states(
             "The leader is data on the game: each leads in turn, with the implicit derivative in its gradient.",
             led.field()[theta] != plain.field()[theta] and following.field()[phi] != plain.field()[phi],
+            note="the gradients of the leading player, with and without its lead, compared in normal form"
         ),
     )
     return Proof(10, "Orders of play", __doc__ or "", "Pfau and Vinyals 2016, equations 1 and 2", claims)

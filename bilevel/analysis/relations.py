@@ -15,6 +15,7 @@ import sympy as sp
 from bilevel.analysis.proportion import constant_factors, function_factor, is_positive, sample_factors
 from bilevel.game import Game
 from bilevel.language.equality import Equality, equal
+from bilevel.language.latex import plain
 
 Finding = dict[str, Any]
 
@@ -211,7 +212,13 @@ def per_sample(compared: Compared) -> Finding:
                     "reason": f"no positive factor per sample was found in the gradient in {variable}",
                 }
             factors[name] = found
-    return {"holds": True, "factor": factors}
+    shown = "; ".join(f"{name}: {_listed(found)}" for name, found in factors.items())
+    return {"holds": True, "factor": factors, "reason": f"factors {shown}"}
+
+
+def _listed(factors: list[tuple[tuple[Any, ...], Any]]) -> str:
+    """Each law's factor once, as text."""
+    return ", ".join(dict.fromkeys(plain(factor) for _, factor in factors)) or "none"
 
 
 def fixed_points(compared: Compared) -> Finding:
