@@ -11,13 +11,24 @@ section 3.2.
 
 import sympy as sp
 
-from bilevel.analysis import Proof, by_rewrite, shows, states
+from bilevel.analysis import Claim, Proof, by_rewrite, shows, states
 from bilevel.analysis.proportion import is_zero
 from bilevel.language import dot, gradient, jacobian, log_density, vector
 from bilevel.language.expectation import E
 from bilevel.language.function_space import pointwise_best_response
 from bilevel.language.rewrites import score_is_centred
 from bilevel.models import Policy, gan_environment
+
+
+def the_baseline(environment) -> tuple[Claim, ...]:
+    """What to subtract from the reward."""
+    b, half = sp.Symbol("b", real=True), sp.Rational(1, 2)
+    best = pointwise_best_response(half * (1 - b) ** 2 + half * b**2, b)
+    spread = E((environment.reward - b) ** 2, *environment.randomness)
+    return (
+        shows("The misfit of a baseline b is 1/2 (1 - b)^2 + 1/2 b^2 ...", spread, best.integrand),
+        states("... and the best baseline is 1/2.", best.value == half, trace=best.trace),
+    )
 
 
 def prove() -> Proof:
@@ -33,8 +44,6 @@ def prove() -> Proof:
     misfit = E((reward - dot(w, score)) ** 2, *environment.randomness, action)
     fisher = E(dot(w, score) ** 2, action)
     slope = gradient(misfit, w)
-    baseline = pointwise_best_response(sp.Rational(1, 2) * (1 - b) ** 2 + sp.Rational(1, 2) * b**2, b)
-    spread = E((reward - b) ** 2, *environment.randomness)
     claims = (
         shows(
             "The policy gradient with any baseline b is (1/2 - b) times the mean of the score ...",
@@ -58,7 +67,6 @@ def prove() -> Proof:
             is_zero(dot(w, gradient(fisher, w)) - 2 * fisher),
             note="<w, grad of w^T I w> = 2 w^T I w (Euler), and the left side is <w, E[score]> = 0 at a stationary w",
         ),
-        shows("The misfit of a baseline b is 1/2 (1 - b)^2 + 1/2 b^2 ...", spread, baseline.integrand),
-        states("... and the best baseline is 1/2.", baseline.value == sp.Rational(1, 2), trace=baseline.trace),
+        *the_baseline(environment),
     )
     return Proof(9, "The compatible critic is zero", __doc__ or "", "Pfau and Vinyals 2016, section 3.2", claims)

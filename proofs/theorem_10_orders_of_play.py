@@ -11,22 +11,20 @@ theorem 1.
 
 import sympy as sp
 
-from bilevel.analysis import Proof, shows, states
+from bilevel.analysis import Claim, Proof, shows, states
 from bilevel.language import vector
 from bilevel.language.orders_of_play import critic_leads_value, law_best_reply, orders_of_play
 from bilevel.models import gan
 
 
-def prove() -> Proof:
-    """The theorem with its evidence."""
+def in_function_space() -> tuple[Claim, ...]:
+    """Each order of play, over all critics and all laws."""
     critic, half = sp.Symbol("D"), sp.Rational(1, 2)
     both = orders_of_play(sp.log(critic), sp.log(1 - critic), critic)
     reply = law_best_reply([half, half, sp.Rational(1, 3)])
     good = critic_leads_value([half, half, 0], [half, half, sp.Rational(1, 3)])
     bad = critic_leads_value([half, half, 0], [half, half, sp.Rational(2, 3)])
-    theta, phi = vector("theta", "p"), vector("phi", "q")
-    plain, led, following = gan(), gan(leader="generator"), gan(leader="discriminator")
-    claims = (
+    return (
         states(
             "Generator leads: the value is -log 4, at q = p and only there.",
             both.value == -2 * sp.log(2) and both.matching_is_unique,
@@ -51,11 +49,24 @@ def prove() -> Proof:
             note=f"margin {good.margin}",
         ),
         states("A critic above 1/2 somewhere off the data is not.", bad.margin > 1, note=f"margin {bad.margin}"),
+    )
+
+
+def the_leader_is_data() -> tuple[Claim, ...]:
+    """The same game led by either player, over networks of any form."""
+    theta, phi = vector("theta", "p"), vector("phi", "q")
+    plain, led, following = gan(), gan(leader="generator"), gan(leader="discriminator")
+    return (
         shows("With the generator leading, only its own gradient changes.", led.field()[phi], plain.field()[phi]),
         states(
             "The leader is data on the game: each leads in turn, with the implicit derivative in its gradient.",
             led.field()[theta] != plain.field()[theta] and following.field()[phi] != plain.field()[phi],
-            note="the gradients of the leading player, with and without its lead, compared in normal form"
+            note="the gradients of the leading player, with and without its lead, compared in normal form",
         ),
     )
+
+
+def prove() -> Proof:
+    """The theorem with its evidence."""
+    claims = (*in_function_space(), *the_leader_is_data())
     return Proof(10, "Orders of play", __doc__ or "", "Pfau and Vinyals 2016, equations 1 and 2", claims)
