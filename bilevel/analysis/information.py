@@ -141,8 +141,7 @@ def _gradient_edges(game: Game, models: dict[Any, str]) -> list[tuple[str, str]]
     for net, name in models.items():
         slopes = [field[v] for v in game[name].moves]
         for part in (p for slope in slopes for p in sp.preorder_traversal(slope)):
-            applied = getattr(part, "applied", None)
-            other = getattr(applied, "network", None)
+            other: Any = getattr(getattr(part, "applied", None), "network", None)
             if other in models and models[other] != name and (other.name, net.name) not in found:
                 found.append((other.name, net.name))
     return found

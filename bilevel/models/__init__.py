@@ -1,4 +1,6 @@
-"""The catalogue of models. Every module of this folder is a family; every public function in it that returns a game is a model.
+"""The catalogue of models.
+
+Every module of this folder is a family; every public function in it that returns a game is a model.
 
 Main definitions: the models themselves, `catalogue`.
 """
@@ -40,7 +42,8 @@ def catalogue() -> dict[str, Any]:
     for name, value in _names().items():
         if not inspect.isfunction(value) or value.__annotations__.get("return") not in ("Game", "System"):
             continue
-        if all(p.default is not p.empty for p in inspect.signature(value).parameters.values() if p.kind != p.VAR_KEYWORD):
+        parameters = inspect.signature(value).parameters.values()
+        if all(p.default is not p.empty or p.kind == p.VAR_KEYWORD for p in parameters):
             found[name] = value
     return dict(sorted(found.items()))
 

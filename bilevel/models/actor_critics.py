@@ -39,16 +39,19 @@ def actor_critic(
 ) -> Game:
     """The game of an actor and a critic in an environment.
 
-    Math: critic: min_Q F = E[D(target || Q(o))], target = r + gamma Q(o'), o = what the critic sees; with `inside` the target
-        is averaged given o before it enters the divergence, as in the paper's (9), else it is taken sample by sample.
-        actor: min_pi f = -E[m w Q(o)], with Q at what the critic sees or (`query="action"`, as in DPG) at the action itself;
-        m = `mask` (default 1) and w = 1, or with `scaled` the stopped slope of the divergence, sg(dD(r || Q)/dQ).
-        mode: differentiate through both Q's ("residual gradient"), stop the target ("semi-gradient"), or let a copy of the
-        weights stand in the target, moved by a third player ("target copy") that minimises |copy - sg(weights)|^2 / 2.
+    Math: critic: min_Q F = E[D(target || Q(o))], target = r + gamma Q(o'), o = what the critic sees; with `inside` the
+        target is averaged given o before it enters the divergence, as in the paper's (9), else it is taken sample by
+        sample.
+        actor: min_pi f = -E[m w Q(o)], with Q at what the critic sees or (`query="action"`, as in DPG) at the action
+        itself; m = `mask` (default 1) and w = 1, or with `scaled` the stopped slope of the divergence,
+        sg(dD(r || Q)/dQ).
+        mode: differentiate through both Q's ("residual gradient"), stop the target ("semi-gradient"), or let a copy of
+        the weights stand in the target, moved by a third player ("target copy") that minimises
+        |copy - sg(weights)|^2 / 2.
 
-    Shapes: any dimensions; `actor_state` is the random variable under which the actor's loss is taken (start law, discounted
-        occupancy, replay); default: the environment's state. `behaviour` is the policy whose actions the critic learns from
-        (exploration, replay); default: the actor's own.
+    Shapes: any dimensions; `actor_state` is the random variable under which the actor's loss is taken (start law,
+        discounted occupancy, replay); default: the environment's state. `behaviour` is the policy whose actions the
+        critic learns from (exploration, replay); default: the actor's own.
 
     Raises: GameError for an unknown mode or a query that does not fit the critic.
 
@@ -63,12 +66,8 @@ def actor_critic(
         raise GameError(f"mode is 'residual gradient', 'semi-gradient' or 'target copy'; got {mode!r}")
     copy = vector(f"{weights.name}_copy", weights.shape[0]) if mode == "target copy" else weights
     loss = _critic_loss(environment, behaviour or policy, policy, critic, weights, copy, divergence, mode, inside)
-    players = {
-        "critic": minimize(loss, weights),
-        "actor": minimize(
-            _actor_loss(environment, policy, critic, weights, divergence, query, scaled, mask, actor_state), policy.parameters
-        ),
-    }
+    actor = _actor_loss(environment, policy, critic, weights, divergence, query, scaled, mask, actor_state)
+    players = {"critic": minimize(loss, weights), "actor": minimize(actor, policy.parameters)}
     if mode == "target copy" and copy in loss.free_symbols:
         apart = copy - stop_gradient(weights)
         players["target"] = minimize(dot(apart, apart) / 2, copy)

@@ -46,7 +46,7 @@ def _parts(range_: str = "real", name: str = "D") -> _Parts:
 
 
 def _game(critic: Player, minimax: Any, other: Any, parts: _Parts, generator: str, title: str, source: str) -> Game:
-    """The critic, and a generator that maximises its loss ("minimax") or minimises a loss of its own ("non-saturating")."""
+    """The critic, and a generator that maximises its loss ("minimax") or minimises another ("non-saturating")."""
     losses = {"minimax": maximize(minimax, parts.theta), "non-saturating": minimize(other, parts.theta)}
     if generator not in losses:
         raise GameError(f"generator is 'minimax' or 'non-saturating'; got {generator!r}")
@@ -73,7 +73,8 @@ def lsgan(a: Any = 0, b: Any = 1, c: Any = 1, *, generator: str = "non-saturatin
     a, b, c = (expression(target, "a target") for target in (a, b, c))
     loss = E((parts.real - b) ** 2 / 2, parts.w) + E((parts.fake - a) ** 2 / 2, parts.z)
     other = E((parts.fake - c) ** 2 / 2, parts.z)
-    return _game(minimize(loss, parts.phi), loss, other, parts, generator, "Least-squares GAN", "Mao et al. 2017, arXiv:1611.04076")
+    source = "Mao et al. 2017, arXiv:1611.04076"
+    return _game(minimize(loss, parts.phi), loss, other, parts, generator, "Least-squares GAN", source)
 
 
 def wgan() -> Game:
@@ -146,8 +147,8 @@ _F_DIVERGENCES = (
 def f_divergence(name: str) -> FDivergence:
     """The f-divergence of that name: KL, reverse KL, Pearson, squared Hellinger, Jensen-Shannon, GAN.
 
-    Math: f(u) = u log u, -log u, (u - 1)^2, (sqrt(u) - 1)^2, u log u - (u + 1) log((u + 1)/2), u log u - (u + 1) log(u + 1).
-        "Jensen-Shannon" is twice the symmetric one; "GAN" is that less 2 log 2.
+    Math: f(u) = u log u, -log u, (u - 1)^2, (sqrt(u) - 1)^2, u log u - (u + 1) log((u + 1)/2),
+        u log u - (u + 1) log(u + 1). "Jensen-Shannon" is twice the symmetric one; "GAN" is that less 2 log 2.
 
     Raises: GameError if there is none of that name.
 
@@ -167,8 +168,8 @@ def f_divergence(name: str) -> FDivergence:
 def f_gan(divergence: str | FDivergence = "GAN", *, generator: str = "minimax") -> Game:
     """The f-GAN: a generator that minimises an f-divergence through its variational bound.
 
-    Math: critic: max_phi E_w T(w) - E_z f*(T(G(z))), T = g(V) with a network V of real values and the activation g of the
-        divergence; generator: the same minimised ("minimax"), or min_theta -E_z T(G(z)) ("non-saturating").
+    Math: critic: max_phi E_w T(w) - E_z f*(T(G(z))), T = g(V) with a network V of real values and the activation g of
+        the divergence; generator: the same minimised ("minimax"), or min_theta -E_z T(G(z)) ("non-saturating").
 
     Shapes: theta in R^p, phi in R^q, data in R^n, noise in R^m, all symbolic.
 
@@ -185,8 +186,8 @@ def f_gan(divergence: str | FDivergence = "GAN", *, generator: str = "minimax") 
     slope = chosen.activation(parts.fake)
     paid = chosen.conjugate(chosen.activation(v)).xreplace({v: parts.fake})
     value = E(chosen.activation(parts.real), parts.w) - E(paid, parts.z)
-    source = "Nowozin, Cseke, Tomioka 2016, arXiv:1606.00709"
-    return _game(maximize(value, parts.phi), -value, -E(slope, parts.z), parts, generator, f"f-GAN ({chosen.name})", source)
+    title, source = f"f-GAN ({chosen.name})", "Nowozin, Cseke, Tomioka 2016, arXiv:1606.00709"
+    return _game(maximize(value, parts.phi), -value, -E(slope, parts.z), parts, generator, title, source)
 
 
 def hinge_gan(*, generator: str = "non-saturating") -> Game:

@@ -13,8 +13,8 @@ from bilevel.game import Game, minimize
 def linear_quadratic_regulator() -> Game:
     """Policy gradient of the scalar linear-quadratic regulator: one player, one feedback gain.
 
-    Math: s' = a s + b u, u = -k s, cost q s^2 + r u^2 a step, s_0 with second moment 1: J(k) = (q + r k^2)/(1 - (a - b k)^2)
-        wherever |a - b k| < 1. Its stationary points are the Riccati gains.
+    Math: s' = a s + b u, u = -k s, cost q s^2 + r u^2 a step, s_0 with second moment 1:
+        J(k) = (q + r k^2)/(1 - (a - b k)^2) wherever |a - b k| < 1. Its stationary points are the Riccati gains.
 
     Shapes: one scalar k; cost over the whole (infinite) run.
 
@@ -31,4 +31,5 @@ def linear_quadratic_regulator() -> Game:
     b, q, r = sp.symbols("b q r", positive=True)
     k = sp.Symbol("k", real=True)
     cost = (q + r * k**2) / (1 - (a - b * k) ** 2)
-    return Game(controller=minimize(cost, k), title="Linear-quadratic regulator", source="Fazel et al. 2018, arXiv:1801.05039")
+    source = "Fazel et al. 2018, arXiv:1801.05039"
+    return Game(controller=minimize(cost, k), title="Linear-quadratic regulator", source=source)

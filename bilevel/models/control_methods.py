@@ -27,8 +27,8 @@ from bilevel.models.policy import Policy
 def decision_process(*, bootstrap: bool = True, discount: Any = None, values: str = "Q") -> Environment:
     """A Markov decision process of any form, in which actor and critic see the state.
 
-    Math: s ~ rho, r ~ R(s, a), s_next ~ P(s, a); the critic sees (s, a), or with `values="V"` only s. Without `bootstrap`
-        the discount is 0: the edges from the future into the critic are left out, as in the paper's figure 1.
+    Math: s ~ rho, r ~ R(s, a), s_next ~ P(s, a); the critic sees (s, a), or with `values="V"` only s. Without
+        `bootstrap` the discount is 0: the edges from the future into the critic are left out, as in figure 1.
 
     Shapes: states in R^k, actions in R^m, all symbolic; reward a scalar per step.
 
@@ -68,7 +68,8 @@ def deterministic_policy_gradient(*, bootstrap: bool = True, discount: Any = Non
 
     Shapes: theta in R^p, phi in R^q, states in R^k, actions in R^m, all symbolic.
 
-    Reference: Silver et al. (2014), deterministic policy gradient algorithms; Lillicrap et al. (2016), arXiv:1509.02971.
+    Reference: Silver et al. (2014), deterministic policy gradient algorithms; Lillicrap et al. (2016),
+        arXiv:1509.02971.
 
     Examples:
         >>> print(deterministic_policy_gradient().cost("actor"))
@@ -98,9 +99,9 @@ def svg0(*, bootstrap: bool = True, discount: Any = None, **choices: Any) -> Gam
 def nfqca(*, bootstrap: bool = True, discount: Any = None, **choices: Any) -> Game:
     """Neural fitted Q iteration with continuous actions: DPG's actor, and a critic fitted to targets of a frozen copy.
 
-    Math: targets r + gamma Q_k(s', pi(s')) with a copy Q_k of the critic; Q_{k+1} is the critic's minimum, then the actor
-        moves. The batch is a schedule (a rule that lets the critic converge before copy and actor move), not a loss. The
-        original minimises costs: rewards here are their negatives.
+    Math: targets r + gamma Q_k(s', pi(s')) with a copy Q_k of the critic; Q_{k+1} is the critic's minimum, then the
+        actor moves. The batch is a schedule (a rule that lets the critic converge before copy and actor move), not a
+        loss. The original minimises costs: rewards here are their negatives.
 
     Shapes: as `deterministic_policy_gradient`.
 
@@ -134,7 +135,7 @@ def stochastic_policy_gradient(*, bootstrap: bool = True, discount: Any = None, 
 
 
 def traditional_actor_critic(*, bootstrap: bool = True, discount: Any = None, mode: Any = "semi-gradient") -> Game:
-    """The actor-critic method with the temporal-difference error as signal: no gradient of the critic reaches the actor.
+    """The actor-critic method with the TD error as signal; no gradient of the critic reaches the actor.
 
     Math: delta = r + gamma V(s') - V(s); critic: min_phi E[(sg(r + gamma V(s')) - V(s))^2]; actor:
         min_theta -E[sg(delta) log pi(a | s, theta)], a drawn at the current theta.

@@ -2,7 +2,7 @@
 
 Main definitions: `dirac_gan`.
 
-Notation: data at 0, generator at theta, discriminator D(x) = psi x; the discriminator maximises L = f(psi theta) + f(0).
+Notation: data at 0, generator at theta, discriminator D(x) = psi x, which maximises L = f(psi theta) + f(0).
 """
 
 from __future__ import annotations
@@ -33,17 +33,18 @@ def dirac_gan(
 ) -> Game:
     """The Dirac-GAN, with the penalties, the instance noise and the generator losses of the literature.
 
-    Math: discriminator: max_psi E f(psi (theta + e)) + E f(-psi e') - penalty; generator: min_theta E f(psi (theta + e))
-        ("minimax") or min_theta -E f(-psi (theta + e)) ("non-saturating"); e, e' ~ N(0, `noise`), a variance.
+    Math: discriminator: max_psi E f(psi (theta + e)) + E f(-psi e') - penalty; generator:
+        min_theta E f(psi (theta + e)) ("minimax") or min_theta -E f(-psi (theta + e)) ("non-saturating");
+        e, e' ~ N(0, `noise`), a variance.
         f: "logistic" -log(1 + exp(-t)), "wasserstein" t, "least squares" -(1 - t)^2/2, "unspecified" (f(0) = f0,
-        f'(0) = f1 nonzero, f''(0) = f2), or any function. `penalty`: "R1" and "R2" are gamma/2 psi^2, the squared slope of
-        D at the data or at the generated point; "both" is their sum; "one-sided gradient penalty" is
+        f'(0) = f1 nonzero, f''(0) = f2), or any function. `penalty`: "R1" and "R2" are gamma/2 psi^2, the squared slope
+        of D at the data or at the generated point; "both" is their sum; "one-sided gradient penalty" is
         gamma/2 max(0, |psi| - bound)^2.
 
     Shapes: two scalars, theta and psi.
 
-    Raises: GameError for an unknown score, penalty or generator loss, and for the two-sided gradient penalty, which has a
-        kink at the equilibrium.
+    Raises: GameError for an unknown score, penalty or generator loss, and for the two-sided gradient penalty, which has
+        a kink at the equilibrium.
 
     Reference: Mescheder, Geiger, Nowozin (2018), arXiv:1801.04406, lemmas 2.2 to 3.3.
 
@@ -88,7 +89,10 @@ def _penalty(penalty: str | None, psi: Any, gamma: Any, bound: Any) -> Any:
         return weight / 2 * sp.Max(0, sp.Abs(psi) - limit) ** 2
     if penalty not in _PENALTIES:
         kinked = "gradient penalty" in penalty.lower() or "gp" in penalty.lower().split("-")
-        why = "the two-sided gradient penalty (|psi| - g0)^2 has a kink at psi = 0, so no equilibrium there to linearise at"
-        raise GameError(f"{why}; try 'one-sided gradient penalty', 'R1' or 'R2'" if kinked
-                        else f"penalty is one of {', '.join(map(repr, _PENALTIES))}; got {penalty!r}")
+        if kinked:
+            raise GameError(
+                "the two-sided gradient penalty (|psi| - g0)^2 has a kink at psi = 0, so the game has no equilibrium "
+                "there to linearise at; try 'one-sided gradient penalty', 'R1' or 'R2'"
+            )
+        raise GameError(f"penalty is one of {', '.join(map(repr, _PENALTIES))}; got {penalty!r}")
     return weight / 2 * psi**2 * (2 if penalty == "both" else 1)

@@ -44,9 +44,7 @@ squared = Divergence("squared", lambda t, q: (t - q) ** 2)
 cross_entropy = Divergence("cross_entropy", lambda t, q: -t * sp.log(q) - (1 - t) * sp.log(1 - q))
 
 #: t log(t/q) + (1 - t) log((1 - t)/(1 - q)), for targets strictly between 0 and 1
-kullback_leibler = Divergence(
-    "kullback_leibler", lambda t, q: t * sp.log(t / q) + (1 - t) * sp.log((1 - t) / (1 - q))
-)
+kullback_leibler = Divergence("kullback_leibler", lambda t, q: t * sp.log(t / q) + (1 - t) * sp.log((1 - t) / (1 - q)))
 
 
 def bregman(name: str, phi: Callable[[Any], Any]) -> Divergence:

@@ -25,7 +25,8 @@ def _profit(own: Any) -> Any:
 def cournot_duopoly() -> Game:
     """Two firms that choose quantities at the same time.
 
-    Math: firm i maximises q_i (a - b (q1 + q2) - c); in equilibrium q1 = q2 = (a - c)/(3 b), each profit (a - c)^2/(9 b).
+    Math: firm i maximises q_i (a - b (q1 + q2) - c); in equilibrium q1 = q2 = (a - c)/(3 b), each profit (a - c)^2/(9
+        b).
 
     Reference: Cournot (1838), Recherches sur les principes mathematiques de la theorie des richesses.
 

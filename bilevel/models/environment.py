@@ -2,8 +2,8 @@
 
 Main definitions: `Environment`, `Step`.
 
-Notation: state s, action a, noise shared by transition, reward and observations; blindness and partial sight are observation
-maps, nothing else.
+Notation: state s, action a, noise shared by transition, reward and observations; blindness and partial sight are
+observation maps, nothing else.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from bilevel.language.laws import random
 
 @dataclass(frozen=True)
 class Step:
-    """One step under a policy: what stands for the environment's symbols, and the variables drawn after the state, in order.
+    """One step under a policy: what stands for the environment's symbols, and the variables drawn after the state.
 
-    Math: `drawn` ends with `after`, the variables drawn once the action is chosen.
+    Math: `drawn` is in order and ends with `after`, the variables drawn once the action is chosen.
 
     Reference: Pfau and Vinyals (2016), arXiv:1610.01945, section 2.2.
 
@@ -53,9 +53,9 @@ def _drawn(x: Any, put: dict[Any, Any], stamp: str) -> Any:
 class Environment:
     """A Markov decision process with observation maps.
 
-    Math: s ~ law of `state`, noise ~ its laws (which may mention s and a: r ~ R(s, a), s' ~ P(s, a)), reward r(s, a, noise),
-        next state s'(s, a, noise) (None: an independent draw of the state's law, which makes the process stateless),
-        discount gamma; `actor_sees` and `critic_sees` are tuples of
+    Math: s ~ law of `state`, noise ~ its laws (which may mention s and a: r ~ R(s, a), s' ~ P(s, a)), reward r(s, a,
+        noise), next state s'(s, a, noise) (None: an independent draw of the state's law, which makes the process
+        stateless), discount gamma; `actor_sees` and `critic_sees` are tuples of
         expressions in s, a and the noise (an empty `actor_sees` is a blind actor).
 
     Shapes: state and action are vectors (or scalars) of any dimension; reward is a scalar per step.
@@ -83,7 +83,9 @@ class Environment:
     def __post_init__(self) -> None:
         for sight in self.actor_sees:
             if self.action in sight.free_symbols:
-                raise GameError(f"the actor chooses {self.action} after it has seen {sight}; its sight cannot depend on it")
+                raise GameError(
+                    f"the actor chooses {self.action} after it has seen {sight}; its sight cannot depend on it"
+                )
 
     @property
     def blind(self) -> bool:

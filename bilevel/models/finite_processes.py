@@ -2,8 +2,8 @@
 
 Main definitions: `FiniteMDP`, `two_state_mdp`, `softmax`, `policy_gradient`, `bandit`.
 
-Notation: n states, m actions, transition matrices P_a (rows: from), rewards r[s, a], discount gamma, start law mu; a policy
-is an n x m matrix whose rows are laws.
+Notation: n states, m actions, transition matrices P_a (rows: from), rewards r[s, a], discount gamma, start law mu; a
+policy is an n x m matrix whose rows are laws.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class FiniteMDP:
         n, m = self.rewards.shape
         if len(self.transitions) != m or any(P.shape != (n, n) for P in self.transitions) or len(self.start) != n:
             raise GameError(
-                f"rewards are {n} x {m}, so {m} transition matrices of {n} x {n} and {n} start probabilities are needed; got "
-                f"{[P.shape for P in self.transitions]} and {len(self.start)}"
+                f"rewards are {n} x {m}, so {m} transition matrices of {n} x {n} and {n} start probabilities are "
+                f"needed; got {[P.shape for P in self.transitions]} and {len(self.start)}"
             )
         rows = [sp.Matrix(self.start).T, *(P.row(s) for P in self.transitions for s in range(n))]
         for row in rows:
@@ -76,7 +76,8 @@ class FiniteMDP:
 
     def expected_reward(self, policy: Any) -> Any:
         """r_pi: the mean reward of one step in each state, a column."""
-        return sp.Matrix([sum(policy[s, a] * self.rewards[s, a] for a in range(self.actions)) for s in range(self.states)])
+        weighted = sp.Matrix(policy).multiply_elementwise(sp.Matrix(self.rewards))
+        return weighted * sp.ones(self.actions, 1)
 
     def value(self, policy: Any) -> Any:
         """V: the discounted sum of rewards from each state, a column."""
@@ -124,8 +125,8 @@ def softmax(logits: Sequence[Any]) -> Any:
 def two_state_mdp() -> FiniteMDP:
     """Two states, two actions, everything symbolic.
 
-    Math: action 0 stays with probability p, action 1 with probability q; rewards r11, r12, r21, r22; discount gamma; the
-        start is state 1.
+    Math: action 0 stays with probability p, action 1 with probability q; rewards r11, r12, r21, r22; discount gamma;
+        the start is state 1.
 
     Reference: Puterman (1994), section 3.1.
 
@@ -141,7 +142,8 @@ def two_state_mdp() -> FiniteMDP:
 def policy_gradient(mdp: FiniteMDP | None = None) -> Game:
     """The exact policy gradient of a softmax policy, with one row of logits a state.
 
-    Math: max over the logits of mu^T V; the gradient is sum_s d[s]/(1 - gamma) sum_a Q[s, a] d pi(a | s) (a test checks it).
+    Math: max over the logits of mu^T V; the gradient is sum_s d[s]/(1 - gamma) sum_a Q[s, a] d pi(a | s) (a test checks
+        it).
 
     Shapes: n (m - 1) scalars.
 
@@ -153,7 +155,10 @@ def policy_gradient(mdp: FiniteMDP | None = None) -> Game:
     """
     mdp = mdp or two_state_mdp()
     logits = [
-        [sp.Symbol(f"theta_{s + 1}" if mdp.actions == 2 else f"theta_{s + 1}_{a + 1}", real=True) for a in range(mdp.actions - 1)]
+        [
+            sp.Symbol("_".join(["theta", str(s + 1), *([str(a + 1)] if mdp.actions > 2 else [])]), real=True)
+            for a in range(mdp.actions - 1)
+        ]
         for s in range(mdp.states)
     ]
     policy = sp.Matrix.vstack(*map(softmax, logits))
@@ -165,9 +170,9 @@ def policy_gradient(mdp: FiniteMDP | None = None) -> Game:
 def bandit() -> Game:
     """An actor and a critic on two arms: the smallest actor-critic method with its own policy's data.
 
-    Math: arms pay r1 and r2 on average; policy (sigmoid(theta), 1 - sigmoid(theta)); actor: max_theta sum_a pi_a q_a with the
-        critic's values q; critic: min sum_a pi_a (r_a - q_a)^2/2 over q. With an entropy bonus beta H(pi) the equilibrium is
-        inside: logit theta = (r1 - r2)/beta at q = r.
+    Math: arms pay r1 and r2 on average; policy (sigmoid(theta), 1 - sigmoid(theta)); actor: max_theta sum_a pi_a q_a
+        with the critic's values q; critic: min sum_a pi_a (r_a - q_a)^2/2 over q. With an entropy bonus beta H(pi) the
+        equilibrium is inside: logit theta = (r1 - r2)/beta at q = r.
 
     Shapes: three scalars theta, q1, q2.
 

@@ -2,7 +2,8 @@
 
 Main definitions: `gan`, `gan_environment`, `generator_policy`, `blind_actor_critic`.
 
-Notation: data w ~ p_data in R^n, noise z ~ N(0, I) in R^m, generator G(z, theta), discriminator D(w, phi) in (0, 1), label y.
+Notation: data w ~ p_data in R^n, noise z ~ N(0, I) in R^m, generator G(z, theta), discriminator D(w, phi) in (0, 1),
+label y.
 """
 
 from __future__ import annotations
@@ -46,11 +47,11 @@ def gan(
 ) -> Game:
     """A generative adversarial network: networks of any form, spaces of any dimension.
 
-    Math: discriminator: min_phi F = -E_w[alpha log D(w) + (1-alpha) log(1-D(w))] - E_z[beta log D(G(z)) + (1-beta) log(1-D(G(z)))]
-        with target labels (alpha, beta), default (1, 0), the paper's (4); generator: max_theta F ("minimax"), or
-        min_theta -E_z log D(G(z)) ("non-saturating", the paper's (5)). A `leader` differentiates through the other's best
-        response. `labelled` writes F with the label y in it, as the first line of the paper's (3): the expectation, over a
-        fair coin y, of the loss on the image shown; that is half of F.
+    Math: discriminator: min_phi F = -E_w[alpha log D(w) + (1-alpha) log(1-D(w))] - E_z[beta log D(G(z)) + (1-beta)
+        log(1-D(G(z)))] with target labels (alpha, beta), default (1, 0), the paper's (4); generator: max_theta F
+        ("minimax"), or min_theta -E_z log D(G(z)) ("non-saturating", the paper's (5)). A `leader` differentiates
+        through the other's best response. `labelled` writes F with the label y in it, as the first line of the paper's
+        (3): the expectation, over a fair coin y, of the loss on the image shown; that is half of F.
 
     Shapes: theta in R^p, phi in R^q, data in R^n, noise in R^m (or drawn from the law given), all symbolic.
 
@@ -93,8 +94,8 @@ def gan_environment(*, sighted: bool = False, critic_sees_state: bool = False, d
     """The environment of section 2.3: a coin shows the actor's image or a real one; the reward says which.
 
     Math: state x ~ p_data, action a in R^n, coin y ~ Bernoulli(1/2), shown image y x + (1-y) a, reward y, next state an
-        independent draw. The critic sees the shown image (and the state, if `critic_sees_state`); the actor sees nothing
-        (or the state, if `sighted`).
+        independent draw. The critic sees the shown image (and the state, if `critic_sees_state`); the actor sees
+        nothing (or the state, if `sighted`).
 
     Shapes: images in R^n.
 
@@ -119,9 +120,9 @@ def gan_environment(*, sighted: bool = False, critic_sees_state: bool = False, d
 
 
 def generator_policy(*, sighted: bool = False) -> Policy:
-    """The generator as a policy: blind and reparameterised, a = G(z, theta); or sighted and deterministic, a = G(x, theta).
+    """The generator as a policy: blind with noise of its own, or sighted and deterministic.
 
-    Math: z ~ N(0, I_m).
+    Math: a = G(z, theta), z ~ N(0, I_m); sighted: a = G(x, theta).
 
     Reference: Pfau and Vinyals (2016), arXiv:1610.01945, section 2.3.
 
@@ -133,7 +134,9 @@ def generator_policy(*, sighted: bool = False) -> Policy:
     return Policy(vector("theta", "p"), generator_network(), noise=noise)
 
 
-def blind_actor_critic(*, sighted: bool = False, critic_sees_state: bool = False, discount: Any = 0, **choices: Any) -> Game:
+def blind_actor_critic(
+    *, sighted: bool = False, critic_sees_state: bool = False, discount: Any = 0, **choices: Any
+) -> Game:
     """The actor-critic method in the GAN's environment; `choices` go to `actor_critic`.
 
     Math: critic E[-y log Q(shown) - (1-y) log(1 - Q(shown))], actor -E[Q(shown)], unless `choices` say otherwise.

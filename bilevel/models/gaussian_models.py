@@ -14,14 +14,13 @@ import sympy as sp
 
 from bilevel.game import Game, maximize, minimize
 from bilevel.language.coordinate_laws import Normal
-from bilevel.language.errors import GameError
 from bilevel.language.functions import sigmoid
 from bilevel.language.instance import Instance, PendingExpectation
 from bilevel.language.instantiate import instantiate
 from bilevel.language.laws import normal
 from bilevel.language.mean import mean
 from bilevel.language.values import expression
-from bilevel.models.gans import gan
+from bilevel.models.gans import GeneratorLoss, gan
 from bilevel.models.scores import score
 
 
@@ -32,7 +31,8 @@ def linear_quadratic_gan(
 
     Math: max over w1, w2 and min over b of V = E_x f(D(x)) + E_z f(-D(G(z))), D(x) = w1 x + w2 x^2, x ~ N(0, s),
         G(z) = b + sqrt(s) z; with `spread` the generator moves its standard deviation sigma too. f is a score of
-        `dirac_gan`. The generator also descends `penalty` times the squared slope of V in (w1, w2) (Nagarajan and Kolter).
+        `dirac_gan`. The generator also descends `penalty` times the squared slope of V in (w1, w2) (Nagarajan and
+        Kolter).
 
     Shapes: three scalars w1, w2, b, and with `spread` a fourth, sigma.
 
@@ -58,7 +58,7 @@ def linear_quadratic_gan(
     return Game(players, title="Linear-quadratic GAN", source="Nagarajan and Kolter 2017, arXiv:1706.04156")
 
 
-def gaussian_gan(generator: str = "minimax", *, center: Any = None) -> Game:
+def gaussian_gan(generator: GeneratorLoss = "minimax", *, center: Any = None) -> Game:
     """The GAN that learns the mean of a Gaussian, from the general GAN by choosing spaces, networks and laws.
 
     Math: `gan` with data N(mu, 1), G(z, theta) = theta + z, D(x, phi) = sigmoid(phi_1 + phi_2 x).
@@ -67,11 +67,13 @@ def gaussian_gan(generator: str = "minimax", *, center: Any = None) -> Game:
 
     Raises: GameError for an unknown generator loss.
 
-    Reference: Goodfellow et al. (2014), arXiv:1406.2661; the instance is the mean-only case of Nagarajan and Kolter (2017).
+    Reference: Goodfellow et al. (2014), arXiv:1406.2661; the instance is the mean-only case of Nagarajan and Kolter
+        (2017).
 
     Examples:
         >>> game = gaussian_gan()
-        >>> game.jacobian().subs({v: sp.Symbol("mu", real=True) if str(v) == "theta" else 0 for v in game.variables})[0, 0]
+        >>> phi_1, phi_2, theta = game.variables
+        >>> game.jacobian().subs({phi_1: 0, phi_2: 0})[0, 0]
         1/2
     """
     mu = sp.Symbol("mu", real=True) if center is None else expression(center, "the mean of the data")

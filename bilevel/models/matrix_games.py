@@ -18,11 +18,11 @@ from bilevel.system import System, flow_of
 
 
 def bimatrix_game(rows: Any = None, columns: Any = None, *, title: str = "Bimatrix game") -> Game:
-    """The expected payoffs of a 2 x 2 bimatrix game in mixed strategies; its flow is infinitesimal gradient ascent (IGA).
+    """A 2 x 2 bimatrix game in mixed strategies; its flow is infinitesimal gradient ascent (IGA).
 
-    Math: the row player maximises p^T R q, the column player p^T C q, p = (alpha, 1 - alpha), q = (beta, 1 - beta). With
-        u = r11 + r22 - r12 - r21, v likewise for C: centre alpha = (c22 - c21)/v, beta = (r22 - r12)/u, eigenvalues
-        +-sqrt(u v).
+    Math: the row player maximises p^T R q, the column player p^T C q, p = (alpha, 1 - alpha), q = (beta, 1 - beta).
+        With u = r11 + r22 - r12 - r21, v likewise for C: centre alpha = (c22 - c21)/v, beta = (r22 - r12)/u,
+        eigenvalues +-sqrt(u v).
 
     Shapes: two scalars; payoffs per play.
 
@@ -39,11 +39,14 @@ def bimatrix_game(rows: Any = None, columns: Any = None, *, title: str = "Bimatr
     payoffs = [_payoffs(given, letter) for given, letter in ((rows, "r"), (columns, "c"))]
     for payoff in payoffs:
         if payoff.shape != (2, 2):
-            raise GameError(f"payoffs of a bimatrix game of two actions each are 2 x 2; got {payoff.shape[0]} x {payoff.shape[1]}")
+            raise GameError(
+                f"payoffs of two players with two actions each are 2 x 2; got {payoff.rows} x {payoff.cols}"
+            )
     alpha, beta = sp.symbols("alpha beta", real=True)
     p, q = sp.Matrix([alpha, 1 - alpha]), sp.Matrix([beta, 1 - beta])
     first, second = ((p.T * payoff * q)[0, 0] for payoff in payoffs)
-    return Game({"row": maximize(first, alpha), "column": maximize(second, beta)}, title=title, source="Singh, Kearns, Mansour 2000")
+    players = {"row": maximize(first, alpha), "column": maximize(second, beta)}
+    return Game(players, title=title, source="Singh, Kearns, Mansour 2000")
 
 
 def _payoffs(given: Any, letter: str) -> sp.ImmutableMatrix:
@@ -97,17 +100,18 @@ def replicator(payoffs: Any, *, title: str = "Replicator", assuming: tuple[Any, 
 def rock_paper_scissors(win: Any = None, loss: Any = None) -> System:
     """Rock, paper, scissors in a replicating population.
 
-    Math: a win pays w, a loss costs l, a tie nothing; at (1/3, 1/3) the eigenvalues are (l - w)/6 +- i sqrt(3) (w + l)/6,
-        so the mixture attracts exactly when w > l.
+    Math: a win pays w, a loss costs l, a tie nothing; at (1/3, 1/3) the eigenvalues are (l - w)/6 +- i sqrt(3) (w +
+        l)/6, so the mixture attracts exactly when w > l.
 
     Shapes: two shares (the third is one minus their sum); per unit time.
 
-    Reference: Weissing (1991), Evolutionary stability and dynamic stability in a class of evolutionary normal form games.
+    Reference: Weissing (1991), Evolutionary stability and dynamic stability in a class of evolutionary normal form
+        games.
 
     Examples:
         >>> [str(v) for v in rock_paper_scissors().variables]
         ['x1', 'x2']
     """
     w = sp.Symbol("w", positive=True) if win is None else expression(win, "the gain of a win")
-    l = sp.Symbol("l", positive=True) if loss is None else expression(loss, "the cost of a loss")    # noqa: E741
-    return replicator([[0, -l, w], [w, 0, -l], [-l, w, 0]], title="Rock, paper, scissors")
+    cost = sp.Symbol("l", positive=True) if loss is None else expression(loss, "the cost of a loss")
+    return replicator([[0, -cost, w], [w, 0, -cost], [-cost, w, 0]], title="Rock, paper, scissors")

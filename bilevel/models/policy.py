@@ -22,7 +22,8 @@ class Policy:
 
     Raises: GameError if neither a network nor a name is given.
 
-    Reference: Silver et al. (2014), deterministic policy gradient; Heess et al. (2015), arXiv:1510.09142, reparameterised.
+    Reference: Silver et al. (2014), deterministic policy gradient; Heess et al. (2015), arXiv:1510.09142,
+        reparameterised.
 
     Examples:
         >>> from bilevel.language import network, normal, random, vector

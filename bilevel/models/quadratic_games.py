@@ -1,7 +1,7 @@
 """Quadratic games of two players with one variable each: the test cases of min-max optimisation.
 
-Main definitions: `bilinear_game`, `quadratic_game`, `stable_not_minimax`, `minimax_not_nash`, `wang_g1`, `jin_quadratic`,
-`adolphs_game`, `linear_saddle`, `bilevel_quadratic`.
+Main definitions: `bilinear_game`, `quadratic_game`, `stable_not_minimax`, `minimax_not_nash`, `wang_g1`,
+`jin_quadratic`, `adolphs_game`, `linear_saddle`, `bilevel_quadratic`.
 
 Notation: zero-sum games are min over x, max over y of one function; the first player moves x.
 """
@@ -90,7 +90,8 @@ def minimax_not_nash() -> Game:
         [-2, 5],
         [-5, 2]])
     """
-    return _zero_sum(-(x**2) + 5 * x * y - y**2, "Local minimax, not Nash", "Jin, Netrapalli, Jordan 2020, arXiv:1902.00618")
+    source = "Jin, Netrapalli, Jordan 2020, arXiv:1902.00618"
+    return _zero_sum(-(x**2) + 5 * x * y - y**2, "Local minimax, not Nash", source)
 
 
 def wang_g1() -> Game:
@@ -105,15 +106,16 @@ def wang_g1() -> Game:
         >>> wang_g1().field()
         {x: -6*x + 4*y, y: -4*x + 2*y}
     """
-    return _zero_sum(-3 * x**2 - y**2 + 4 * x * y, "Follow-the-ridge example g1", "Wang, Zhang, Ba 2020, arXiv:1910.07512")
+    source = "Wang, Zhang, Ba 2020, arXiv:1910.07512"
+    return _zero_sum(-3 * x**2 - y**2 + 4 * x * y, "Follow-the-ridge example g1", source)
 
 
 def jin_quadratic(epsilon: Any = None, *, minimax: bool = True) -> Game:
     """The quadratics showing that no fixed ratio of speeds finds exactly the local minimax points.
 
-    Math: min over x, max over y of -x^2 + 2 sqrt(eps) x y - eps y^2/2 (`minimax`: a local minimax point, the flow stable
-        exactly when y is more than 2/eps times faster), or of x^2 + 2 sqrt(eps) x y + eps y^2/2 (no local minimax point,
-        stable exactly below that ratio).
+    Math: min over x, max over y of -x^2 + 2 sqrt(eps) x y - eps y^2/2 (`minimax`: a local minimax point, the flow
+        stable exactly when y is more than 2/eps times faster), or of x^2 + 2 sqrt(eps) x y + eps y^2/2 (no local
+        minimax point, stable exactly below that ratio).
 
     Reference: Jin, Netrapalli, Jordan (2020), arXiv:1902.00618.
 
@@ -164,8 +166,8 @@ def linear_saddle(a: Any = None, b: Any = None, m: Any = None) -> Game:
 def bilevel_quadratic(reply: str = "best response") -> Game:
     """A leader whose loss depends on a follower's fit: the smallest bilevel problem.
 
-    Math: leader: min over x of (y - 1)^2/2 + a x^2/2, follower: min over y of (y - b x)^2/2; differentiating through the
-        best response y = b x gives a x + b (y - 1), else ("none") a x.
+    Math: leader: min over x of (y - 1)^2/2 + a x^2/2, follower: min over y of (y - b x)^2/2; differentiating through
+        the best response y = b x gives a x + b (y - 1), else ("none") a x.
 
     Raises: GameError for an unknown reply.
 

@@ -1,4 +1,4 @@
-"""The critic's loss with the expectation inside the divergence, and sample by sample: the tower rule as a step of a proof.
+"""The critic's loss sample by sample, and with the expectation inside the divergence: the tower rule as a proof step.
 
 Main definitions: `sampled_critic`.
 """
@@ -39,7 +39,7 @@ def sampled_critic(
     if environment.discount != 0:
         raise GameError(f"the rewrite is for discount 0, where the target is the reward; got {environment.discount}")
     if len(environment.critic_sees) != 1:
-        raise GameError(f"the critic sees {len(environment.critic_sees)} things; stack what it sees into one observation")
+        raise GameError(f"the critic sees {len(environment.critic_sees)} things; stack them into one observation")
     step = environment.step(policy)
     (seen,) = (step(sight) for sight in environment.critic_sees)
     variables = (environment.state, *step.drawn)

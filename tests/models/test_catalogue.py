@@ -26,12 +26,13 @@ def test_models_make_games(name):
 
 def test_the_catalogue_is_the_folder():
     names = {"dirac_gan", "linear_quadratic_gan", "gaussian_gan", "gan", "lsgan", "wgan", "f_gan", "hinge_gan", "ebgan"}
-    names |= {"deterministic_policy_gradient", "svg0", "nfqca", "traditional_actor_critic", "bandit", "rock_paper_scissors"}
+    names |= {"deterministic_policy_gradient", "svg0", "nfqca", "traditional_actor_critic", "bandit"}
+    names |= {"rock_paper_scissors", "matching_pennies", "stackelberg_duopoly", "quadratic_game"}
     assert names <= set(models.catalogue())
-    assert "actor_critic" not in models.catalogue()    # needs an environment
+    assert "actor_critic" not in models.catalogue()  # needs an environment
     assert set(models.catalogue()) <= set(dir(models))
     with pytest.raises(AttributeError, match="no model"):
-        models.no_such_model    # noqa: B018
+        models.no_such_model
 
 
 def test_files_are_not_named_like_functions():

@@ -39,7 +39,7 @@ INSTANCE = Instance(
 
 
 def by_hand(mode, divergence):
-    """The critic's gradient in coordinates: SymPy's derivative of the loss written out, targets held fixed by symbols."""
+    """The critic's gradient in coordinates: SymPy's derivative of the loss written out, targets held by symbols."""
     phi, theta, held = sp.Symbol("phi", real=True), sp.Symbol("theta", real=True), sp.Symbol("held", real=True)
 
     def q(s, a, weight):
@@ -61,7 +61,9 @@ def test_the_critics_gradient_by_two_roads(mode, divergence):
     game = models.deterministic_policy_gradient(mode=mode, divergence=divergence)
     phi = game["critic"].moves[0]
     derived = instantiate(game.field()[phi], INSTANCE)[0]
-    point = {"phi": sp.Rational(1, 7), "theta": sp.Rational(1, 5), "phi_copy": sp.Rational(1, 11), "gamma": sp.Rational(1, 3), "c": sp.Rational(1, 9)}
+    point = {
+        name: sp.Rational(1, k) for name, k in (("phi", 7), ("theta", 5), ("phi_copy", 11), ("gamma", 3), ("c", 9))
+    }
     expected = by_hand(mode, divergence)
     values = {s: point[s.name] for s in derived.free_symbols | expected.free_symbols}
     assert sp.N(derived.subs(values) - expected.subs(values), 30) == pytest.approx(0, abs=1e-25)
@@ -85,9 +87,9 @@ def test_the_copy_is_driven_by_the_critic():
 
 @pytest.mark.parametrize("mode", MODES)
 def test_without_a_future_the_modes_agree(mode):
-    phi = vector("phi", "q")
-    fields = [models.deterministic_policy_gradient(bootstrap=False, mode=m).field()[phi] for m in ("semi-gradient", mode)]
-    assert equal(*fields).answer is True
+    phi, make = vector("phi", "q"), models.deterministic_policy_gradient
+    plain, other = (make(bootstrap=False, mode=m).field()[phi] for m in ("semi-gradient", mode))
+    assert equal(plain, other).answer is True
 
 
 def test_a_behaviour_policy_only_moves_the_critics_data():
@@ -103,7 +105,7 @@ def _laws(expression):
 
 
 def test_td_error_actor_by_two_roads():
-    """Minus E[sg(delta) log pi], a drawn at the stopped parameters, has the score-function gradient of -E[sg(delta)]."""
+    """-E[sg(delta) log pi], a drawn at the stopped parameters, has the score-function gradient of -E[sg(delta)]."""
     game = models.traditional_actor_critic()
     theta, phi = vector("theta", "p"), vector("phi", "q")
     environment = models.decision_process(values="V")
@@ -129,7 +131,7 @@ def test_cross_entropy_is_kullback_leibler_up_to_the_target():
     assert sp.simplify(DIVERGENCES[3].slope(t, q) - models.cross_entropy.slope(t, q)) == 0
 
 
-# --- the expectation inside the divergence ----------------------------------------------------------------------------------
+# --- the expectation inside the divergence ---
 def rewritten(divergence):
     """The tower rule on the GAN's environment."""
     critic = network("D", range="probability")
@@ -182,13 +184,12 @@ def test_the_reversed_order_is_refused():
 def test_the_rewrite_needs_discount_zero():
     environment = models.gan_environment(discount=sp.Rational(1, 2))
     with pytest.raises(GameError, match="discount"):
-        models.sampled_critic(
-            environment, models.generator_policy(), network("D", range="probability"), vector("phi", "q"), models.squared
-        )
+        models.sampled_critic(environment, models.generator_policy(), network("D"), vector("phi", "q"), models.squared)
 
 
 def test_noise_laws_of_policies_are_drawn_afresh():
     """The next action of a reparameterised actor uses noise of its own."""
-    drawn = {v.name for part in sp.preorder_traversal(models.svg0().cost("critic")) for v in getattr(part, "variables", ())}
+    loss = models.svg0().cost("critic")
+    drawn = {v.name for part in sp.preorder_traversal(loss) for v in getattr(part, "variables", ())}
     assert {"eta", "eta_next"} <= drawn
-    assert normal("l") in {law for law in _laws(models.svg0().cost("critic"))}
+    assert normal("l") in _laws(loss)

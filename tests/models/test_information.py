@@ -7,8 +7,14 @@ import pytest
 from bilevel import models
 from bilevel.analysis import information_structure
 
-FIGURE_1A = {("z", "G", "information"), ("G", "D", "information"), ("x", "D", "information"), ("y", "D", "information"), ("D", "G", "gradient")}
-FIGURE_1B = {("s", "pi", "information"), ("pi", "Q", "information"), ("s", "Q", "information"), ("r", "Q", "information"), ("Q", "pi", "gradient")}
+
+def _figure(information, gradient):
+    solid = {(*pair.split(" -> "), "information") for pair in information.split(", ")}
+    return solid | {(*gradient.split(" => "), "gradient")}
+
+
+FIGURE_1A = _figure("z -> G, G -> D, x -> D, y -> D", "D => G")
+FIGURE_1B = _figure("s -> pi, pi -> Q, s -> Q, r -> Q", "Q => pi")
 
 
 def arrows(structure):
@@ -44,7 +50,7 @@ def test_the_two_are_isomorphic_but_for_blindness():
     red = gan.without(("z", "G")).without_isolated()
     shown = method.without(("s", "pi"))
     assert red.isomorphism(shown, {"x": "s"}) == {"D": "Q", "G": "pi", "x": "s", "y": "r"}
-    assert len(red.isomorphisms(shown)) == 2    # arrows alone do not tell the two inputs of the critic apart
+    assert len(red.isomorphisms(shown)) == 2  # arrows alone do not tell the two inputs of the critic apart
     assert red.isomorphism(method) is None
 
 
