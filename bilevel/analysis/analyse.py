@@ -221,7 +221,6 @@ def _written(
     condition, unstable_on, marginal_on = sets
     why = None if marginal_on in (None, sp.false) else why_marginal(region, matrix, time, coordinates, assumptions)
     known, reason = _how_known(claim == "conditional" and why is None, region, coordinates, assumptions)
-    proofs = [{"condition": c, "by": by} for c, by in assumptions.proofs]
     return Verdict(
         claim,
         condition,
@@ -236,7 +235,7 @@ def _written(
         reason=reason,
         assuming=facts,
         eigenvalues=_eigenvalues(factors, coordinates),
-        certificate={"kind": "region", "time": time, "dropped": proofs},
+        reduction=tuple(assumptions.proofs),
         boundaries=_boundaries(region, coordinates, assumptions, time),
     )
 

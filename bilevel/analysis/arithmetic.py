@@ -34,21 +34,10 @@ def decide_rational(matrix: Any, time: str) -> Verdict:
     n = matrix.rows
     bits = max((max(abs(e.p).bit_length(), int(e.q).bit_length()) for e in entries), default=1)
     rows = [entries[i * n : (i + 1) * n] for i in range(n)]
-    certificate = {
-        "kind": "schur" if time == "discrete" else "hurwitz",
-        "matrix": [[str(e.p) if e.q == 1 else f"{e.p}/{e.q}" for e in row] for row in rows],
-    }
     if n >= 6 and n * bits > ENCLOSE_ABOVE:
         answer = enclosed_verdict(rows, time)
         if answer is not None:
-            return certain(
-                answer,
-                matrix,
-                time,
-                known="enclosed",
-                characteristic_polynomial=None,
-                certificate=certificate | {"verdict": answer, "method": "enclosure"},
-            )
+            return certain(answer, matrix, time, known="enclosed", characteristic_polynomial=None)
     exact = fmpq_mat([[rational(e) for e in row] for row in rows])
     result = spectrum(exact, time)
     polynomial = characteristic_polynomial(exact)
@@ -65,7 +54,6 @@ def decide_rational(matrix: Any, time: str) -> Verdict:
         time,
         marginal_why=why,
         characteristic_polynomial=written,
-        certificate=certificate | {"verdict": result.verdict},
         eigenvalues=_short_eigenvalues(polynomial),
     )
 
@@ -104,6 +92,7 @@ def _root_without_squares(radicand: Any) -> Any:
     # sqrt(n/d) = sqrt(n d)/d, and the whole part of sqrt(n d) goes outside.
     whole, rest = sp.sqrt(abs(number.p * number.q)).as_coeff_Mul()
     return outside * whole / number.q * sp.sqrt(sp.expand(sp.sign(number) * rest**2 * inside))
+
 
 def decide_enclosed(matrix: Any, time: str) -> Verdict:
     """The verdict on every matrix that rounds to this one, if they all have the same."""

@@ -8,15 +8,16 @@ dropped without a positivity identity) stands in it.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
-from bilevel.analysis.verdict import Verdict
 from bilevel.certificate import CertificateError, check
 from bilevel.language.errors import BilevelError
-from bilevel.language.reader import read
 from bilevel.language.tree import symbol_table, to_tree
+
+if TYPE_CHECKING:
+    from bilevel.analysis.verdict import Verdict
 
 LARGEST = 8
 
@@ -86,10 +87,5 @@ def _parametric(verdict: Verdict) -> list[dict[str, Any]]:
 
 def _dropped(verdict: Verdict, symbols: set[Any]) -> list[dict[str, Any]]:
     """Strict conditions that the reduction found implied, each resting on z3."""
-    names = {s.name: s for s in symbols}
-    texts = [
-        step["condition"] for step in (verdict.certificate or {}).get("dropped", ()) if " | " not in step["condition"]
-    ]
-    conditions = [read(text, names) for text in texts]
-    strict = [c for c in conditions if isinstance(c, sp.StrictLessThan | sp.StrictGreaterThan)]
-    return [{"condition": to_tree(condition), "because": "z3"} for condition in strict]
+    strict = [c for c, _ in verdict.reduction if isinstance(c, sp.StrictLessThan | sp.StrictGreaterThan)]
+    return [{"condition": to_tree(c), "because": "z3"} for c in strict if c.free_symbols <= symbols]

@@ -37,7 +37,7 @@ class Assumptions:
 
     def __init__(self, coordinates: Coordinates, facts: Any = (), *, budget: Budget | None = None) -> None:
         self.coordinates, self.budget = coordinates, budget or Budget()
-        self.proofs: list[tuple[str, str]] = []
+        self.proofs: list[tuple[Any, str]] = []
         self.facts: list[Any] = []
         self._cache: list[tuple[Any, str | None]] = []
         self.bounds: list[tuple[Any, ...]] = [FREE] * len(coordinates.meaning)
@@ -219,10 +219,10 @@ class Assumptions:
         if isinstance(claim, Sign) and claim.relation in (">", ">="):
             for q in _conjuncts(hypothesis):
                 if isinstance(q, Sign) and self._by_difference(q, claim):
-                    self.proofs.append((self._text(claim), "positivity identity"))
+                    self.proofs.append((to_boolean(claim, self.coordinates), "positivity identity"))
                     return True
         if self.impossible(conj([hypothesis, negate(claim)])):
-            self.proofs.append((self._text(claim), self._last_method))
+            self.proofs.append((to_boolean(claim, self.coordinates), self._last_method))
             return True
         return False
 
@@ -273,9 +273,6 @@ class Assumptions:
     def line(self, polynomials: Any, index: int) -> Line:
         """The real line of one generator, inside its bounds, cut at the roots of these polynomials in it."""
         return Line(polynomials, index, self.bounds[index], without_zero=index in self.nonzero)
-
-    def _text(self, formula: Any) -> str:
-        return str(to_boolean(formula, self.coordinates))
 
 
 def _conjuncts(formula: Any) -> tuple[Any, ...]:

@@ -7,6 +7,7 @@ understood inside the assumptions.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import sympy as sp
@@ -19,7 +20,8 @@ class Verdict:
     Math: `condition` is the set of parameters where every eigenvalue of `jacobian` lies strictly on the stable side
         (inside the unit circle for a map, time "discrete"; in the left half plane for a flow, time "continuous");
         `unstable_on` where some eigenvalue lies strictly on the other side; `marginal_on` the rest, with
-        `marginal_why`.
+        `marginal_why`. `reduction` holds the conditions that were dropped because the others imply them, each with
+        what shows it.
     Shapes: `jacobian` is square, that of the update: per step for a map, per unit time for a flow.
     Reference: Lienard and Chipart 1914; Schur 1917; Cohn 1922; Jury 1962.
     Examples:
@@ -47,7 +49,7 @@ class Verdict:
     eigenvalues: tuple[tuple[Any, int], ...] | None = None
     nonlinear: Any = None
     transverse: Any = None
-    certificate: Any = None
+    reduction: tuple[tuple[Any, str], ...] = field(default=(), repr=False)
     assuming: tuple[Any, ...] = ()
     boundaries: tuple[tuple[Any, str], ...] = field(default=(), repr=False)
 
@@ -75,6 +77,13 @@ class Verdict:
         if self.condition is None:
             raise UnknownAnswer(f"there is no condition to work on: {self.reason}", next_step="fix some parameters")
         return self.condition
+
+    @cached_property
+    def certificate(self) -> dict[str, Any] | None:
+        """Data that state the claim again in full, accepted by the independent checker; None where there is none."""
+        from bilevel.analysis.certify import certificate_of
+
+        return certificate_of(self)
 
     @property
     def rate(self) -> Any:
