@@ -39,7 +39,8 @@ class Compared:
     def constants(self) -> dict[str, tuple[Any, tuple[Any, ...]] | None]:
         """For each player a proved nonzero constant k with F_first = k F_second, and the proof; None where none was
         found."""
-        return {name: _constant(rows) for name, rows in self.fields.items()}
+        moved = frozenset(self.second.variables)
+        return {name: _constant(rows, moved) for name, rows in self.fields.items()}
 
     @cached_property
     def vanishing(self) -> dict[str, Equality]:
@@ -51,8 +52,10 @@ class Compared:
         return found
 
 
-def _constant(rows: list[tuple[Any, Any, Any]]) -> tuple[Any, tuple[Any, ...]] | None:
+def _constant(rows: list[tuple[Any, Any, Any]], moved: frozenset[Any]) -> tuple[Any, tuple[Any, ...]] | None:
     for candidate in constant_factors(rows[0][1], rows[0][2]):
+        if candidate.free_symbols & moved:
+            continue
         proofs = [equal(mine, candidate * theirs) for _, mine, theirs in rows]
         if candidate != 0 and all(proof.answer for proof in proofs):
             return candidate, tuple(step for proof in proofs for step in proof.trace)
