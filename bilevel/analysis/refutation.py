@@ -134,7 +134,8 @@ def compare_zeros(first: Game, second: Game) -> dict[str, Any]:
     mine, theirs = equilibria(first), equilibria(second)
     points, others = ([{v: sp.expand(x) for v, x in e.point.items()} for e in found.points] for found in (mine, theirs))
     extra = [p for p in points if p not in others] + [p for p in others if p not in points]
-    if mine.complete and theirs.complete and not extra:
+    existing = [{str(e.point): e.exists_on for e in found.points} for found in (mine, theirs)]
+    if mine.complete and theirs.complete and not extra and existing[0] == existing[1]:
         return {"holds": True, "reason": f"{len(points)} fixed points, the same in both, all found"}
     field = {False: first.field(), True: second.field()}
     for point in extra:
