@@ -124,17 +124,44 @@ def _truth(boolean: Any, values: Any, *, exactly: bool) -> bool | None:
     if isinstance(boolean, sp.Not):
         inner = _truth(boolean.args[0], values, exactly=exactly)
         return None if inner is None else not inner
-    difference = enclose(boolean.lhs - boolean.rhs, values)
+    gap = boolean.lhs - boolean.rhs
+    difference = enclose(gap, values)
     if difference is not None and not difference.contains(0):
-        sign = 1 if difference > 0 else -1
-        return {">": sign > 0, ">=": sign > 0, "<": sign < 0, "<=": sign < 0, "==": False, "!=": True}[boolean.rel_op]
+        return _satisfies(1 if difference > 0 else -1, boolean.rel_op)
     if not exactly:
         return None
+    number = _rational(gap, values)
+    if number is not None:
+        return _satisfies((number > 0) - (number < 0), boolean.rel_op)
     try:
         decided = boolean.subs(values)
     except TypeError:  # an end that is not real at this point
         return None
     return bool(decided) if decided in (sp.true, sp.false) else None
+
+
+def _satisfies(sign: int, relation: str) -> bool:
+    """Whether a number of this sign stands in the relation to zero."""
+    return {">": sign > 0, ">=": sign >= 0, "<": sign < 0, "<=": sign <= 0, "==": sign == 0, "!=": sign != 0}[relation]
+
+
+def _rational(node: Any, values: Any) -> flint.fmpq | None:
+    """The exact value of a rational expression at a rational point, None for anything else or a vanishing
+    denominator."""
+    if node in values or node.is_Rational:
+        value = sp.sympify(values.get(node, node))
+        return exact(value) if value.is_Rational else None
+    if not (node.is_Add or node.is_Mul or (node.is_Pow and node.exp.is_Integer)):
+        return None
+    parts = [_rational(a, values) for a in (node.args[:1] if node.is_Pow else node.args)]
+    if None in parts:
+        return None
+    if node.is_Pow:
+        return parts[0] ** int(node.exp) if parts[0] != 0 or node.exp > 0 else None
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part if node.is_Add else total * part
+    return total
 
 
 def _walk(node: Any, values: Any) -> arb:

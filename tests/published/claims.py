@@ -44,7 +44,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a result: re-derived, unknown or wrong, the parts, and the seconds it took."""
+    """What became of a result: re-derived, unknown or wrong, the parts, and the processor seconds it took."""
 
     result: Result
     status: str
@@ -59,7 +59,7 @@ class Outcome:
 
 def outcome(result: Result) -> Outcome:
     """Derive a result and say what came of it."""
-    start = time.perf_counter()
+    start = time.process_time()
     checks: list[Check] = []
     reason = ""
     try:
@@ -68,7 +68,7 @@ def outcome(result: Result) -> Outcome:
         reason = str(stop)
     found = [check.holds for check in checks]
     status = "wrong" if False in found else "unknown" if reason or None in found or not found else "re-derived"
-    return Outcome(result, status, tuple(checks), time.perf_counter() - start, reason)
+    return Outcome(result, status, tuple(checks), time.process_time() - start, reason)
 
 
 def is_zero(difference: Any) -> bool | None:
@@ -155,20 +155,21 @@ def region(
     if verdict.condition is None:
         return Check(f"{text} ({verdict.reason})", None)
     boundary, answers, sides = list(on), [], set()
-    symbols = sorted((sp.sympify(claim).free_symbols | verdict.condition.free_symbols), key=str)
+    sets = [f for f in (verdict.condition, verdict.unstable_on, verdict.marginal_on) if f is not None]
+    symbols = sorted(set().union(sp.sympify(claim).free_symbols, *(f.free_symbols for f in sets)), key=str)
     source = random.Random(text)
     for _ in range(40 * points):
         point = {s: drawn(source, s) for s in symbols}
         if not all(truth_at(fact, point) for fact in assuming):
             continue
         expected = truth_at(sp.sympify(claim), point)
-        if len(answers) >= points and (len(sides) == 2 or claim in (True, False)):
+        if len(answers) >= points and (len(sides) == 2 or claim in (sp.true, sp.false)):
             break
         if len(answers) >= points and expected in sides:
             continue    # waiting for a point on the other side
         sides.add(expected)
         answers.append(_agrees(verdict, point, expected))
-    if len(sides) < 2 and claim not in (True, False):
+    if len(sides) < 2 and claim not in (sp.true, sp.false):
         raise AssertionError(f"{text}: no random point on one side; choose other points")
     answers += [_marginal(verdict, dict(point)) for point in boundary]
     return Check(text, False if False in answers else None if None in answers else True)

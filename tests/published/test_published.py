@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.published import objectives
+from tests.published import gan_dynamics, objectives
 from tests.published.claims import Outcome, Result, outcome
 
-RESULTS: tuple[Result, ...] = objectives.RESULTS
+RESULTS: tuple[Result, ...] = (*objectives.RESULTS, *gan_dynamics.RESULTS)
 UNKNOWN: frozenset[str] = frozenset()    # results the library answers with "unknown" today
 
 

@@ -24,6 +24,7 @@ from bilevel.language.values import expression
 from bilevel.rules.protocol.dual import Dual, dual, settle
 from bilevel.rules.protocol.point import Point
 from bilevel.rules.protocol.rule import Rule
+from bilevel.rules.protocol.smoothness import evaluated
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,9 @@ class LinearField:
 
 def _evaluated(formula: Any, put: Mapping[Any, Any]) -> Any:
     """Exact substitution; a value the expression is singular at is a bad point, said plainly."""
-    result = formula.subs(put, simultaneous=True) if put else formula
+    result = evaluated(formula, put)
+    if result is None:
+        raise GameError(f"the losses have a kink at {_shown(put)}, where they have no derivative; choose another point")
     if result.has(sp.nan, sp.zoo, sp.oo, -sp.oo):
         raise GameError(f"the losses or their derivatives are singular at {_shown(put)}; choose another point")
     if result.has(Mean, KnownFunction):  # averages are taken last: differentiate, substitute the point, then average

@@ -21,7 +21,17 @@ from bilevel.language.errors import GameError
 
 @dataclass(frozen=True)
 class PerPlayer:
-    """A scalar for each player; arithmetic acts player by player, and it scales a point block by block."""
+    """A scalar for each player; arithmetic acts player by player, and it scales a point block by block.
+
+    Math: (c z)_i = c_i z_i for player i's block z_i.
+
+    Reference: Heusel et al. (2017), arXiv:1706.08500, for a step size per player.
+
+    Examples:
+        >>> x, y = sp.symbols("x y", real=True)
+        >>> (PerPlayer({"A": 2, "B": 3}) * Point({"A": (x,), "B": (y,)})).blocks["B"]
+        (3*y,)
+    """
 
     values: Mapping[str, Any]
 
@@ -95,6 +105,14 @@ class Point:
     """One point of the joint space: for each player a tuple of leaves.
 
     Math: a vector space with the component-wise product; `only` projects on some players' blocks.
+
+    Reference: Balduzzi et al. (2018), arXiv:1802.05642, section 2, for the joint point of a game.
+
+    Examples:
+        >>> x, y = sp.symbols("x y", real=True)
+        >>> z = Point({"A": (x,), "B": (y,)})
+        >>> (z + 2 * z).blocks["A"]
+        (3*x,)
     """
 
     blocks: Mapping[str, tuple[Any, ...]]

@@ -22,7 +22,18 @@ from bilevel.rules.protocol.point import PerPlayer, Point
 
 
 class Field(Protocol):
-    """What a rule may ask: F at a point, its Jacobian products, single gradients, linear solves, implicit points."""
+    """What a rule may ask: F at a point, its Jacobian products, single gradients, linear solves, implicit points.
+
+    Math: F = (d c_1/d x_1, ..., d c_n/d x_n), player i moving x_i and descending c_i; J is the derivative of F.
+
+    Reference: the update rules in the folder `bilevel.rules`, each written once over a field; `derive`, `linearise` and
+        the JAX reading give three fields.
+
+    Examples:
+        >>> from bilevel.rules.euler import simultaneous
+        >>> simultaneous.__wrapped__.__code__.co_varnames[:2]
+        ('field', 'z')
+    """
 
     players: tuple[str, ...]
 

@@ -1,0 +1,54 @@
+"""Values at a point where an expression may jump: taken where they are the same from every side, refused otherwise.
+
+Main definitions: `evaluated`.
+
+SymPy gives sign(0) = 0, Heaviside(0) = 1/2 and the first branch of a Piecewise that applies; for derivatives of |x|,
+max(0, x) and their kin these are conventions, not limits. Here every function that jumps at the point is replaced by
+a symbol of its own, and what depends on such a symbol has no value there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sympy as sp
+
+JUMPS = (sp.sign, sp.Heaviside, sp.DiracDelta)
+
+
+def evaluated(formula: Any, put: Mapping[Any, Any]) -> Any | None:
+    """The expression at the point; None where it jumps there.
+
+    Math: f(z0) if f extends continuously from every side, as max(0, |x| - 1) sign(x) does at x = 0.
+
+    Reference: Clarke (1990), Optimization and Nonsmooth Analysis: where the limits differ there is no gradient.
+
+    Examples:
+        >>> x = sp.Symbol("x", real=True)
+        >>> evaluated(sp.Max(0, sp.Abs(x) - 1) * sp.sign(x), {x: 0}), evaluated(sp.sign(x), {x: 0})
+        (0, None)
+    """
+    if not formula.has(*JUMPS, sp.Piecewise):
+        return formula.subs(put, simultaneous=True) if put else formula
+    formula = formula.replace(sp.Piecewise, lambda *rows: _branches(rows, put))
+    if formula.has(sp.nan):
+        return None
+    jumping = {node: sp.Dummy() for node in formula.atoms(*JUMPS) if _vanishes(node.args[0], put)}
+    result = formula.xreplace(jumping).subs(put, simultaneous=True)
+    return None if sp.expand(result).has(*jumping.values()) else result
+
+
+def _vanishes(argument: Any, put: Mapping[Any, Any]) -> bool:
+    return bool(argument.subs(put, simultaneous=True).equals(0))
+
+
+def _branches(rows: tuple[Any, ...], put: Mapping[Any, Any]) -> Any:
+    """A Piecewise whose point lies on an edge between branches: their common value, or nan if they differ."""
+    sides = [r for _, condition in rows for r in condition.atoms(sp.core.relational.Relational)]
+    if not any(_vanishes(r.lhs - r.rhs, put) for r in sides):
+        return sp.Piecewise(*rows)
+    values = [evaluated(value, put) for value, _ in rows]
+    if None in values or any(not (value - values[0]).equals(0) for value in values):
+        return sp.nan
+    return values[0]
