@@ -5,17 +5,21 @@ Main definitions: `equilibrium_object`, `verdict_object`, `text`.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
 import sympy as sp
 
+from bilevel.analysis.certify import certificate_of
 from bilevel.language.errors import BilevelError, GameError, UnknownAnswer
 from bilevel.language.known_function import KnownFunction
 from bilevel.language.mean import Mean
 from bilevel.language.text import write, write_polynomial
+from bilevel.system import System
+
+ADVICE = "try: give a point under [at], fix parameters with --set, or raise --budget"
+NO_POINTS_IN_TIME = f"out of time while the fixed points were being found; {ADVICE}"
 
 
 def text(expression: Any) -> str | None:
@@ -45,6 +49,17 @@ def _outermost(expression: Any) -> list[Any]:
     return list(dict.fromkeys(node for part in expression.args for node in _outermost(part)))
 
 
+def heading_object(problem: Any, rule: Any) -> dict[str, Any]:
+    """Title, rule and time of an answer, with no equilibria yet."""
+    return {
+        "title": problem.title,
+        "rule": None if isinstance(problem.game, System) else rule.name,
+        "time": rule.time,
+        "equilibria": [],
+        "complete": False,
+    }
+
+
 def point_object(point: Mapping[Any, Any]) -> dict[str, str | None]:
     """Coordinates by name."""
     return {str(variable): text(value) for variable, value in point.items()}
@@ -62,7 +77,12 @@ def _age(part: str) -> str:
 
 
 def verdict_object(
-    verdict: Any, order: list[str], *, solve_for: Iterable[Any] = (), exists_on: Any = sp.true
+    verdict: Any,
+    order: list[str],
+    *,
+    solve_for: Iterable[Any] = (),
+    exists_on: Any = sp.true,
+    certified: bool = True,
 ) -> dict[str, Any]:
     """A verdict as plain data."""
     matrix = sp.Matrix(verdict.jacobian)
@@ -81,7 +101,7 @@ def verdict_object(
         "exists_on": text(sp.And(verdict.exists_on, exists_on)) if verdict.exists_on is not None else None,
         "nonlinear": plain(verdict.nonlinear),
         "known": verdict.known,
-        "certificate": certificate(verdict),
+        "certificate": certificate(verdict) if certified else None,
     }
     if verdict.transverse is not None:
         found["transverse"] = plain(verdict.transverse)
@@ -106,12 +126,8 @@ def solved(verdict: Any, symbols: Iterable[Any]) -> dict[str, str | None]:
 
 def certificate(verdict: Any) -> Any:
     """The certificate as JSON data, where the package can make one."""
-    if importlib.util.find_spec("bilevel.analysis.certify") is None:
-        return None
-    from bilevel.analysis import certify
-
     try:
-        return plain(certify.certificate_of(verdict))
+        return plain(certificate_of(verdict))
     except BilevelError:
         return None
 

@@ -1,6 +1,6 @@
 """Budgets of time and memory, so that a long analysis ends in "unknown, reached this far".
 
-Main definitions: `OutOfTime`, `limited`, `stop`, `guarded`.
+Main definitions: `OutOfTime`, `Clock`, `limited`, `stop`, `guarded`.
 
 Two lines of defence. Inside the process a timer raises `OutOfTime`, which a command turns into a partial answer. Around
 it, where the system has `fork`, a parent that has loaded nothing heavy waits a little longer and then ends the child:
@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 GRACE = 5.0  # seconds the child has, after its time is up, to say how far it got
 
@@ -24,16 +25,45 @@ class OutOfTime(BaseException):
     """The time is up. Not an `Exception`, so that no handler on the way mistakes it for a failed attempt."""
 
 
+@dataclass(frozen=True)
+class Clock:
+    """When the time is over (None: never), and the sections of the work that may be cut short."""
+
+    deadline: float | None = None
+
+    def part(self, fraction: float) -> Clock:
+        """A clock that has this part of the time that is left."""
+        if self.deadline is None:
+            return self
+        now = time.monotonic()
+        return Clock(now + max(self.deadline - now, 0.0) * fraction)
+
+    @contextlib.contextmanager
+    def section(self, fraction: float = 1.0) -> Iterator[None]:
+        """Raise `OutOfTime` when this part of the time left is over; after the section nothing is interrupted."""
+        if self.deadline is None:
+            yield
+            return
+        left = (self.deadline - time.monotonic()) * fraction
+        if left <= 0:
+            raise OutOfTime
+        signal.setitimer(signal.ITIMER_REAL, left, 1.0)  # once more each second, should the first one get lost
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+
 @contextlib.contextmanager
-def limited(seconds: float | None) -> Iterator[None]:
-    """Raise `OutOfTime` in the main thread when the seconds are over (once more each second, should it get lost)."""
+def limited(seconds: float | None) -> Iterator[Clock]:
+    """A clock; until its first section is over, everything is interrupted when the seconds are over."""
     if not seconds or not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-        yield
+        yield Clock()
         return
     before = signal.signal(signal.SIGALRM, _raise)
     signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
     try:
-        yield
+        yield Clock(time.monotonic() + seconds)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(options: Any, seconds: float | None) -> int:
     status = 3
     try:
-        with budget.limited(seconds):
+        with budget.limited(seconds) as options.clock:
             handler = importlib.import_module(f"bilevel.app.commands.{options.command}")
             status = int(handler.run(options))
         sys.stdout.flush()

@@ -5,13 +5,14 @@ Main definitions: `points_of`, `Found`, `Given`, `with_facts`.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import sympy as sp
 
+from bilevel.analysis.fixed_points import equilibria
+from bilevel.app.budget import Clock, OutOfTime
 from bilevel.app.problem import Problem
 from bilevel.app.scope import fits
 from bilevel.game import Game
@@ -38,18 +39,13 @@ class Found:
     reason: str = ""
 
 
-def points_of(problem: Problem, rule: Any) -> Found:
+def points_of(problem: Problem, rule: Any, clock: Clock = Clock()) -> Found:
     """The points to analyse."""
-    if importlib.util.find_spec("bilevel.analysis.fixed_points") is None:
-        if problem.complete_at:
-            return Found((Given(problem.at),), False)
-        raise UnknownAnswer("fixed points are not solved for here", next_step="give every variable's value under [at]")
-    from bilevel.analysis.fixed_points import equilibria
-
     game = with_facts(problem.game, problem.domain)
     try:
-        found = equilibria(game, rule, at=problem.at or None)
-    except UnknownAnswer:
+        with clock.section(1 / 3 if problem.complete_at else 2 / 3):
+            found = equilibria(game, rule, at=problem.at or None)
+    except (UnknownAnswer, OutOfTime):
         if not problem.complete_at:
             raise
         return Found((Given(problem.at),), False)

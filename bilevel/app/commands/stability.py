@@ -13,7 +13,7 @@ import sympy as sp
 from bilevel.analysis.local import default_rule
 from bilevel.analysis.verdict import unknown
 from bilevel.app import budget
-from bilevel.app.answers import point_object, state_order, verdict_object
+from bilevel.app.answers import ADVICE, NO_POINTS_IN_TIME, heading_object, point_object, state_order, verdict_object
 from bilevel.app.inputs import problem_named, rules_named
 from bilevel.app.layout import dumps
 from bilevel.app.points import points_of, with_facts
@@ -21,7 +21,6 @@ from bilevel.app.problem import Problem
 from bilevel.app.screen import stability_text
 from bilevel.app.source import advice
 from bilevel.app.verdicts import verdict_at
-from bilevel.game import Game
 from bilevel.language.errors import GameError, ReadError, UnknownAnswer
 
 
@@ -29,7 +28,10 @@ def run(options: Any) -> int:
     """Print the verdicts of every rule asked for."""
     problem = problem_named(options.file, options.set)
     wanted = [name.strip() for part in options.solve for name in part.split(",")]
-    answers = [analysed(problem, rule, wanted) for rule in rules_named(problem, options.rule)]
+    rules = rules_named(problem, options.rule)
+    answers = []
+    for done, rule in enumerate(rules):
+        answers.append(analysed(problem, rule, wanted, options.clock.part(1 / (len(rules) - done))))
     budget.stop()
     if options.json:
         print(dumps(answers[0] if len(answers) == 1 else answers))
@@ -47,69 +49,53 @@ def _status(answer: dict[str, Any], expect: str | None, wanted: list[str]) -> in
     return int(expect is not None and (not verdicts or any(verdict != expect for verdict in verdicts)))
 
 
-def analysed(problem: Problem, rule: Any, wanted: list[str]) -> dict[str, Any]:
+def analysed(problem: Problem, rule: Any, wanted: list[str], clock: budget.Clock) -> dict[str, Any]:
     """One rule's answer as plain data; what there was no time for is unknown, with the reason."""
     game = problem.game
     reading = rule or default_rule(game)
-    answer: dict[str, Any] = {
-        "title": problem.title,
-        "rule": reading.name if isinstance(game, Game) else None,
-        "time": reading.time,
-        "equilibria": [],
-        "complete": False,
-    }
     if not game.is_coordinate:
         raise UnknownAnswer(
             "this model is written for networks of any form, so it has no numbers to analyse",
             next_step="bilevel derive, or a problem file with scalar variables",
         )
     symbols = _symbols(problem, reading, wanted)
+    answer = heading_object(problem, reading)
     try:
-        found = points_of(problem, rule)
-    except UnknownAnswer as stop:
-        return answer | {"reason": str(stop)}
-    except budget.OutOfTime:
-        budget.stop()
-        return answer | {"reason": "out of time while the fixed points were being found"}
+        found = points_of(problem, rule, clock)
+    except (UnknownAnswer, budget.OutOfTime) as stop:
+        return answer | {"reason": str(stop) or NO_POINTS_IN_TIME}
     answer["complete"] = found.complete
     if found.reason:
         answer["reason"] = found.reason
-    spent = False
-    for equilibrium in found.points:
-        entry, spent = _entry(problem, reading, equilibrium, symbols, bool(wanted), spent)
-        answer["equilibria"].append(entry)
+    for done, equilibrium in enumerate(found.points):
+        own = clock.part(1 / (len(found.points) - done))
+        answer["equilibria"].append(_entry(problem, reading, equilibrium, symbols, bool(wanted), own))
     return answer
 
 
 def _entry(
-    problem: Problem, rule: Any, equilibrium: Any, symbols: list[Any], explicit: bool, spent: bool
-) -> tuple[dict[str, Any], bool]:
+    problem: Problem, rule: Any, equilibrium: Any, symbols: list[Any], explicit: bool, clock: budget.Clock
+) -> dict[str, Any]:
     order = state_order(problem.game, rule)
     exists = sp.true if equilibrium.exists_on is None else equilibrium.exists_on
     game = with_facts(problem.game, (exists,))
-    nothing = unknown("out of time before this point was analysed", sp.zeros(0, 0), rule.time)
-    verdict = nothing
-    solve_for: list[Any] = []
-    if not spent:
-        try:
-            verdict = _verdict(problem, game, rule, equilibrium)
-            free = verdict.condition.free_symbols if verdict.condition is not None else set()
-            solve_for = [s for s in symbols if explicit or s in free]
-        except budget.OutOfTime:
-            budget.stop()
-            spent = True
-            verdict = unknown(
-                "out of time while the stability of this point was being decided", sp.zeros(0, 0), rule.time
-            )
     try:
-        described = verdict_object(_within(verdict, exists), order, solve_for=solve_for, exists_on=exists)
+        with clock.section(3 / 4):
+            verdict = _verdict(problem, game, rule, equilibrium)
     except budget.OutOfTime:
-        budget.stop()
-        spent = True
-        described = verdict_object(_within(verdict, exists), order, exists_on=exists)
+        verdict = unknown(f"out of time while this point was being decided; {ADVICE}", sp.zeros(0, 0), rule.time)
+    free = verdict.condition.free_symbols if verdict.condition is not None else set()
+    solve_for = [s for s in symbols if explicit or s in free]
+    shown = _within(verdict, exists)
+    try:
+        with clock.section():
+            described = verdict_object(shown, order, solve_for=solve_for, exists_on=exists)
+    except budget.OutOfTime:
+        described = verdict_object(shown, order, exists_on=exists, certified=False)
+        described["solved"] = {str(symbol): None for symbol in solve_for}
     if not explicit:
         described["solved"] = {name: value for name, value in described["solved"].items() if value is not None}
-    return {"point": point_object(equilibrium.point), "kinds": list(equilibrium.kinds), **described}, spent
+    return {"point": point_object(equilibrium.point), "kinds": list(equilibrium.kinds), **described}
 
 
 def _verdict(problem: Problem, game: Any, rule: Any, equilibrium: Any) -> Any:
