@@ -4,7 +4,10 @@ Main definitions
     vector, network, random, E, dot, norm2, stop_gradient     what a loss is made of
     normal, bernoulli, uniform, categorical, finite, data, density, pushforward     laws
     gradient, jacobian, substitute, release                   what is done with it
-    normal_form, equal, instantiate                           proof, refutation, coordinates
+    normal_form, equal, instantiate, Instance                 proof, refutation, coordinates
+    pointwise_best_response, densities, conjugate             players that move a whole function
+    recognise, bregman_critic, best_density, orders_of_play   what their values and replies are
+    tower, score_is_centred, ...                              named rewrites, with their conditions
     latex, plain, read, write                                 printing and reading
     sigmoid, softplus                                         scalar functions that differentiate well
 
@@ -40,6 +43,14 @@ _HOMES = {
     "normal_form": ("normal_form",),
     "equality": ("equal",),
     "instantiate": ("instantiate",),
+    "instance": ("Instance",),
+    "function_space": ("densities", "pointwise_best_response", "Lipschitz"),
+    "conjugates": ("conjugate",),
+    "divergences": ("divergences", "recognise"),
+    "bregman": ("bregman_critic", "reversed_bregman_counterexample"),
+    "constrained": ("best_density", "project_simplex", "project_box"),
+    "orders_of_play": ("orders_of_play", "law_best_reply", "critic_leads_value"),
+    "rewrites": ("tower", "sample_by_sample", "score_is_centred", "score_as_pathwise", "gaussian_by_parts"),
     "functions": ("sigmoid", "softplus"),
     "reader": ("read",),
     "text": ("write",),

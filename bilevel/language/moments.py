@@ -40,7 +40,7 @@ def moment(law: Law, order: int, rate: Any = 0) -> sp.Expr:
         >>> moment(Normal(0, s), 4), moment(Uniform(-1, 1), 2), moment(Normal(0, s), 0, 1)
         (3*s**2, 1/3, exp(s/2))
     """
-    rate = sp.sympify(rate) if isinstance(rate, int) else rate
+    rate = sp.sympify(rate, strict=True)
     pairs = outcomes(law)
     if pairs is not None:
         return sp.Add(*[p * value**order * sp.exp(rate * value) for value, p in pairs])

@@ -43,7 +43,9 @@ def raises(found: object) -> bool:
     if not isinstance(found, type):
         return _holds_raise(found)
     makers = {"__new__", "__init__", "__post_init__"} & vars(found).keys()
-    return any(_holds_raise(vars(found)[maker]) for maker in makers)
+    written = (vars(found)[maker] for maker in makers)
+    # a Protocol is given an __init__ by typing
+    return any(_holds_raise(maker) for maker in written if getattr(maker, "__module__", None) != "typing")
 
 
 def _holds_raise(function: object) -> bool:

@@ -30,9 +30,9 @@ class Field(Protocol):
         the JAX reading give three fields.
 
     Examples:
-        >>> from bilevel.rules.euler import simultaneous
-        >>> simultaneous.__wrapped__.__code__.co_varnames[:2]
-        ('field', 'z')
+        >>> descend = lambda field: lambda z: z - field(z)    # written once ...
+        >>> descend(lambda z: 3 * z)(5), descend(lambda z: 2 * z)(sp.Symbol("x"))    # ... and read over any field
+        (-10, -x)
     """
 
     players: tuple[str, ...]
