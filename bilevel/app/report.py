@@ -20,6 +20,7 @@ from bilevel.app import report_dirac, report_games, report_relations, report_str
 from bilevel.app.report_parts import Part, listed
 
 TITLE = "A GAN is an actor-critic method"
+_ORDER = ("definitions", "environment", "structure", "updates", "relations", "theorems", "dirac-gan")
 _TOOLS = ("sympy", "python-flint", "jax", "numpy", "matplotlib")
 
 
@@ -51,14 +52,15 @@ def main(output_folder: str | Path = "out", *, quiet: bool = False, json: bool =
 
 
 def _steps(cast: report_games.Cast, tell: Callable[[str], None]) -> Iterable[tuple[str, Callable[[], Part]]]:
-    """What is done, in the order of the page."""
+    """What is done; the theorems come last because a second process works on them meanwhile."""
+    cards = report_theorems.begin(tell)
     yield "the two definitions", lambda: report_games.definitions(cast)
     yield "the environment", lambda: report_games.environment(cast)
     yield "the information structure", lambda: report_structure.figure_one(cast)
     yield "the update equations", lambda: report_games.updates(cast)
     yield "the relations between the games", lambda: report_relations.relations(cast, tell)
-    yield "the theorems", lambda: report_theorems.cards(report_theorems.proved(tell))
     yield "the Dirac-GAN", lambda: report_dirac.dirac(report_dirac.Dirac())
+    yield "the theorems", lambda: report_theorems.section(cards())
 
 
 def _teller(quiet: bool) -> Callable[[str], None]:
@@ -76,7 +78,7 @@ def _page(parts: list[Part], found: list[dict[str, Any]], seconds: float) -> str
     return show.page(
         TITLE,
         _summary(found),
-        *(part.section for part in parts),
+        *(part.section for part in sorted(parts, key=lambda part: _ORDER.index(part.section.anchor))),
         _again(found, seconds),
         subtitle="Derived, proved and checked from the players' losses, after Pfau and Vinyals (2016), arXiv:1610.01945",
         lead="A generator that fools a discriminator is an actor that cannot see, in an environment whose reward it cannot affect. "
@@ -97,8 +99,8 @@ def _summary(found: list[dict[str, Any]]) -> Any:
             "is exactly half the minimax GAN's, for networks of any form and spaces of any dimension. The 1/2 is the coin's.",
             "The true return does not depend on the actor. It learns all the same, from what predicts the reward and does not cause it.",
             "The two diagrams of Figure 1 are isomorphic up to one edge: whether the first model sees anything.",
-            "On the smallest instance the flow circles, simultaneous steps diverge, alternating steps circle; with a penalty all "
-            "converge, for exactly the step sizes shown.",
+            "On the smallest instance the flow circles, simultaneous steps diverge, and alternating steps never converge exponentially; "
+            "with a penalty all three converge, for exactly the step sizes shown.",
         ),
         show.table(["Sign", "Means"], [(show.badge(word), meaning) for word, meaning in _meanings()]),
         anchor="summary",

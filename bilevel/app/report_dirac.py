@@ -19,6 +19,7 @@ from bilevel.app.answers import state_order, verdict_object
 from bilevel.app.report_parts import Part, called, component, equation_of, said
 from bilevel.game import Game
 from bilevel.language.errors import BilevelError
+from bilevel.language.functions import sigmoid
 from bilevel.language.known_function import known_function
 from bilevel.models import dirac_gan
 from bilevel.rules import alternating, derive, flow, simultaneous
@@ -106,30 +107,43 @@ def _game(example: Dirac) -> Iterator[Any]:
 
 
 def _table(example: Dirac) -> Iterator[Any]:
-    head = ["Rule", "Verdict", "On the border of stability"]
-    bare = [[rule.capitalize(), _word(v), _marginal(v)] for (penalty, rule), v in example.verdicts.items() if penalty == "none"]
-    yield show.table(head, bare, caption="Without penalty. On the border, nonlinear terms decide.")
+    bare = [[rule.capitalize(), *map(_where, (v.condition, v.marginal_on, v.unstable_on)), v.marginal_why or "–"]
+            for (penalty, rule), v in example.verdicts.items() if penalty == "none"]  # fmt: skip
+    yield show.table(["Rule", "Exponentially stable", "On the border", "Unstable", "What the border is"], bare, caption=(
+        "Without penalty. On the border of stability nonlinear terms decide."))  # fmt: skip
     head = ["Rule", "Exponentially stable exactly where", "Solved for the step"]
-    with_it = [[rule.capitalize(), _stable(v), _solved(v)] for (penalty, rule), v in example.verdicts.items() if penalty != "none"]
+    with_it = [[rule.capitalize(), _where(v.condition), _solved(v)] for (penalty, rule), v in example.verdicts.items() if penalty != "none"]
     yield show.table(head, with_it, caption=("With penalty; ", STEP, " > 0 and ", PENALTY, " > 0."))
     yield show.paragraph(
-        "Every entry is ", show.badge("exact"), ": the linearised rule's characteristic polynomial is put to the Hurwitz test (flow, Re λ < 0 "
-        "per unit time) or the Schur test (steps, |λ| < 1 per step); no eigenvalue is computed in floats. Each verdict carries a certificate.")
+        "Every entry is ", show.badge("exact"), ": the characteristic polynomial of the linearised rule is put to the Hurwitz test (flow, "
+        "Re λ < 0 per unit time) or the Schur test (steps, |λ| < 1 per step); no eigenvalue is computed in floats.")  # fmt: skip
+    yield from _energies(example)
     yield show.bullets(
-        "The flow alone circles for ever: (θ² + ψ²) is conserved. Simultaneous steps multiply it by 1 + h²σ(−ψθ)² and spiral outward at every "
-        "step size. Alternating steps stay on closed curves near the equilibrium up to h = 4 and never converge exponentially; at h = 4 the "
-        "eigenvalue −1 is double, with a Jordan block; beyond, they diverge.",
+        "Alternating steps have both eigenvalues on the unit circle up to h = 4, so they never converge exponentially; at h = 4 the eigenvalue "
+        "−1 is double, with a Jordan block; beyond, they diverge.",
         "With the penalty the flow converges for every γ > 0, and both discrete rules exactly on the regions above.",
-        "These are lemmas 2.2, 2.4, 2.5 and 3.3 of Mescheder, Geiger and Nowozin (2018), arXiv:1801.04406, with the exact step sizes.",
-    )  # fmt: skip
+        "Lemmas 2.2, 2.4, 2.5 and 3.3 of Mescheder, Geiger and Nowozin (2018), arXiv:1801.04406, say the same of the eigenvalues.",
+    )
     yield show.element("h4", "For any score function")
     yield ("With any f in place of the log-sigmoid, of which only ", sp.Symbol("c"), " = f′(0) > 0 matters here (a negative one turns the "
            "circle round; for the log-sigmoid c = 1/2):")  # fmt: skip
-    rows = [[(f"{rule.capitalize()}, ", "no penalty" if penalty == "none" else "penalty"), _values(v), _stable(v), _solved(v)]
+    rows = [[(f"{rule.capitalize()}, ", "no penalty" if penalty == "none" else "penalty"), _values(v), _where(v.condition), _solved(v)]
             for (penalty, rule), v in example.general.items()]  # fmt: skip
     yield show.table(["Rule", "Eigenvalues", "Stable exactly where", "Solved for the step"], rows)
     for (penalty, rule), verdict in example.verdicts.items():
         yield _eigenvalues(f"{rule}, {'no penalty' if penalty == 'none' else 'with penalty'}", verdict)
+
+
+def _energies(example: Dirac) -> Iterator[Any]:
+    """What happens to theta^2 + psi^2, exactly and everywhere in the plane."""
+    theta, psi = example.bare.variables
+    energy, slope = theta**2 + psi**2, sigmoid(-psi * theta)
+    field = example.bare.field()
+    rate = sp.expand(-sum(sp.diff(energy, v) * field[v] for v in (theta, psi)))
+    after = derive(example.bare, simultaneous(STEP)).composed()
+    grown = sp.expand(energy.subs(after, simultaneous=True) - energy * (1 + STEP**2 * slope**2))
+    yield show.check(("The flow circles for ever: ", energy, " is conserved, everywhere in the plane."), passed=rate == 0)
+    yield show.check(("Simultaneous steps spiral outward at every step size: each multiplies ", energy, " by ", 1 + STEP**2 * slope**2, "."), passed=grown == 0)
 
 
 def _values(verdict: Any) -> Any:
@@ -138,11 +152,16 @@ def _values(verdict: Any) -> Any:
     if not others:
         return first
     middle = sp.expand((first + others[0][0]) / 2)
-    apart = sp.factor(sp.powsimp(sp.simplify(first - middle)))
-    if apart.could_extract_minus_sign():
-        apart = -apart
-    sign = show.mathml(show.join(inside(middle), show.element("mo", "±"), inside(apart)) if middle != 0 else show.join(show.element("mo", "±"), inside(apart)))
-    return sign
+    apart = sp.expand(first - middle).replace(lambda e: e.is_Pow and e.exp == sp.S.Half, lambda e: _root(e.base))
+    apart = -apart if apart.could_extract_minus_sign() else apart
+    before = [inside(middle)] if middle != 0 else []
+    return show.mathml(show.element("mrow", *before, show.element("mo", "±"), inside(apart)))
+
+
+def _root(radicand: Any) -> Any:
+    """A root with squares of the step taken out."""
+    square = STEP**2
+    return STEP * sp.sqrt(sp.expand(radicand / square)) if sp.expand(radicand / square).is_polynomial(STEP) else sp.sqrt(radicand)
 
 
 def _eigenvalues(name: str, verdict: Any) -> Any:
@@ -152,13 +171,8 @@ def _eigenvalues(name: str, verdict: Any) -> Any:
     return show.element("details", show.element("summary", f"Linearisation and eigenvalues: {name}"), show.equation_rows(rows, width=90), class_="proof")
 
 
-def _word(verdict: Any) -> str:
-    return "depends on h" if verdict.verdict == "conditional" and verdict.condition != sp.false else (
-        "never stable" if verdict.verdict == "conditional" else verdict.verdict)
-
-
-def _stable(verdict: Any) -> Any:
-    return {sp.true: "everywhere", sp.false: "nowhere"}.get(verdict.condition, verdict.condition)
+def _where(condition: Any) -> Any:
+    return {sp.true: "everywhere", sp.false: "nowhere"}.get(condition, condition)
 
 
 def _solved(verdict: Any) -> Any:
@@ -168,13 +182,6 @@ def _solved(verdict: Any) -> Any:
         return verdict.solve(STEP)
     except BilevelError as problem:
         return str(problem)
-
-
-def _marginal(verdict: Any) -> Any:
-    if verdict.marginal_on == sp.false:
-        return "–"
-    where = "everywhere" if verdict.marginal_on == sp.true else verdict.marginal_on
-    return (where, f" ({verdict.marginal_why})" if verdict.marginal_why else "")
 
 
 def _data(example: Dirac) -> Iterator[tuple[str, Any]]:

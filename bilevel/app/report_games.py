@@ -12,7 +12,7 @@ from typing import Any
 import sympy as sp
 
 from bilevel import show
-from bilevel.app.report_parts import Part, called, component, equation_of, letter, said, stamp, tidy
+from bilevel.app.report_parts import Part, called, component, equation_of, letter, listed, power, said, stamp, tidy
 from bilevel.game import Game
 from bilevel.language import E, data, network, random, vector
 from bilevel.language.expectation import Expectation
@@ -133,6 +133,7 @@ def definitions(cast: Cast) -> Part:
          "of players; everything below is derived from these objects."),
         show.columns(adversarial, method),
         show.bullets(*_remarks()),
+        anchor="definitions",
     )  # fmt: skip
     losses = {
         "gan minimax": _game_data(cast.minimax),
@@ -249,6 +250,7 @@ def environment(cast: Cast) -> Part:
         ("where sg( ) is held constant by every derivative: in the last line it is the slope of the divergence, by which the actor's signal "
          "is multiplied. Four changes to a textbook method make it exactly a GAN (section 2.3 of the paper):"),
         _changes(),
+        anchor="environment",
     )  # fmt: skip
     data = {name: said(value) for name, value in losses} | {"game": _game_data(cast.scaled), "stateless": world.stateless, "blind": world.blind}
     return Part(section, data)
@@ -285,16 +287,18 @@ def updates(cast: Cast) -> Part:
     found: dict[str, Any] = {}
     for title, game in games.items():
         made = {rule.name: derive(game, rule) for rule in (simultaneous(STEP), alternating(STEP))}
-        plainer = _averaged(game)
+        plainer, checks = _averaged(game), checked(game, made)
         blocks.append(show.section(
             title,
             show.paragraph("Simultaneous:"), _shown(made["simultaneous"]),
             show.paragraph("Alternating:"), _shown(made["alternating"]),
             *([show.paragraph("With the coin averaged out, the gradients are"), plainer] if plainer is not None else []),
+            *([_agreement(checks)] if checks else []),
             anchor=f"updates-{len(found)}",
         ))  # fmt: skip
         found[title] = {name: {"text": str(update), "latex": update.latex()} for name, update in made.items()}
-    return Part(show.section("The update equations", *blocks), found)
+        found[title]["numeric"] = [check_data(check) for check in checks]
+    return Part(show.section("The update equations", *blocks, anchor="updates"), found)
 
 
 def _shown(update: Any) -> Any:
@@ -311,3 +315,26 @@ def _averaged(game: Game) -> Any:
         return None
     rows = [(component(v), "=", normal_form(value).expression) for v, value in game.field().items()]
     return show.equation_rows(rows, laws=False, width=70)
+
+
+def checked(game: Game, made: dict[str, Any]) -> tuple[Any, ...]:
+    """Every derived update against one numeric step of the rule, with gradients by JAX from the compiled losses."""
+    try:
+        from bilevel.numeric.check import check_update
+    except ImportError:    # JAX is not there
+        return ()
+    return tuple(check_update(game, update.rule, text=name) for name, update in made.items())
+
+
+def check_data(check: Any) -> dict[str, Any]:
+    """A numeric check as data."""
+    return {"text": check.text, "passed": check.passed, "differs": check.differs, "worst": float(check.worst),
+            "tolerance": float(check.tolerance), "trials": check.trials, "dtype": check.dtype}  # fmt: skip
+
+
+def _agreement(checks: tuple[Any, ...]) -> Any:
+    """One line on both rules."""
+    words = f"Checked in JAX, {listed(check.text for check in checks)}: the equations above against a step whose gradients come from automatic "
+    words += f"differentiation of the losses; worst difference {power(max(check.worst for check in checks))}, "
+    words += f"tolerance {power(min(check.tolerance for check in checks))}."
+    return show.check(words, passed=all(check.passed for check in checks))

@@ -134,5 +134,14 @@ def worded(text: str) -> Any:
     made = re.sub(r"(?<=[\w\)]) - (?=[\w\(])|(?<![\w\)\]])-(?=[\w\(])", lambda m: " − " if m[0] != "-" else "−", made)
     made = re.sub(r"\^(\d+|T)(?!\w)", lambda m: "<sup>" + ("⊤" if m[1] == "T" else m[1]) + "</sup>", made)
     made = re.sub(r"(?<=[A-Za-z])_([A-Za-z0-9]+)(?![A-Za-z0-9_])", r"<sub>\1</sub>", made)
+    made = re.sub(r"(?<=[\w\)]) ?\*(?!\*) ?(?=[\w\(])", "·", made)
     made = made.replace("grad ", "∇ ").replace(" . ", " · ").replace("...", "…").replace("&lt;=", "≤").replace("&gt;=", "≥")
     return show.Markup(made)
+
+
+def power(number: float) -> str:
+    """A float as 5.6 × 10⁻¹⁷."""
+    if number == 0:
+        return "0"
+    digits, exponent = f"{number:.1e}".split("e")
+    return f"{digits} × 10" + str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")) if abs(int(exponent)) > 2 else f"{number:.2g}"

@@ -102,7 +102,7 @@ def _plainly(variables: tuple[Any, ...], factor: Any) -> Any:
     turned = [-part if isinstance(part, sp.Add) and part.as_coeff_Add()[0] == -1 else part for part in sp.Mul.make_args(rest)]
     flips = sum(a != b for a, b in zip(turned, sp.Mul.make_args(rest)))
     number = number * (-1) ** flips
-    return sp.Mul(*([number] if number != 1 else []), *turned, evaluate=False) if len(turned) + (number != 1) > 1 else number * turned[0]
+    return sp.Mul(*([number] if number != 1 else []), *turned, evaluate=False) if number != 1 or len(turned) > 1 else turned[0]
 
 
 def _series(factors: list[Any]) -> list[Any]:

@@ -92,6 +92,7 @@ def figure_one(cast: Cast) -> Part:
         ),
         *checks,
         show.paragraph("Decided by graph isomorphism on the coloured graphs; proved as ", show.link("theorem 6", "#theorem-6"), "."),
+        anchor="structure",
     )  # fmt: skip
     data = {
         "gan": _data(left), "actor-critic": _data(right), "isomorphism on red edges": mapping,

@@ -1,21 +1,27 @@
 """Every theorem of the folder as a card: statement, claims and how each is known, proof step by step, what was checked in JAX.
 
-Main definitions: `proved` (run the proofs), `cards` (the section).
+Main definitions: `Card`, `made` (prove, check, write), `begin` (all of them, in a second process), `section`.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import sympy as sp
 
 from bilevel import show
-from bilevel.app.report_games import shortened, where
-from bilevel.app.report_parts import Part, said, worded
+from bilevel.app.report_games import check_data, shortened, where
+from bilevel.app.report_parts import Part, power, said, worded
 from bilevel.app.theorems import Theorem, paragraphs, theorems
 from bilevel.language.normal_form import Step
 from bilevel.show.blocks import block, inline
@@ -24,44 +30,58 @@ _LONG = 40    # steps shown of one claim: the rest is told by number
 
 
 @dataclass(frozen=True)
-class Proved:
-    """A theorem's file with the proof it returned, the numeric checks of it, or why there is none."""
+class Card:
+    """A theorem on the page: its anchor, its markup, the same as data."""
 
-    theorem: Theorem
-    proof: Any
-    checks: tuple[Any, ...]
-    seconds: float
-    failure: str = ""
-
-    @property
-    def anchor(self) -> str:
-        """Where its card stands on the page."""
-        kind, number = (re.findall(r"[a-z]+|\d+", self.theorem.name) + ["", ""])[:2]
-        return f"{kind}-{int(number)}" if number.isdigit() else self.theorem.name.replace("_", "-")
-
-    @property
-    def stands(self) -> bool:
-        """Every claim proved and every check passed."""
-        return not self.failure and self.proof.stands and all(passed(check) for check in self.checks)
+    anchor: str
+    markup: str
+    data: dict[str, Any]
 
 
-def proved(progress: Callable[[str], None] = lambda _: None) -> list[Proved]:
-    """Run every proof, and check each numerically where JAX can."""
-    found = []
-    for theorem in theorems():
-        progress(theorem.summary)
-        found.append(_run(theorem))
-    return found
-
-
-def _run(theorem: Theorem) -> Proved:
+def made(theorem: Theorem) -> Card:
+    """Prove a theorem, check it numerically where JAX can, and write its card."""
     began = time.perf_counter()
+    proof, checks, failure = None, (), ""
     try:
         proof = theorem.prove()
         checks = tuple(numerically(proof))
     except Exception as problem:    # one broken file must not cost the page: the card says what happened
-        return Proved(theorem, None, (), time.perf_counter() - began, f"{type(problem).__name__}: {problem}"[:300])
-    return Proved(theorem, proof, checks, time.perf_counter() - began)
+        failure = f"{type(problem).__name__}: {problem}"[:300]
+    data = _data(theorem, proof, checks, failure) | {"seconds": round(time.perf_counter() - began, 2)}
+    return Card(anchor(theorem), str(_card(theorem, proof, checks, failure)), data)
+
+
+def anchor(theorem: Theorem) -> str:
+    """Where its card stands on the page: theorem-1."""
+    kind, number = (re.findall(r"[a-z]+|\d+", theorem.name) + ["", ""])[:2]
+    return f"{kind}-{int(number)}" if number.isdigit() else theorem.name.replace("_", "-")
+
+
+def begin(tell: Callable[[str], None]) -> Callable[[], list[Card]]:
+    """Start proving in a second process, and return what waits for the cards; without a second process, prove then."""
+    command = [sys.executable, "-m", "bilevel.app.report_worker"]
+    path = os.pathsep.join([str(Path(__file__).resolve().parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])])
+    try:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=os.environ | {"PYTHONPATH": path})
+    except OSError:
+        return lambda: [made(theorem) for theorem in theorems()]
+    cards: dict[str, Card] = {}
+
+    def read() -> None:
+        for line in process.stdout or ():
+            name, card = json.loads(line)
+            cards[name] = Card(**card)
+            tell(f"proved: {card['data'].get('title', name)}")
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+
+    def wait() -> list[Card]:
+        reader.join()
+        process.wait()
+        return [cards.get(theorem.name) or made(theorem) for theorem in theorems()]
+
+    return wait
 
 
 def numerically(proof: Any) -> Iterable[Any]:
@@ -73,37 +93,36 @@ def numerically(proof: Any) -> Iterable[Any]:
     return tuple(check_proof(proof))
 
 
-def passed(check: Any) -> bool:
-    """Whether a numeric check agreed."""
-    return bool(getattr(check, "passed", getattr(check, "agrees", getattr(check, "holds", False))))
-
-
-def cards(found: list[Proved]) -> Part:
+def section(cards: list[Card]) -> Part:
     """One card a theorem."""
-    section = show.section(
+    made = show.section(
         "Theorems and refutations",
         "One file each in the folder proofs; every claim is decided anew whenever this page is made. An equality is proved by "
-        "bringing both sides to one normal form, whose steps are the proof; it is refuted by an instance at which the sides differ.",
-        *(_card(one) for one in found),
+        "bringing both sides to one normal form, whose steps are the proof; it is refuted by an instance at which the sides differ. "
+        "Then both sides are compiled to JAX and compared at random networks, laws and points, in 64 bit; the tolerance is a bound on "
+        "rounding, computed from the number of operations.",
+        *(show.Markup(card.markup) for card in cards),
         anchor="theorems",
     )
-    return Part(section, {"theorems": [_data(one) for one in found]})
+    return Part(made, {"theorems": [card.data for card in cards]})
 
 
-def _card(one: Proved) -> Any:
-    if one.proof is None:
-        return show.claim(one.theorem.summary, f"The file could not be run: {one.failure}", known="unknown", anchor=one.anchor)
-    _, rest, source = paragraphs(one.proof.statement)
-    kind = "Refutation" if one.anchor.startswith("refutation") else "Theorem"
+def _card(theorem: Theorem, proof: Any, checks: tuple[Any, ...], failure: str) -> Any:
+    if proof is None:
+        return show.claim(theorem.summary, f"The file could not be run: {failure}", known="unknown", anchor=anchor(theorem))
+    _, rest, source = paragraphs(proof.statement)
+    kind = "Refutation" if anchor(theorem).startswith("refutation") else "Theorem"
+    broken = [show.check(f"The numeric check could not be run: {failure}", passed=False)] if failure else []
     return show.claim(
-        f"{kind} {one.proof.number}. {one.proof.title}",
-        show.element("p", worded(one.theorem.summary), class_="lead"),
+        f"{kind} {proof.number}. {proof.title}",
+        show.element("p", worded(theorem.summary), class_="lead"),
         *(show.paragraph(worded(paragraph)) for paragraph in rest),
-        *(_claim(claim) for claim in one.proof.claims),
-        *map(_numeric, one.checks),
-        known=_strength(one.proof),
-        source=source or one.proof.source,
-        anchor=one.anchor,
+        *(_claim(claim) for claim in proof.claims),
+        *([_numeric(checks)] if checks else []),
+        *broken,
+        known=_strength(proof),
+        source=source or proof.source,
+        anchor=anchor(theorem),
     )
 
 
@@ -189,18 +208,32 @@ def _number(value: Any) -> str:
     return text if len(text) <= 24 else f"{sp.N(value, 10)}… (exact value in report.json)" if len(text) > 60 else f"{text} = {sp.N(value, 10)}…"
 
 
-def _numeric(check: Any) -> Any:
-    """What was compared in JAX, how closely it agreed, and the tolerance."""
-    return show.check(f"In JAX: {check}", passed=passed(check))
+def _numeric(checks: tuple[Any, ...]) -> Any:
+    """What was compared in JAX, how closely it agreed, and the tolerance: one line, the single checks folded behind it."""
+    agreeing, refuting = ([check for check in checks if check.differs is which] for which in (False, True))
+    failed = [check for check in checks if not check.passed]
+    words = f"In JAX: {len(agreeing)} equation{'s' * (len(agreeing) != 1)} agree{'s' * (len(agreeing) == 1)}, "
+    words += f"worst difference {power(max(check.worst for check in agreeing))}" if agreeing else ""
+    words += f"; {len(refuting)} refuted one{'s' * (len(refuting) != 1)} differ{'s' * (len(refuting) == 1)}" if refuting else ""
+    if failed:
+        words = f"In JAX: {len(failed)} of {len(checks)} checks FAIL"
+    mark = show.element("span", "✗" if failed else "✓", class_="mark")
+    line = show.element("summary", mark, words, style="color:inherit", class_=f"check {'refuted' if failed else 'exact'}")
+    rows = [[worded(check.text), power(check.worst), power(check.tolerance),
+             "FAILS" if not check.passed else "differs, as it should" if check.differs else "agrees"] for check in checks]  # fmt: skip
+    shown = show.table(["Equation", "Worst difference", "Tolerance", ""], rows, caption=(
+        f"{checks[0].trials} trials each, {checks[0].dtype}; random networks, laws and points."))  # fmt: skip
+    return show.element("details", line, shown, class_="proof")
 
 
-def _data(one: Proved) -> dict[str, Any]:
-    shared = {"file": f"proofs/{one.theorem.path.name}", "stands": one.stands, "seconds": round(one.seconds, 2)}
-    if one.proof is None:
-        return {**shared, "failure": one.failure}
+def _data(theorem: Theorem, proof: Any, checks: tuple[Any, ...], failure: str) -> dict[str, Any]:
+    stands = not failure and proof.stands and all(check.passed for check in checks)
+    found = {"file": f"proofs/{theorem.path.name}", "stands": stands} | ({"failure": failure} if failure else {})
+    if proof is None:
+        return found
     return {
-        **shared, "number": one.proof.number, "title": one.proof.title, "statement": one.proof.statement, "source": one.proof.source,
-        "claims": [_claim_data(claim) for claim in one.proof.claims], "numeric": [str(check) for check in one.checks],
+        **found, "number": proof.number, "title": proof.title, "statement": proof.statement, "source": proof.source,
+        "claims": [_claim_data(claim) for claim in proof.claims], "numeric": [check_data(check) for check in checks],
     }  # fmt: skip
 
 
