@@ -174,6 +174,9 @@ def _of_polynomial(p: Any, assumptions: Assumptions) -> str | None:
     total: str | None = "+" if unit > 0 else "-"
     for factor, multiplicity in factors:
         one = assumptions.sign(factor)
+        if one not in ("+", "-") and assumptions.facts:
+            given = conj(assumptions.facts)
+            one = next((s for s, f in (("+", factor), ("-", -factor)) if assumptions.implies(given, compare(f, ">"))), one)
         if one not in ("+", "-"):
             if multiplicity % 2 == 0 and total is not None:
                 total = {"+": ">=0", "-": "<=0"}.get(total, total)

@@ -8,9 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import sympy as sp
+
 from bilevel.analysis.analyse import analyse
+from bilevel.analysis.beyond import beyond_linear, stability_near
 from bilevel.analysis.verdict import Verdict
 from bilevel.language.errors import GameError
+from bilevel.language.values import expression
 from bilevel.rules.protocol.defaults import default_rule
 from bilevel.rules.protocol.linear import linearise
 from bilevel.rules.protocol.rule import Rule
@@ -42,16 +46,19 @@ def stability(game: Any, rule: Rule | None = None, *, at: Mapping[Any, Any] | No
         2*gamma*h + h**2/4 < 4
     """
     rule = rule or default_rule(game)
-    if at is None:
-        at = _only_point(game, rule)
+    if at is None or len(at) < len(game.variables):
+        at = _only_point(game, rule, at)
+    if any(expression(value).has(sp.Float) for value in at.values()):
+        return stability_near(game, rule, at)
     linear = linearise(game, rule, at)
-    return analyse(linear.matrix, time=linear.time, assuming=game.assuming)
+    verdict = analyse(linear.matrix, time=linear.time, assuming=game.assuming)
+    return beyond_linear(game, rule, at, verdict)
 
 
-def _only_point(game: Any, rule: Rule) -> Mapping[Any, Any]:
+def _only_point(game: Any, rule: Rule, at: Mapping[Any, Any] | None) -> Mapping[Any, Any]:
     from bilevel.analysis.fixed_points import equilibria
 
-    found = equilibria(game, rule)
+    found = equilibria(game, rule, at=at)
     if len(found.points) != 1:
         listed = "; ".join(map(str, found.points)) or "none found"
         raise GameError(f"say which equilibrium is meant with at={{...}}: {listed}")
