@@ -28,12 +28,32 @@ GeneratorLoss = Literal["minimax", "non-saturating"]
 
 
 def discriminator_network() -> Network:
-    """D: a probability."""
+    """The discriminator D: a scalar network whose values are probabilities.
+
+    Math: D(w, phi) in (0, 1).
+
+    Reference: Goodfellow et al. (2014), arXiv:1406.2661.
+
+    Examples:
+        >>> discriminator_network().range
+        'probability'
+    """
     return network("D", range="probability")
 
 
 def generator_network() -> Network:
-    """G: a point of data space."""
+    """The generator G: a network whose values are points of data space.
+
+    Math: G(z, theta) in R^n.
+
+    Shapes: values in R^n, n symbolic.
+
+    Reference: Goodfellow et al. (2014), arXiv:1406.2661.
+
+    Examples:
+        >>> generator_network().out
+        n
+    """
     return network("G", out="n")
 
 
@@ -81,7 +101,16 @@ def gan(
 
 
 def led(game: Game, leader: str | None) -> Game:
-    """The same two-player game in which `leader` differentiates through the other player's best response."""
+    """The same two-player game in which `leader` differentiates through the other player's best response.
+
+    Math: see `best_response`; None leaves the game as it is.
+
+    Reference: Pfau and Vinyals (2016), arXiv:1610.01945, equations 1 and 2.
+
+    Examples:
+        >>> led(gan(), "generator")["generator"].through
+        (('discriminator', BestResponse()),)
+    """
     if leader is None:
         return game
     (other,) = [name for name in game.players if game[leader] is not game[name]]
