@@ -21,7 +21,8 @@ def test_the_implicit_gradient_is_that_of_the_substituted_reply(c):
     # follower: argmin (y - c0 x - c1)^2, explicit reply y = c0 x + c1
     leader = x**2 + c[2] * x * y + c[3] * y**3
     game = Game(
-        leader=minimize(leader, x, through={"follower": best_response()}), follower=minimize((y - c[0] * x - c[1]) ** 2, y)
+        leader=minimize(leader, x, through={"follower": best_response()}),
+        follower=minimize((y - c[0] * x - c[1]) ** 2, y),
     )
     explicit = leader.subs(y, c[0] * x + c[1]).diff(x)
     assert sp.expand(game.field()[x].subs(y, c[0] * x + c[1]) - explicit) == 0
@@ -56,7 +57,9 @@ def test_two_followers_answer_together():
 @given(small, small, st.integers(1, 3))
 def test_unrolling_is_substitution_of_the_steps(b, c, steps):
     follower = (y - b * x) ** 2 + c * y
-    game = Game(leader=minimize(x**2 + y**2 * x, x, through={"follower": unrolled(steps, s)}), follower=minimize(follower, y))
+    game = Game(
+        leader=minimize(x**2 + y**2 * x, x, through={"follower": unrolled(steps, s)}), follower=minimize(follower, y)
+    )
     reached = y
     for _ in range(steps):
         reached = reached - s * follower.diff(y).subs(y, reached)

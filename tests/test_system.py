@@ -32,7 +32,9 @@ def test_later_lines_of_a_sequential_map_see_earlier_results():
     assert stability(alternating, at={x: 0, y: 0}).marginal_on == (r <= 2)
 
 
-@pytest.mark.parametrize("make", [lambda: flow_of({}), lambda: map_of({"x": x}), lambda: flow_of({x: -x}).gradient(of="x")])
+@pytest.mark.parametrize(
+    "make", [lambda: flow_of({}), lambda: map_of({"x": x}), lambda: flow_of({x: -x}).gradient(of="x")]
+)
 def test_what_makes_no_sense_is_refused(make):
     with pytest.raises(GameError):
         make()

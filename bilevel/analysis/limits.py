@@ -2,8 +2,9 @@
 
 Main definitions: `for_small`, `for_large`.
 
-Near an end a polynomial has the sign of its first coefficient that does not vanish: the lowest for x -> 0 from above, the
-highest for x -> infinity. Statements about signs hold "from some point on" one by one, so and and or commute with the limit.
+Near an end a polynomial has the sign of its first coefficient that does not vanish: the lowest for x -> 0 from
+above, the highest for x -> infinity. Statements about signs hold "from some point on" one by one, so `and` and `or`
+commute with the limit.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from bilevel.language.errors import GameError, UnknownAnswer
 def for_small(condition: Any, parameter: Any, assuming: Any = ()) -> Any:
     """Where a condition holds for every small enough positive value of one parameter: a condition on the others.
 
-    Math: there is a t > 0 such that the condition holds for all 0 < x < t; the threshold itself is what `Verdict.solve` gives.
+    Math: there is a t > 0 such that the condition holds for all 0 < x < t; the threshold itself is what
+        `Verdict.solve` gives.
 
     Raises: GameError if the parameter is no symbol; UnknownAnswer where it stands under a root or in a function.
 

@@ -65,7 +65,9 @@ def _value(value: Any, a: Game, b: Game) -> Any:
                 return other
         from bilevel.language.reader import read
 
-        return read(value, {str(s): s for s in (*a.parameters, *b.parameters, *b.variables) if isinstance(s, sp.Symbol)})
+        return read(
+            value, {str(s): s for s in (*a.parameters, *b.parameters, *b.variables) if isinstance(s, sp.Symbol)}
+        )
     return expression(value)
 
 

@@ -49,4 +49,6 @@ def test_ends_agree_with_points_close_to_them(first, second, both):
     join = sp.And if both else sp.Or
     condition = join(sp.Gt(p, 0), sp.Ge(q, 0))
     for end, point in ((for_small, sp.Rational(1, 1000)), (for_large, sp.Integer(1000))):
-        assert bool(end(condition, h) == sp.true) is bool(truth_at(condition, {h: point}) if condition.free_symbols else condition)
+        assert bool(end(condition, h) == sp.true) is bool(
+            truth_at(condition, {h: point}) if condition.free_symbols else condition
+        )
