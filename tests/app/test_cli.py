@@ -107,7 +107,16 @@ def test_setting_and_expecting(capsys, dirac):
     assert main(["stability", dirac, "--set", "gamma=1/2", "--set", "h=1", "--expect", "stable"]) == 0
     assert main(["stability", dirac, "--set", "gamma=1/2", "--set", "h=3", "--expect", "stable"]) == 1
     assert main(["stability", dirac, "--expect", "conditional"]) == 0
-    edge = ["stability", dirac, "--set", "gamma=3/4", "--set", "h=2"]  # h = 4 (sqrt(gamma^2 + 1) - gamma) exactly
+    edge = [
+        "stability",
+        dirac,
+        "--set",
+        "gamma=3/4",
+        "--set",
+        "h=2",
+        "--budget",
+        "3",
+    ]  # h = 4 (sqrt(gamma^2 + 1) - gamma) exactly
     assert main([*edge, "--expect", "marginal"]) == 0
     assert main([*edge, "--expect", "stable"]) == 1
 
@@ -278,13 +287,13 @@ def test_nothing_ends_in_a_traceback(capsys, dirac, monkeypatch, problem):
 
 
 def test_time_runs_out_with_what_was_reached(capsys, dirac, monkeypatch):
-    import bilevel.app.commands.stability as command
+    import bilevel.app.verdicts as verdicts
 
     def slow(*_, **__):
         while True:
             time.sleep(0.01)
 
-    monkeypatch.setattr(command, "verdict_at", slow)
+    monkeypatch.setattr(verdicts, "analyse", slow)
     found = answer(capsys, "stability", dirac, "--budget", "0.2", status=3)
     (point,) = found["equilibria"]
     assert (
@@ -293,6 +302,18 @@ def test_time_runs_out_with_what_was_reached(capsys, dirac, monkeypatch):
         and point["point"] == {"theta": "0", "psi": "0"}
     )
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_a_slow_addition_does_not_cost_the_verdict(capsys, dirac, monkeypatch):
+    import bilevel.app.verdicts as verdicts
+
+    def slow(*_, **__):
+        while True:
+            time.sleep(0.01)
+
+    monkeypatch.setattr(verdicts, "beyond_linear", slow)
+    (point,) = answer(capsys, "stability", dirac, "--budget", "2")["equilibria"]
+    assert point["condition"] == "h^2/4 + 2*gamma*h < 4" and point["nonlinear"]["claim"] == "undecided"
 
 
 # --- as a process ----------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import sympy as sp
 from bilevel.analysis.local import default_rule
 from bilevel.analysis.verdict import unknown
 from bilevel.app import budget
-from bilevel.app.answers import ADVICE, NO_POINTS_IN_TIME, heading_object, point_object, state_order, verdict_object
+from bilevel.app.answers import NO_POINTS_IN_TIME, heading_object, point_object, state_order, verdict_object
 from bilevel.app.inputs import problem_named, rules_named
 from bilevel.app.layout import dumps
 from bilevel.app.points import points_of, with_facts
@@ -80,10 +80,11 @@ def _entry(
     exists = sp.true if equilibrium.exists_on is None else equilibrium.exists_on
     game = with_facts(problem.game, (exists,))
     try:
-        with clock.section(3 / 4):
-            verdict = _verdict(problem, game, rule, equilibrium)
-    except budget.OutOfTime:
-        verdict = unknown(f"out of time while this point was being decided; {ADVICE}", sp.zeros(0, 0), rule.time)
+        verdict = verdict_at(game, rule, equilibrium, clock)
+    except GameError as stop:
+        if problem.complete_at:
+            raise problem.located(str(stop), "at") from None
+        verdict = unknown(str(stop), sp.zeros(0, 0), rule.time)
     free = verdict.condition.free_symbols if verdict.condition is not None else set()
     solve_for = [s for s in symbols if explicit or s in free]
     shown = _within(verdict, exists)
@@ -96,17 +97,6 @@ def _entry(
     if not explicit:
         described["solved"] = {name: value for name, value in described["solved"].items() if value is not None}
     return {"point": point_object(equilibrium.point), "kinds": list(equilibrium.kinds), **described}
-
-
-def _verdict(problem: Problem, game: Any, rule: Any, equilibrium: Any) -> Any:
-    try:
-        return verdict_at(game, rule, equilibrium)
-    except UnknownAnswer as stop:
-        return unknown(str(stop), sp.zeros(0, 0), rule.time)
-    except GameError as stop:
-        if problem.complete_at:
-            raise problem.located(str(stop), "at") from None
-        return unknown(str(stop), sp.zeros(0, 0), rule.time)
 
 
 def _within(verdict: Any, exists: Any) -> Any:
