@@ -20,6 +20,7 @@ from bilevel.game import Game, Player
 from bilevel.language.algebra import Dot, is_column
 from bilevel.language.calculus import is_model_level
 from bilevel.language.errors import GameError, UnknownAnswer
+from bilevel.language.scope import free_variables
 
 LEFT, RIGHT = "left", "right"
 
@@ -148,7 +149,7 @@ def _coupling(undeclared: list[Any], every: list[_Term]) -> tuple[Any, Any]:
 def _quadratic_terms(cost: Any, variables: tuple[Any, ...]) -> Any:
     """The terms of degree two; constant and linear ones are left out, anything else is refused."""
     for term in sp.Add.make_args(sp.expand(cost)):
-        moved = [f for f in sp.Mul.make_args(term) if f.free_symbols & set(variables)]
+        moved = [f for f in sp.Mul.make_args(term) if _moves(f, variables)]
         if not moved:
             continue
         rest = sp.Mul(*(f for f in sp.Mul.make_args(term) if f not in moved))
@@ -158,6 +159,12 @@ def _quadratic_terms(cost: Any, variables: tuple[Any, ...]) -> Any:
                 next_step="write each term as a number times dot(u, M*w); or instantiate the game",
             )
         yield from _terms_of(rest, moved[0], variables)
+
+
+def _moves(factor: Any, variables: tuple[Any, ...]) -> bool:
+    """Whether a factor depends on a moved vector, through the laws of its random variables too."""
+    free = free_variables(factor) if is_model_level(factor) else factor.free_symbols
+    return bool(set(free) & set(variables))
 
 
 def _terms_of(coefficient: Any, form: Dot, variables: tuple[Any, ...]) -> Any:
@@ -174,7 +181,7 @@ def _terms_of(coefficient: Any, form: Dot, variables: tuple[Any, ...]) -> Any:
 
 def _has_linear(cost: Any, variables: tuple[Any, ...]) -> bool:
     for term in sp.Add.make_args(sp.expand(cost)):
-        for form in term.atoms(Dot):
+        for form in (f for f in term.atoms(Dot) if _moves(f, variables)):
             ends = [word[-1][0] for side in form.args for _, word in _words(side)]
             if any(end in variables for end in ends) and not all(end in variables for end in ends):
                 return True

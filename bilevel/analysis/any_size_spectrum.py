@@ -52,17 +52,18 @@ def _part(part: Any, spectral: tuple[Any, ...], assuming: Any) -> tuple[Any, str
         return None
     (s,) = symbols
     low, high = ends_of(s)
-    if _closed(part, s, assuming, "down"):
-        return part.xreplace({s: high}), f"{part} at {s} implies it at every smaller {s}: only {high} counts"
-    if _closed(part, s, assuming, "up"):
-        return part.xreplace({s: low}), f"{part} at {s} implies it at every larger {s}: only {low} counts"
-    if _closed(part, s, assuming, "between"):
+    if by := _closed(part, s, assuming, "down"):
+        return part.xreplace({s: high}), f"{part} at {s} implies it at every smaller {s}: only {high} counts ({by})"
+    if by := _closed(part, s, assuming, "up"):
+        return part.xreplace({s: low}), f"{part} at {s} implies it at every larger {s}: only {low} counts ({by})"
+    if by := _closed(part, s, assuming, "between"):
         both = sp.And(part.xreplace({s: low}), part.xreplace({s: high}))
-        return both, f"{part} holds on an interval of {s}: only {low} and {high} count"
+        return both, f"{part} holds on an interval of {s}: only {low} and {high} count ({by})"
     return None
 
 
-def _closed(part: Any, s: Any, assuming: Any, way: str) -> bool:
+def _closed(part: Any, s: Any, assuming: Any, way: str) -> str:
+    """How it was proved, empty if it was not."""
     kept = {k: v for k, v in s._assumptions_orig.items() if v is not None}
     lower, upper = sp.Dummy("lower", **kept), sp.Dummy("upper", **kept)
     premises = [part.xreplace({s: end}) for end, used in ((upper, "down"), (lower, "up")) if way in (used, "between")]
@@ -72,7 +73,9 @@ def _closed(part: Any, s: Any, assuming: Any, way: str) -> bool:
     coordinates = Coordinates([side for r in relations for side in r.args], sp.Dummy("z"))
     formulas = [to_formula(b, coordinates) for b in (part, *premises, *order)]
     if any(f is None for f in formulas):
-        return False
+        return ""
     claim, *given = formulas
     known = Assumptions(coordinates, facts, budget=Budget(queries=4, units=2_000_000, seconds=2.0))
-    return known.implies(conj(given), claim)
+    if not known.implies(conj(given), claim):
+        return ""
+    return known.proofs[-1][1] if known.proofs else "by inspection"
