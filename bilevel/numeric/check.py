@@ -24,17 +24,13 @@ from bilevel.game import Game
 from bilevel.language.errors import GameError
 from bilevel.numeric.field import implicit_point
 from bilevel.numeric.model import Model, compiled
-from bilevel.numeric.precision import as_numpy, roundings, tolerance, working
+from bilevel.numeric.precision import as_numpy, prepared, tolerance, working
 from bilevel.numeric.realisation import Realisation, realise
 from bilevel.numeric.stepper import reading
 from bilevel.rules import derive
 from bilevel.rules.protocol.rule import Rule
 
 QUADRATURE = 1e-10  # what a grid sum over a normal law may add to rounding (see `forms.trapezoid`)
-_QUICK = {
-    "xla_backend_optimization_level": 0,
-    "xla_llvm_disable_expensive_passes": True,
-}  # compiled once, run a few times
 
 
 @dataclass(frozen=True)
@@ -76,12 +72,11 @@ def _compared(
     """Run a function of the numbers that returns (left, right) at several draws."""
     worst, widest, trials, exceeded = 0.0, 0.0, 0, False
     with working(plan.dtype):
-        run = None
+        run: Any = None
         for seed in seeds:
             numbers = plan.redrawn(seed).numbers
             if run is None:
-                count = roundings(both, numbers)
-                run = jax.jit(both, compiler_options=_QUICK if jax.default_backend() == "cpu" else None)
+                run, count = prepared(both, numbers)
             left, right = (
                 np.concatenate([np.ravel(a) for a in jax.tree.leaves(as_numpy(side))]) for side in run(numbers)
             )
@@ -234,7 +229,12 @@ def check_update(game: Game, rule: Rule, *, trials: int = 2, seed: int = 0, text
     held = [symbol for part in memory.values() for symbol in part.values()]
     plan = realise(*_expressions(game, *held, *lines, *results, *rule.symbols), seed=seed, **choices)
 
-    def both(numbers: Any) -> tuple[Any, Any]:
+    # What starts at zero may be a mean of squares: keep it from being negative.
+    squares = [memory[part][v].name for part, how in rule.memory if how == "zero" for v in game.variables]
+
+    def both(drawn: Any) -> tuple[Any, Any]:
+        values = drawn["values"]
+        numbers = {**drawn, "values": {**values, **{name: jnp.abs(values[name]) for name in squares}}}
         stepper = reading(game, rule, realisation=_with(plan, numbers), values=numbers["values"])
         state = [{str(v): numbers["values"][s.name] for v, s in part.items()} for part in memory.values()]
         params, after = stepper.step(_blocks(game, numbers), tuple(state))

@@ -148,7 +148,7 @@ class Gaussian:
         return self.mean(numbers, *parameters)
 
 
-STEP, REACH = 0.4, 8.0  # in standard deviations
+STEP, REACH = 0.25, 8.0  # in standard deviations
 
 
 def trapezoid(mean: Any, variance: Any, size: int | None) -> tuple[Any, Any]:

@@ -46,7 +46,7 @@ HEADS: dict[Any, Callable[..., Any]] = {
     sp.Max: _folded(jnp.maximum), sp.Min: _folded(jnp.minimum), sigmoid: jax.nn.sigmoid, softplus: jax.nn.softplus,
     sp.StrictLessThan: jnp.less, sp.LessThan: jnp.less_equal, sp.StrictGreaterThan: jnp.greater,
     sp.GreaterThan: jnp.greater_equal, sp.Equality: jnp.equal, sp.Unequality: jnp.not_equal,
-    sp.And: _folded(jnp.logical_and), sp.Or: _folded(jnp.logical_or), sp.Not: jnp.logical_not,
+    sp.And: _folded(jnp.logical_and), sp.Or: _folded(jnp.logical_or), sp.Not: jnp.logical_not, sp.ITE: jnp.where,
     sp.Heaviside: lambda x, half=0.5: jnp.where(x == 0, half, jnp.where(x > 0, 1.0, 0.0)),
     sp.sec: lambda x: 1 / jnp.cos(x), sp.csc: lambda x: 1 / jnp.sin(x), sp.cot: lambda x: 1 / jnp.tan(x),
 }  # fmt: skip

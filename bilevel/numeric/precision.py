@@ -1,6 +1,6 @@
 """Floating-point precision without global settings, and how large a rounding error may be.
 
-Main definitions: `working`, `as_numpy`, `checked_dtype`, `tolerance`, `roundings`.
+Main definitions: `working`, `as_numpy`, `checked_dtype`, `tolerance`, `prepared`.
 """
 
 from __future__ import annotations
@@ -49,10 +49,18 @@ def _equations(jaxpr: Any) -> int:
     return count
 
 
-def roundings(function: Callable[..., Any], *arguments: Any) -> int:
-    """An upper estimate of how many rounding operations stand one after another in a function: its primitives, sums
-    by length."""
-    return max(1, _equations(jax.make_jaxpr(function)(*arguments).jaxpr))
+QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+
+
+def prepared(function: Callable[..., Any], *arguments: Any) -> tuple[Callable[..., Any], int]:
+    """A function compiled for a few runs only, and an upper estimate of the rounding operations that follow one another in it.
+
+    The estimate counts the traced program's primitives, sums by their length; no chain of operations is longer.
+    """
+    traced = jax.jit(function).trace(*arguments)
+    # On a CPU, most of the time goes into optimising a program that will hardly run.
+    options = QUICK if jax.default_backend() == "cpu" else None
+    return traced.lower().compile(compiler_options=options), max(1, _equations(traced.jaxpr.jaxpr))
 
 
 def tolerance(dtype: Any, operations: int, magnitude: float) -> float:
