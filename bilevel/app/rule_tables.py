@@ -118,7 +118,7 @@ def rule_by_name(name: str, scope: Scope | None, table: Any, game: Any) -> Rule:
         arguments = {
             key: _argument(scope, key, value, known[key], game, ("rule", key))
             for key, value in table.items()
-            if key in known
+            if key in known and (name, key) != ("flow", "step")  # there a time scale, not a step size
         }
     else:
         arguments = {}

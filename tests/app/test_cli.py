@@ -98,6 +98,11 @@ def test_remembered_values_are_named(capsys, dirac):
     assert found["equilibria"][0]["jacobian"]["order"] == ["theta", "psi", "theta@1", "psi@1"]
 
 
+def test_a_step_size_is_no_time_scale(capsys, dirac):
+    found = answer(capsys, "stability", dirac, "--rule", "flow")
+    assert found["equilibria"][0]["jacobian"]["rows"] == [["0", "-1/2"], ["1/2", "-gamma"]]
+
+
 def test_several_rules_give_several_answers(capsys, dirac):
     found = answer(capsys, "stability", dirac, "--rule", "flow,simultaneous")
     assert [part["rule"] for part in found] == ["flow", "simultaneous"]
