@@ -11,9 +11,13 @@ from typing import Any
 
 import sympy as sp
 
+from bilevel.language.algebra import is_scalar
+from bilevel.language.calculus import is_model_level
 from bilevel.language.errors import GameError
 from bilevel.language.function_space import densities, pointwise_best_response
+from bilevel.language.gradient import gradient
 from bilevel.language.scalars import scalar
+from bilevel.language.substitute import substitute
 
 __all__ = ["BregmanCritic", "ReversedBregman", "bregman", "bregman_critic", "reversed_bregman_counterexample"]
 
@@ -23,7 +27,10 @@ Expr = Any
 def bregman(phi: Callable[[Expr], Expr], target: Expr, critic: Expr) -> Expr:
     """The Bregman divergence with the target first and the critic second, for a concrete or an undefined function.
 
-    Math: ``B(r || u) = phi(r) - phi(u) - phi'(u) (r - u)``. Terms ``0 log 0`` are read as 0.
+    Math: ``B(r || u) = phi(r) - phi(u) - phi'(u) (r - u)``, affine in r but for phi(r). Terms ``0 log 0`` are read as
+        0. A network may stand for any phi, and model-level scalars for r and u.
+
+    Raises: GameError if an argument is no exact scalar.
 
     Reference: Banerjee, Guo, Wang 2005, doi:10.1109/TIT.2005.850145.
 
@@ -34,16 +41,25 @@ def bregman(phi: Callable[[Expr], Expr], target: Expr, critic: Expr) -> Expr:
         >>> sp.expand(bregman(lambda x: x*sp.log(x) + (1 - x)*sp.log(1 - x), 1, u))
         -log(u)
     """
-    target = scalar(target)
+    target, critic = scalar(target), scalar(critic)
+    if not (is_scalar(target) and is_scalar(critic)):
+        raise GameError("a Bregman divergence here compares scalars; for vectors add up its components")
     x = sp.Dummy("x", real=True)
-    value = phi(x)
-    at_target = value.subs(x, target)
+    at_target = scalar(phi(target))
     if at_target.has(sp.nan, sp.zoo):
         # A convex function finite on a closed interval has one-sided limits at its ends.
-        at_target = sp.limit(value, x, target, "+" if target == 0 else "-")
-    point = sp.Dummy("x", real=True) if not critic.is_Symbol else critic
-    slope = sp.diff(phi(point), point)
-    return (at_target - phi(point) - slope * (target - point)).subs(point, critic)
+        at_target = sp.limit(phi(x), x, target, "+" if target == 0 else "-")
+    return at_target - phi(critic) - _slope(phi, critic) * (target - critic)
+
+
+def _slope(phi: Callable[[Expr], Expr], critic: Expr) -> Expr:
+    """phi' at the critic's value."""
+    if critic.is_Symbol:
+        return gradient(scalar(phi(critic)), critic)
+    x = sp.Dummy("x", real=True)
+    slope = gradient(scalar(phi(x)), x)
+    # SymPy's own `subs` knows how an undefined function's derivative is put at a point, ours what a network binds
+    return substitute(slope, {x: critic}) if is_model_level(slope + critic) else slope.subs(x, critic)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Named rewrites with conditions: theorems about expectations that no normal form shows, each giving a step of a proof.
 
-Main definitions: `Rewrite`, `tower`, `sample_by_sample`, `bregman`, `score_is_centred`,
+Main definitions: `Rewrite`, `tower`, `sample_by_sample`, `score_is_centred`,
 `score_as_pathwise`, `gaussian_by_parts`.
 
 A rewrite takes an expression to an equal one under conditions that it states; it checks what can be checked (which
@@ -22,11 +22,10 @@ from bilevel.language.gradient import gradient, jacobian
 from bilevel.language.laws import log_density, normal
 from bilevel.language.nodes import dot, zero_like
 from bilevel.language.normal_form import Step, normal_form
-from bilevel.language.substitute import depends, free_variables, substitute
+from bilevel.language.substitute import depends, free_variables
 
 __all__ = [
     "Rewrite",
-    "bregman",
     "gaussian_by_parts",
     "sample_by_sample",
     "score_as_pathwise",
@@ -80,26 +79,6 @@ def tower(body: Any, variables: tuple[Any, ...], seen: Any, factor: Any = 1) -> 
     before = E(factor * body, *variables)
     after = E(factor * E(body, *variables, given=seen), *variables)
     return Rewrite("tower rule", before, after, (f"{body} and {factor} times {body} have finite expectations",))
-
-
-def bregman(convex: Callable[[Any], Any], target: Any, guess: Any) -> Any:
-    """Bregman divergence of a target (first) from a guess (second).
-
-    Math: D(r, q) = F(r) - F(q) - F'(q) (r - q), F convex; it is affine in r but for F(r). A network may stand for
-    any F.
-    Raises: GameError if an argument is no scalar.
-    Reference: Banerjee, Guo, Wang (2005), doi 10.1109/TIT.2005.850145.
-    Examples:
-        >>> r, q = sp.symbols("r q", real=True)
-        >>> sp.factor(bregman(lambda t: t**2, r, q))
-        (q - r)**2
-    """
-    target, guess = sp.sympify(target, strict=True), sp.sympify(guess, strict=True)
-    if not is_scalar(target) or not is_scalar(guess):
-        raise GameError("a Bregman divergence here compares scalars")
-    point = sp.Dummy(real=True)
-    slope = substitute(gradient(sp.sympify(convex(point), strict=True), point), {point: guess})
-    return convex(target) - convex(guess) - slope * (target - guess)
 
 
 def sample_by_sample(

@@ -11,6 +11,8 @@ from typing import Any
 
 import sympy as sp
 
+from bilevel.language.bregman import bregman as compare
+
 
 @dataclass(frozen=True)
 class Divergence:
@@ -59,6 +61,4 @@ def bregman(name: str, phi: Callable[[Any], Any]) -> Divergence:
         >>> sp.factor(bregman("squared", lambda x: x**2)(t, q))
         (q - t)**2
     """
-    x = sp.Dummy("x", positive=True)
-    slope = sp.diff(phi(x), x)
-    return Divergence(name, lambda t, q: phi(t) - phi(q) - slope.subs(x, q) * (t - q))
+    return Divergence(name, lambda t, q: compare(phi, t, q))

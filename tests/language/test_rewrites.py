@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import sympy as sp
 
+from bilevel.language.bregman import bregman
 from bilevel.language.equality import equal
 from bilevel.language.errors import GameError
 from bilevel.language.expectation import E
@@ -15,7 +16,6 @@ from bilevel.language.laws import bernoulli, data, density, normal, random
 from bilevel.language.networks import network
 from bilevel.language.nodes import vector
 from bilevel.language.rewrites import (
-    bregman,
     gaussian_by_parts,
     sample_by_sample,
     score_as_pathwise,
