@@ -81,6 +81,8 @@ def _polynomial(system: StateMap, degree: int) -> list[Any]:
 def _nullspace(matrix: Any) -> list[Any]:
     from sympy.polys.matrices import DomainMatrix
 
+    if _independent_somewhere(matrix):
+        return []
     domain_matrix = DomainMatrix.from_Matrix(matrix).to_field()
     vectors = []
     for vector in domain_matrix.nullspace().to_Matrix().tolist():
@@ -90,6 +92,19 @@ def _nullspace(matrix: Any) -> list[Any]:
         common = sp.gcd_list(cleared) or 1
         vectors.append([sp.cancel(c / common) for c in cleared])
     return vectors
+
+
+def _independent_somewhere(matrix: Any) -> bool:
+    """Whether the columns are independent at one choice of the parameters: then they are as functions of them."""
+    import flint
+
+    primes = map(sp.prime, range(11, 1000, 7))
+    put = {s: sp.Rational(next(primes), next(primes)) for s in sorted(matrix.free_symbols, key=str)}
+    entries = [e.subs(put) for e in matrix]
+    if not entries or not all(e.is_Rational for e in entries):
+        return False
+    numbers = flint.fmpq_mat(matrix.rows, matrix.cols, [flint.fmpq(int(e.p), int(e.q)) for e in entries])
+    return bool(numbers.rref()[1] == matrix.cols)
 
 
 def unknown_functions(expressions: Any, variables: Any) -> list[Any]:

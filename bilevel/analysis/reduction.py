@@ -266,13 +266,20 @@ class Assumptions:
 
     def _impossible_on_line(self, formula: Any, polynomials: list[Any], index: int) -> bool:
         """The same for one parameter, exactly: no cell of the line satisfies the formula."""
-        line = self.line(polynomials, index)
+        about = [fact for fact in self.facts if all(_only_in(s.polynomial, index) for s in signs(fact))]
+        formula = conj([formula, *about])
+        line = self.line([*polynomials, *(s.polynomial for fact in about for s in signs(fact))], index)
         self._last_method = "real root isolation"
         return not any(line.truth(formula, k) for k in line.cells)
 
     def line(self, polynomials: Any, index: int) -> Line:
         """The real line of one generator, inside its bounds, cut at the roots of these polynomials in it."""
         return Line(polynomials, index, self.bounds[index], without_zero=index in self.nonzero)
+
+
+def _only_in(p: Any, index: int) -> bool:
+    """Whether a polynomial contains no generator but this one."""
+    return not isinstance(p, sp.Basic) and not any(d for i, d in enumerate(p.degrees()) if i != index)
 
 
 def _conjuncts(formula: Any) -> tuple[Any, ...]:

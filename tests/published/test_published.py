@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.published import gan_dynamics, objectives
+from tests.published import gan_dynamics, objectives, zero_sum
 from tests.published.claims import Outcome, Result, outcome
 
-RESULTS: tuple[Result, ...] = (*objectives.RESULTS, *gan_dynamics.RESULTS)
+RESULTS: tuple[Result, ...] = (*objectives.RESULTS, *gan_dynamics.RESULTS, *zero_sum.RESULTS)
 UNKNOWN: frozenset[str] = frozenset()    # results the library answers with "unknown" today
 
 
