@@ -53,7 +53,7 @@ QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes
 
 
 def prepared(function: Callable[..., Any], *arguments: Any) -> tuple[Callable[..., Any], int]:
-    """A function compiled for a few runs only, and an upper estimate of the rounding operations that follow one another in it.
+    """A function compiled for a few runs only, and an upper estimate of its rounding operations one after another.
 
     The estimate counts the traced program's primitives, sums by their length; no chain of operations is longer.
     """

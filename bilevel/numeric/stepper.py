@@ -59,8 +59,9 @@ class Stepper:
 
     def init(self, params: Params) -> State:
         """What the rule remembers at the start."""
+        here = self.enter(params)
         field = self.make(self.values, (), params)
-        return tuple(self._left(field, part, params) for part in self.rule.start(field.point(self.enter(params)))[1:])
+        return tuple(self._left(field, part, params) for part in self.rule.start(field.point(here))[1:])
 
     def step(
         self, params: Params, state: State = (), *arguments: Any, values: Mapping[Any, Any] | None = None
@@ -70,9 +71,10 @@ class Stepper:
             raise GameError(
                 f"{self.rule.name} remembers {len(self.rule.memory)} points; call init(params) for its state"
             )
+        here = [self.enter(part) for part in (params, *state)]
         field = self.make({**self.values, **(values or {})}, arguments, params)
         try:
-            after = self.rule.on(field)(*(field.point(self.enter(part)) for part in (params, *state)))
+            after = self.rule.on(field)(*map(field.point, here))
         except TypeError as problem:
             if "convert expression to float" in str(problem):
                 raise GameError(
