@@ -71,16 +71,16 @@ def enclose(expression: Any, values: Any = None, precision: int = 128) -> arb | 
 
 def lower_end(enclosed: arb) -> flint.fmpq:
     """The exact lower end of a ball."""
-    return _dyadic(enclosed.lower())
+    return _dyadic(enclosed.mid()) - _dyadic(enclosed.rad())    # `lower` rounds to the working precision
 
 
 def upper_end(enclosed: arb) -> flint.fmpq:
     """The exact upper end of a ball."""
-    return _dyadic(enclosed.upper())
+    return _dyadic(enclosed.mid()) + _dyadic(enclosed.rad())
 
 
 def _dyadic(end: arb) -> flint.fmpq:
-    mantissa, exponent = end.mid().man_exp()
+    mantissa, exponent = end.man_exp()
     m, e = int(mantissa), int(exponent)
     return flint.fmpq(m * 2**e) if e >= 0 else flint.fmpq(m, 2**-e)
 
