@@ -29,11 +29,11 @@ from bilevel.rules.protocol.rule import Rule
 class AnySizeVerdict:
     """A verdict for every size: per singular value, by the ends of the spectrum, and what zero singular values do.
 
-    Math: `verdict` is "stable" or "marginal" only where this holds for every shape and rank; `mode` is the verdict on one singular value `sigma` > 0; the equilibrium is exponentially stable iff it holds
+    Math: `mode` is the verdict on one singular value `sigma` > 0; the equilibrium is exponentially stable iff it holds
         at every nonzero one and, for each kind of zero mode present (`left_zero`: vectors orthogonal to the range of
         the coupling; `right_zero`: its kernel), so does that verdict. `condition` restates the first part by
         sigma_min and sigma_max, None where no proof of monotonicity was found; `requires` says which zero modes must
-        be absent.
+        be absent. `verdict` is "stable" or "marginal" only where that holds for every shape and rank.
 
     Shapes: any dimensions n x m of the coupling; per step, or per unit time for flows.
 
@@ -93,7 +93,7 @@ def stability_any_size(
 
     Shapes: any dimensions; the cost is that of the scalar game.
 
-    Raises: GameError for a game that moves scalars, or a point other than the origin. What is not reducible is `unknown`.
+    Raises: GameError for a game that moves scalars, or a point other than the origin.
 
     Reference: Gidel et al. (2019), arXiv:1807.04740, for bilinear games by singular values.
 
@@ -112,7 +112,7 @@ def stability_any_size(
     rule = rule or default_rule(game)
     try:
         reduced = reduce_game(game, jointly)
-        matrix, order = linearise_mode(reduced.game, rule)
+        matrix, _ = linearise_mode(reduced.game, rule)
     except UnknownAnswer as stop:
         return _unknown(str(stop), rule)
     mode = analyse(matrix, time=rule.time, assuming=game.assuming)

@@ -2,9 +2,9 @@
 
 Main definitions: `linearise_quadratic`.
 
-On a quadratic game the field is affine, F(z) = J z + b, so every point a rule reaches is an affine function of the state.
-A leaf is that function: a row (constant, one coefficient for each part of the state, one for each unknown of a linear
-solve). The field then is one product of matrices, and games of 32 + 32 variables take well under a second.
+On a quadratic game the field is affine, F(z) = J z + b, so every point a rule reaches is an affine function of the
+state. A leaf is that function: a row (constant, one coefficient for each part of the state, one for each unknown of a
+linear solve). The field then is one product of matrices, and games of 32 + 32 variables take well under a second.
 """
 
 from __future__ import annotations
@@ -60,8 +60,7 @@ def _linearised(field: AffineField, rule: Rule, point: Mapping[Any, Any]) -> Lin
     starts = ["same", *(how for _, how in rule.memory)]
     state = []
     for k, how in enumerate(starts):
-        rows = [field.unit(1 + k * n + i, place[i] if how == "same" else fmpq(0)) for i in range(n)]
-        state.append(field.point(rows))
+        state.append(field.point(field.unit(1 + k * n + i, place[i] if how == "same" else fmpq(0)) for i in range(n)))
     after = [[_leaf(leaf).row for leaf in part.leaves()] for part in rule.on(field)(*state)]
     rows = [row for part in after for row in part]
     before = [part_leaf.row[0, 0] for part in state for part_leaf in part.leaves()]
@@ -247,7 +246,7 @@ def _polynomial(cost: Any, index: Mapping[Any, int]) -> dict[tuple[int, ...], fm
         factors = (cost.base, cost.base)
     if not factors:
         return {(): _fraction(cost)}
-    product = {(): fmpq(1)}
+    product: dict[tuple[int, ...], fmpq] = {(): fmpq(1)}
     for factor in factors:
         product = _times(product, _polynomial(factor, index))
     return product

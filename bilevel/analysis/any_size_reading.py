@@ -143,7 +143,7 @@ class ModeField(LinearField):
         return super().fixed_point(lambda w: _bare(step(w)), near=_bare(near))
 
 
-def linearise_mode(game: Game, rule: Rule, fixed: Mapping[Any, Any] | None = None) -> tuple[Any, tuple[tuple[str, Any], ...]]:
+def linearise_mode(game: Game, rule: Rule, fixed: Mapping[Any, Any] | None = None) -> tuple[Any, tuple[Any, ...]]:
     """The matrix of one mode at the origin, and what its rows are: (memory part, variable)."""
     reading = ModeField(game, fixed or {})
     parts = ["", *(name for name, _ in rule.memory)]
@@ -156,7 +156,8 @@ def linearise_mode(game: Game, rule: Rule, fixed: Mapping[Any, Any] | None = Non
             raise _sees_axes(f"puts something else than a vector of its own axes in the place of {_label(part, v)}")
         plain = Dual.settled(_plain(leaf))
         if plain.value != 0:
-            raise UnknownAnswer(f"the origin is no fixed point of {rule.name}: {_label(part, v)} moves by {plain.value}")
+            moved = f"{_label(part, v)} moves by {plain.value}"
+            raise UnknownAnswer(f"the origin is no fixed point of {rule.name}: {moved}")
         rows.append([plain.row.get(column, sp.S.Zero) for column in order])
     return sp.ImmutableMatrix(rows), order
 

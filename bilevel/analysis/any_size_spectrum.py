@@ -2,9 +2,9 @@
 
 Main definitions: `at_every`.
 
-The set of sigma on which a condition holds is closed downwards, if C(t) and 0 < s < t imply C(s): then it holds at every
-singular value iff it holds at the largest. Closed upwards: at the smallest. An interval: at both. Each implication is
-proved (a positivity identity, real root isolation, or z3 on the negation); where none is, the condition stays as it is.
+The set of sigma on which a condition holds is closed downwards, if C(t) and 0 < s < t imply C(s): then it holds at
+every singular value iff it holds at the largest. Closed upwards: at the smallest. An interval: at both. Each implication
+is proved (a positivity identity, real root isolation, or z3 on the negation); where none is, it stays.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def ends_of(symbol: Any) -> tuple[Any, Any]:
 def at_every(condition: Any, spectral: tuple[Any, ...], assuming: Any = ()) -> Restated:
     """The condition at every value of the spectral symbols, restated by their ends; None where no proof is found."""
     parts = sp.And.make_args(condition)
-    restated = [_part(part, spectral, assuming) for part in parts]
-    if any(r is None for r in restated):
+    restated = [found for part in parts if (found := _part(part, spectral, assuming)) is not None]
+    if len(restated) < len(parts):
         whole = _part(condition, spectral, assuming) if len(parts) > 1 else None
         return Restated(None) if whole is None else Restated(whole[0], (whole[1],))
     return Restated(sp.And(*(r[0] for r in restated)), tuple(r[1] for r in restated if r[1]))
