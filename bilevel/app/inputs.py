@@ -1,17 +1,17 @@
 """What the arguments of a command name: a problem file or a catalogue model, parameter values, rules.
 
-Main definitions: `problem_named`, `rules_named`, `values_given`, `catalogue_models`.
+Main definitions: `problem_named`, `rules_named`, `values_given`.
 """
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bilevel import models
 from bilevel.app.problem import Problem, load, problem_of
 from bilevel.app.scope import fits, read_set
 from bilevel.app.source import advice, shown
@@ -43,25 +43,10 @@ def problem_named(name: str, sets: Iterable[str] = ()) -> Problem:
     given = values_given(sets)
     if not _NAME.fullmatch(name) or Path(name).exists():
         return load(Path(name), set=given)
-    models = catalogue_models()
-    if name not in models:
-        raise ReadError(f"there is no such file and no such model; {advice(name, models)}", file=shown(name))
-    return _with_values(problem_of(models[name](), title=name, file=name), given)
-
-
-def catalogue_models() -> dict[str, Any]:
-    """Functions of the catalogue that make a game without being told anything."""
-    from bilevel import models
-
-    found = {}
-    for name in dir(models):
-        maker = getattr(models, name)
-        if not inspect.isfunction(maker) or inspect.signature(maker).return_annotation not in (Game, "Game"):
-            continue
-        parameters = inspect.signature(maker).parameters.values()
-        if all(p.default is not p.empty or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters):
-            found[name] = maker
-    return found
+    known = models.catalogue()
+    if name not in known:
+        raise ReadError(f"there is no such file and no such model; {advice(name, known)}", file=shown(name))
+    return _with_values(problem_of(known[name](), title=name, file=name), given)
 
 
 def _with_values(problem: Problem, given: Mapping[str, str]) -> Problem:
@@ -76,9 +61,15 @@ def _with_values(problem: Problem, given: Mapping[str, str]) -> Problem:
         fixed[symbol] = read_set(name, text, problem.parameters)
         if not fits(symbol, fixed[symbol]):
             raise ReadError(f"{name} = {fixed[symbol]} contradicts what is assumed of {name}", file=f"--set {name}")
-    game = problem.game.map_losses(lambda loss: calculus.replace(loss, fixed))
+    game = _with_fixed(problem.game, fixed)
     left = {name: symbol for name, symbol in problem.parameters.items() if name not in given}
     return replace(problem, game=game, parameters=left)
+
+
+def _with_fixed(game: Any, fixed: Mapping[Any, Any]) -> Any:
+    if isinstance(game, Game):
+        return game.map_losses(lambda loss: calculus.replace(loss, fixed))
+    return replace(game, equations={v: calculus.replace(g, fixed) for v, g in game.equations.items()})
 
 
 def rules_named(problem: Problem, names: str | None) -> list[Any]:

@@ -9,7 +9,7 @@ import importlib.util
 import inspect
 from typing import Any
 
-from bilevel.app.inputs import catalogue_models
+from bilevel import models
 from bilevel.app.layout import dumps
 from bilevel.app.screen import columns
 from bilevel.app.theorems import theorems
@@ -19,7 +19,7 @@ from bilevel.rules import catalogue
 def run(options: Any) -> int:
     """Print what the package holds."""
     found = {
-        "models": _described(catalogue_models()),
+        "models": _described(models.catalogue()),
         "rules": _described(catalogue()),
         "strategies": _strategies(),
         "theorems": {theorem.name: theorem.summary for theorem in theorems()},
