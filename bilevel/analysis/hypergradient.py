@@ -156,18 +156,19 @@ def answers(game: Game, leader: str, *, followers: Iterable[str] | None = None) 
         rest = sp.Matrix([slope.subs(dict.fromkeys(slopes, 0), simultaneous=True) for slope in slopes.values()])
         if matrix.det(method="berkowitz").expand() != 0:
             found = [dict(zip(slopes, (_tidied(e) for e in matrix.LUsolve(-rest)), strict=True))]
-            return _only_minimum(found, slopes)
-    return _only_minimum(sp.solve(list(slopes.values()), list(slopes), dict=True), slopes)
+            return _only_minimum(found, slopes, game)
+    return _only_minimum(sp.solve(list(slopes.values()), list(slopes), dict=True), slopes, game)
 
 
-def _only_minimum(found: list[dict[Any, Any]], slopes: Mapping[Any, Any]) -> dict[Any, Any]:
-    """The one real solution at which no follower's cost is known to curve downwards."""
+def _only_minimum(found: list[dict[Any, Any]], slopes: Mapping[Any, Any], game: Game) -> dict[Any, Any]:
+    """The one real solution at which no follower's cost is known to curve downwards (asked where it sees no replies)."""
+    plain = {v: slope for v, slope in slopes.items() if not game[game.owner[v]].through}
     kept = [
         point
         for point in found
         if set(point) == set(slopes)
         and all(value.is_real is not False for value in point.values())
-        and not any(sp.diff(slope, v).subs(point).is_negative for v, slope in slopes.items())
+        and not any(sp.diff(slope, v).subs(point).is_negative for v, slope in plain.items())
     ]
     if len(kept) != 1:
         raise UnknownAnswer(
