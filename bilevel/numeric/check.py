@@ -301,7 +301,7 @@ def check_proof(proof: Any, *, trials: int = 3, seed: int = 0, **choices: Any) -
             trials=trials,
             seed=seed,
             differs=claim.counterexample is not None and bool(claim.holds),
-            assuming=getattr(claim, "assuming", ()),
+            assuming=[(step.before, step.after) for step in claim.trace if getattr(step, "rule", "") == "assumption"],
             **choices,
         )
         for claim in proof.claims

@@ -6,7 +6,7 @@ Main definitions: `JaxField`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax
@@ -48,7 +48,7 @@ class JaxField:
     costs: Mapping[str, Callable[[Blocks], Any]]
     game: Any = None
     slope: Callable[[Blocks], Blocks] | None = None
-    convert: Converter = EXACT
+    convert: Converter = field(default_factory=lambda: EXACT)
 
     def __post_init__(self) -> None:
         if self.game is not None and tuple(self.game.players) != tuple(self.costs):

@@ -106,14 +106,18 @@ class Model(Scalars):
     def called(self, applied: Any) -> Any:
         """The value of a network or log-density."""
         if self.assumed and (told := self.assumed.get(unnamed(applied))) is not None:
-            return self.any(told)
+            return self.told(applied, told)
         value = self.function(applied)(*self.arguments(applied))
         return value if is_scalar(applied) else jnp.reshape(value, (-1, 1))
+
+    def told(self, node: Any, value: Any) -> Any:
+        """What an assumption says in place of a node."""
+        return self.any(value) if is_scalar(node) == is_scalar(value) else self(value) * jnp.ones(self.shape(node))
 
     def derivative(self, node: Any) -> Any:
         """A partial derivative: contracted slots by Jacobian-vector products, open ones by forward Jacobians."""
         if self.assumed and (told := self.assumed.get(unnamed(node))) is not None:
-            return self.any(told)
+            return self.told(node, told)
         function, arguments = self.function(node.applied), self.arguments(node.applied)
         if node.weight not in (OPEN, sp.S.One):
             function = _weighted(function, self.column(node.weight))
