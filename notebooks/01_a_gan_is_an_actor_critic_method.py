@@ -13,13 +13,13 @@
 # %% [markdown]
 # # A GAN is an actor-critic method
 #
-# A generative adversarial network trains two networks against each other. An actor-critic method trains two networks with
-# each other: a critic that judges, an actor that wants to be judged well. Pfau and Vinyals (2016,
+# A generative adversarial network trains two networks against each other. An actor-critic method trains two
+# networks with each other: a critic that judges, an actor that wants to be judged well. Pfau and Vinyals (2016,
 # [arXiv:1610.01945](https://arxiv.org/abs/1610.01945)) say that the first is a special case of the second, in an
 # environment where the actor is blind and cannot affect its reward.
 #
-# In this lecture we write both down, derive how they learn, *prove* that they are the same, check the proof with automatic
-# differentiation, and then ask the question that matters in practice: does such learning converge?
+# In this lecture we write both down, derive how they learn, *prove* that they are the same, check the proof with
+# automatic differentiation, and then ask the question that matters in practice: does such learning converge?
 
 # %%
 import sympy as sp
@@ -29,9 +29,9 @@ import bilevel as bl
 # %% [markdown]
 # ## 1. What the two players want
 #
-# A GAN has real images $w$, noise $z$, a generator $G(z, \theta)$ and a discriminator $D(w, \phi)$ that says how probably
-# an image is real. We leave open what the networks look like and how large anything is: `network` and `vector` name them,
-# and their dimensions are letters.
+# A GAN has real images $w$, noise $z$, a generator $G(z, \theta)$ and a discriminator $D(w, \phi)$ that says how
+# probably an image is real. We leave open what the networks look like and how large anything is: `network` and
+# `vector` name them, and their dimensions are letters.
 
 # %%
 theta, phi = bl.vector("theta", "p"), bl.vector("phi", "q")
@@ -46,7 +46,8 @@ by_hand = bl.Game(discriminator=bl.minimize(loss, phi), generator=bl.maximize(lo
 print(by_hand)
 
 # %% [markdown]
-# The catalogue holds the same game. Are they really the same? That is a question the library answers with a proof.
+# The catalogue holds the same game. Are they really the same? That is a question the library answers with a
+# proof.
 
 # %%
 gan = bl.models.gan()
@@ -57,8 +58,8 @@ print(same)
 # %% [markdown]
 # ## 2. How they learn
 #
-# Each player walks down the gradient of its own loss. The gradient is taken for networks of any form: `d1`, `d2` are
-# derivatives in the first and second argument.
+# Each player walks down the gradient of its own loss. The gradient is taken for networks of any form: `d1`, `d2`
+# are derivatives in the first and second argument.
 
 # %%
 h = sp.Symbol("h", positive=True)
@@ -74,9 +75,9 @@ print(bl.derive(gan, bl.rules.simultaneous(h)))
 # %% [markdown]
 # ## 3. The environment
 #
-# Now the other side. In the environment of the paper's section 2.3 the actor's action *is* an image. A coin is tossed; if
-# it falls on one side, the critic is shown a real image and the reward is 1, otherwise it is shown the actor's image and
-# the reward is 0. The next state has nothing to do with what was done.
+# Now the other side. In the environment of the paper's section 2.3 the actor's action *is* an image. A coin is
+# tossed; if it falls on one side, the critic is shown a real image and the reward is 1, otherwise it is shown the
+# actor's image and the reward is 0. The next state has nothing to do with what was done.
 
 # %%
 world = bl.models.gan_environment()
@@ -87,8 +88,8 @@ print("blind:      ", world.blind, "  stateless:", world.stateless)
 assert world.blind and world.stateless
 
 # %% [markdown]
-# An ordinary actor-critic method in this environment, with cross-entropy between reward and estimate. With `scaled=True`
-# the actor's signal is multiplied by the slope of that divergence, which is held constant (`sg`).
+# An ordinary actor-critic method in this environment, with cross-entropy between reward and estimate. With
+# `scaled=True` the actor's signal is multiplied by the slope of that divergence, which is held constant (`sg`).
 
 # %%
 method = bl.models.blind_actor_critic(scaled=True)
@@ -105,8 +106,9 @@ assert half.answer is True
 print(half)
 
 # %% [markdown]
-# Read the steps: the coin is summed over its two outcomes, variables that no longer occur are dropped, and both sides have
-# the same normal form. And not only the critic: the whole field, both players' gradients, is half the GAN's.
+# Read the steps: the coin is summed over its two outcomes, variables that no longer occur are dropped, and both
+# sides have the same normal form. And not only the critic: the whole field, both players' gradients, is half the
+# GAN's.
 
 # %%
 relation = bl.correspond(method, gan, claim="constant")["constant"]
@@ -114,7 +116,8 @@ assert relation.holds and relation.factor == sp.Rational(1, 2)
 print(relation)
 
 # %% [markdown]
-# A claim that is wrong is refuted, by an instance: sizes, networks, laws and a point at which the two sides differ.
+# A claim that is wrong is refuted, by an instance: sizes, networks, laws and a point at which the two sides
+# differ.
 
 # %%
 wrong = bl.equal(method.cost("critic"), gan.cost("discriminator"))
@@ -135,8 +138,8 @@ assert bl.equal(bl.gradient(reward, theta), sp.ZeroMatrix(theta.shape[0], 1)).an
 print("expected reward 1/2, gradient 0")
 
 # %% [markdown]
-# And yet the actor moves, because the critic's *estimate* has a gradient. The critic cannot tell what causes reward from
-# what predicts it.
+# And yet the actor moves, because the critic's *estimate* has a gradient. The critic cannot tell what causes
+# reward from what predicts it.
 
 # %%
 moved = bl.equal(method.field()[theta], sp.ZeroMatrix(theta.shape[0], 1))
@@ -157,7 +160,8 @@ for edge in diagram.edges:
 bl.show.diagram_svg(diagram)
 
 # %% [markdown]
-# The actor-critic method in this environment has the very same diagram; give its actor sight of the state, and it has not.
+# The actor-critic method in this environment has the very same diagram; give its actor sight of the state, and it
+# has not.
 
 # %%
 blind = information_structure(bl.models.blind_actor_critic())
@@ -167,8 +171,8 @@ assert diagram.isomorphism(blind) and not diagram.isomorphism(sighted)
 # %% [markdown]
 # ## 7. Do the numbers agree?
 #
-# A proof deserves a second road. The losses are compiled to JAX, networks become small random ones, and the derived
-# update is compared with a step whose gradients come from automatic differentiation.
+# A proof deserves a second road. The losses are compiled to JAX, networks become small random ones, and the
+# derived update is compared with a step whose gradients come from automatic differentiation.
 
 # %%
 from bilevel.numeric.check import check_update
@@ -190,7 +194,8 @@ print(small.field())
 print(small.jacobian().subs(origin))
 
 # %% [markdown]
-# At the equilibrium the Jacobian is antisymmetric: each player undoes what the other does. The gradient flow circles.
+# At the equilibrium the Jacobian is antisymmetric: each player undoes what the other does. The gradient flow
+# circles.
 
 # %%
 circling = bl.stability(small, bl.rules.flow(), at=origin)
@@ -199,8 +204,8 @@ print(circling)
 print("eigenvalues", [value for value, _ in circling.eigenvalues])
 
 # %% [markdown]
-# Simultaneous steps are worse: they spiral outward at *every* step size. Alternating steps keep both eigenvalues on the
-# unit circle up to $h = 4$, and are never exponentially stable.
+# Simultaneous steps are worse: they spiral outward at *every* step size. Alternating steps keep both eigenvalues
+# on the unit circle up to $h = 4$, and are never exponentially stable.
 
 # %%
 outward = bl.stability(small, bl.rules.simultaneous(h), at=origin)
@@ -221,8 +226,8 @@ print(verdict.condition)
 print(verdict.solve(h))
 
 # %% [markdown]
-# This is no fit and no scan. The condition comes from the characteristic polynomial of the linearised step, by the test of
-# Schur and Cohn, in exact arithmetic. A picture may illustrate it; it decides nothing.
+# This is no fit and no scan. The condition comes from the characteristic polynomial of the linearised step, by
+# the test of Schur and Cohn, in exact arithmetic. A picture may illustrate it; it decides nothing.
 
 # %%
 gamma = next(s for s in cured.parameters)

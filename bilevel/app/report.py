@@ -16,7 +16,15 @@ from typing import Any
 
 import bilevel
 from bilevel import show
-from bilevel.app import report_dirac, report_games, report_relations, report_structure, report_theorems
+from bilevel.app import (
+    report_cast,
+    report_dirac,
+    report_games,
+    report_relations,
+    report_structure,
+    report_theorems,
+    report_updates,
+)
 from bilevel.app.report_parts import Part, listed
 
 TITLE = "A GAN is an actor-critic method"
@@ -28,7 +36,7 @@ def main(output_folder: str | Path = "out", *, quiet: bool = False, json: bool =
     """Derive, prove, check, draw; write `report.html` and `report.json`; 0 if every theorem stands, else 3."""
     began = time.perf_counter()
     tell = _teller(quiet)
-    cast = report_games.Cast()
+    cast = report_cast.Cast()
     parts: list[Part] = []
     for words, made in _steps(cast, tell):
         tell(words)
@@ -51,13 +59,13 @@ def main(output_folder: str | Path = "out", *, quiet: bool = False, json: bool =
     return 0 if all(one["stands"] for one in found) else 3
 
 
-def _steps(cast: report_games.Cast, tell: Callable[[str], None]) -> Iterable[tuple[str, Callable[[], Part]]]:
+def _steps(cast: report_cast.Cast, tell: Callable[[str], None]) -> Iterable[tuple[str, Callable[[], Part]]]:
     """What is done; the theorems come last because a second process works on them meanwhile."""
     cards = report_theorems.begin(tell)
     yield "the two definitions", lambda: report_games.definitions(cast)
     yield "the environment", lambda: report_games.environment(cast)
     yield "the information structure", lambda: report_structure.figure_one(cast)
-    yield "the update equations", lambda: report_games.updates(cast)
+    yield "the update equations", lambda: report_updates.updates(cast)
     yield "the relations between the games", lambda: report_relations.relations(cast, tell)
     yield "the Dirac-GAN", lambda: report_dirac.dirac(report_dirac.Dirac())
     yield "the theorems", lambda: report_theorems.section(cards())
@@ -80,9 +88,12 @@ def _page(parts: list[Part], found: list[dict[str, Any]], seconds: float) -> str
         _summary(found),
         *(part.section for part in sorted(parts, key=lambda part: _ORDER.index(part.section.anchor))),
         _again(found, seconds),
-        subtitle="Derived, proved and checked from the players' losses, after Pfau and Vinyals (2016), arXiv:1610.01945",
-        lead="A generator that fools a discriminator is an actor that cannot see, in an environment whose reward it cannot affect. "
-        "This page derives both methods' updates from their definitions, proves in which sense they are the same, and shows why "
+        subtitle="Derived, proved and checked from the players' losses, after Pfau and Vinyals (2016), "
+        "arXiv:1610.01945",
+        lead="A generator that fools a discriminator is an actor that cannot see, in an environment whose reward "
+        "it cannot affect. "
+        "This page derives both methods' updates from their definitions, proves in which sense they are the "
+        "same, and shows why "
         "such training circles and when it converges.",
         footer=f"Made by bilevel {bilevel.__version__} in {seconds:.0f} s.",
     )
@@ -94,12 +105,17 @@ def _summary(found: list[dict[str, Any]]) -> Any:
     return show.section(
         "In short",
         show.bullets(
-            f"{len(standing)} of {len(found)} theorems stand, with {claims} claims in all; every one is decided anew when this page is made.",
-            "With a blind actor, a cross-entropy critic, and the actor's signal scaled and masked, the actor-critic method's update "
-            "is exactly half the minimax GAN's, for networks of any form and spaces of any dimension. The 1/2 is the coin's.",
-            "The true return does not depend on the actor. It learns all the same, from what predicts the reward and does not cause it.",
+            f"{len(standing)} of {len(found)} theorems stand, with {claims} claims in all; every one is decided "
+            "anew when this page is made.",
+            "With a blind actor, a cross-entropy critic, and the actor's signal scaled and masked, the "
+            "actor-critic method's update "
+            "is exactly half the minimax GAN's, for networks of any form and spaces of any dimension. The 1/2 is "
+            "the coin's.",
+            "The true return does not depend on the actor. It learns all the same, from what predicts the reward "
+            "and does not cause it.",
             "The two diagrams of Figure 1 are isomorphic up to one edge: whether the first model sees anything.",
-            "On the smallest instance the flow circles, simultaneous steps diverge, and alternating steps never converge exponentially; "
+            "On the smallest instance the flow circles, simultaneous steps diverge, and alternating steps never "
+            "converge exponentially; "
             "with a penalty all three converge, for exactly the step sizes shown.",
         ),
         show.table(["Sign", "Means"], [(show.badge(word), meaning) for word, meaning in _meanings()]),
@@ -123,7 +139,11 @@ def _again(found: list[dict[str, Any]], seconds: float) -> Any:
         show.bullets(
             ("This page: ", show.code("python3 dev.py run"), " in a checkout, or ", show.code("bilevel run"), "."),
             ("The proofs alone: ", show.code("python3 dev.py test tests/proofs"), "."),
-            ("One theorem: ", show.code("python -c \"from bilevel.app.theorems import theorems; print(theorems()[0].prove())\""), "."),
+            (
+                "One theorem: ",
+                show.code('python -c "from bilevel.app.theorems import theorems; print(theorems()[0].prove())"'),
+                ".",
+            ),
             ("A stability verdict: ", show.code("bilevel stability dirac_gan --rule alternating"), "."),
             ("All of this as data: ", show.code("report.json"), ", beside this page."),
         ),

@@ -57,22 +57,30 @@ class Dirac:
     def verdicts(self) -> dict[tuple[str, str], Any]:
         """(game, rule) to verdict."""
         games = {"none": self.bare, "R1": self.penalised}
-        return {(name, rule.name): stability(game, rule, at=self.origin) for name, game in games.items() for rule in self.rules}
-
+        return {
+            (name, rule.name): stability(game, rule, at=self.origin)
+            for name, game in games.items()
+            for rule in self.rules
+        }
 
     @cached_property
     def general(self) -> dict[tuple[str, str], Any]:
         """The same with any score f, through c = f'(0) alone; f''(0) drops out."""
         score = known_function("f", ((sp.S.Zero, (sp.Symbol("f_0", real=True), _SLOPE, sp.Symbol("f_2", real=True))),))
         games = {"none": dirac_gan(score), "R1": dirac_gan(score, "R1", gamma=PENALTY)}
-        return {(name, rule.name): stability(game, rule, at=self.origin) for name, game in games.items() for rule in self.rules}
+        return {
+            (name, rule.name): stability(game, rule, at=self.origin)
+            for name, game in games.items()
+            for rule in self.rules
+        }
 
 
 def dirac(example: Dirac) -> Part:
     """The section on the instance."""
     section = show.section(
         "The smallest instance: the Dirac-GAN",
-        ("Real data is the point 0, generated data the point ", sp.Symbol("theta"), ", the discriminator D(x) = σ(ψ x). Both "
+        ("Real data is the point 0, generated data the point ", sp.Symbol("theta"), ", the discriminator D(x) = "
+                                                                                    "σ(ψ x). Both "
          "players share one loss, and everything about it can be computed."),
         *_game(example),
         show.section("Is the equilibrium reached?", *_table(example)),
@@ -86,10 +94,10 @@ def dirac(example: Dirac) -> Part:
 
 def _game(example: Dirac) -> Iterator[Any]:
     game, matrix = example.penalised, example.penalised.jacobian()
-    theta, psi = game.variables
     player = game["discriminator"]
     yield show.equation_rows([(called("L", "theta", "psi"), "=", player.loss)])
-    yield ("The generator minimises L", ", the discriminator maximises it; ", PENALTY, " weighs the penalty on its slope at the data "
+    yield ("The generator minimises "
+           "L", ", the discriminator maximises it; ", PENALTY, " weighs the penalty on its slope at the data "
            "(R1; here R2 is the same). The softplus is log(1 + exp(·)).")  # fmt: skip
     yield show.paragraph("The field F, whose zeros are the fixed points, and its Jacobian at θ = ψ = 0:")
     field = game.field()
@@ -97,7 +105,8 @@ def _game(example: Dirac) -> Iterator[Any]:
     at_zero = sp.Matrix(matrix).subs(example.origin)
     yield show.equation(("F′(0, 0) = ", at_zero))
     yield show.bullets(
-        ("θ = ψ = 0 is a fixed point: the field vanishes there. It is the only one: F", " in θ vanishes only where ψ = 0, since the "
+        ("θ = ψ = 0 is a fixed point: the field vanishes there. It is the only one: "
+         "F", " in θ vanishes only where ψ = 0, since the "
          "sigmoid is positive, and with ψ = 0 the other entry is −θ/2."),
         "The off-diagonal entries have opposite signs: each player undoes what the other does (theorem 5).",
     )  # fmt: skip
@@ -109,26 +118,43 @@ def _game(example: Dirac) -> Iterator[Any]:
 def _table(example: Dirac) -> Iterator[Any]:
     bare = [[rule.capitalize(), *map(_where, (v.condition, v.marginal_on, v.unstable_on)), v.marginal_why or "–"]
             for (penalty, rule), v in example.verdicts.items() if penalty == "none"]  # fmt: skip
-    yield show.table(["Rule", "Exponentially stable", "On the border", "Unstable", "What the border is"], bare, caption=(
+    yield show.table(["Rule", "Exponentially "
+                              "stable", "On the border", "Unstable", "What the border is"], bare, caption=(
         "Without penalty. On the border of stability nonlinear terms decide."))  # fmt: skip
     head = ["Rule", "Exponentially stable exactly where", "Solved for the step"]
-    with_it = [[rule.capitalize(), _where(v.condition), _solved(v)] for (penalty, rule), v in example.verdicts.items() if penalty != "none"]
+    with_it = [
+        [rule.capitalize(), _where(v.condition), _solved(v)]
+        for (penalty, rule), v in example.verdicts.items()
+        if penalty != "none"
+    ]
     yield show.table(head, with_it, caption=("With penalty; ", STEP, " > 0 and ", PENALTY, " > 0."))
     yield show.paragraph(
-        "Every entry is ", show.badge("exact"), ": the characteristic polynomial of the linearised rule is put to the Hurwitz test (flow, "
-        "Re λ < 0 per unit time) or the Schur test (steps, |λ| < 1 per step); no eigenvalue is computed in floats.")  # fmt: skip
+        "Every entry is ", show.badge("exact"), ": the characteristic polynomial of the linearised rule is put "
+                                                "to the Hurwitz test (flow, "
+        "Re λ < 0 per unit time) or the Schur test (steps, |λ| < 1 per step); no eigenvalue is computed in "
+        "floats.")  # fmt: skip
     yield from _energies(example)
     yield show.bullets(
-        "Alternating steps have both eigenvalues on the unit circle up to h = 4, so they never converge exponentially; at h = 4 the eigenvalue "
+        "Alternating steps have both eigenvalues on the unit circle up to h = 4, so they never converge "
+        "exponentially; at h = 4 the eigenvalue "
         "−1 is double, with a Jordan block; beyond, they diverge.",
         "With the penalty the flow converges for every γ > 0, and both discrete rules exactly on the regions above.",
-        "Lemmas 2.2, 2.4, 2.5 and 3.3 of Mescheder, Geiger and Nowozin (2018), arXiv:1801.04406, say the same of the eigenvalues.",
+        "Lemmas 2.2, 2.4, 2.5 and 3.3 of Mescheder, Geiger and Nowozin (2018), arXiv:1801.04406, say the same of "
+        "the eigenvalues.",
     )
     yield show.element("h4", "For any score function")
-    yield ("With any f in place of the log-sigmoid, of which only ", sp.Symbol("c"), " = f′(0) > 0 matters here (a negative one turns the "
+    yield ("With any f in place of the log-sigmoid, of which only ", sp.Symbol("c"), " = f′(0) > 0 matters here "
+                                                                                     "(a negative one turns the "
            "circle round; for the log-sigmoid c = 1/2):")  # fmt: skip
-    rows = [[(f"{rule.capitalize()}, ", "no penalty" if penalty == "none" else "penalty"), _values(v), _where(v.condition), _solved(v)]
-            for (penalty, rule), v in example.general.items()]  # fmt: skip
+    rows = [
+        [
+            f"{rule.capitalize()}, {'no penalty' if penalty == 'none' else 'penalty'}",
+            _values(v),
+            _where(v.condition),
+            _solved(v),
+        ]
+        for (penalty, rule), v in example.general.items()
+    ]
     yield show.table(["Rule", "Eigenvalues", "Stable exactly where", "Solved for the step"], rows)
     for (penalty, rule), verdict in example.verdicts.items():
         yield _eigenvalues(f"{rule}, {'no penalty' if penalty == 'none' else 'with penalty'}", verdict)
@@ -142,8 +168,19 @@ def _energies(example: Dirac) -> Iterator[Any]:
     rate = sp.expand(-sum(sp.diff(energy, v) * field[v] for v in (theta, psi)))
     after = derive(example.bare, simultaneous(STEP)).composed()
     grown = sp.expand(energy.subs(after, simultaneous=True) - energy * (1 + STEP**2 * slope**2))
-    yield show.check(("The flow circles for ever: ", energy, " is conserved, everywhere in the plane."), passed=rate == 0)
-    yield show.check(("Simultaneous steps spiral outward at every step size: each multiplies ", energy, " by ", 1 + STEP**2 * slope**2, "."), passed=grown == 0)
+    yield show.check(
+        ("The flow circles for ever: ", energy, " is conserved, everywhere in the plane."), passed=rate == 0
+    )
+    yield show.check(
+        (
+            "Simultaneous steps spiral outward at every step size: each multiplies ",
+            energy,
+            " by ",
+            1 + STEP**2 * slope**2,
+            ".",
+        ),
+        passed=grown == 0,
+    )
 
 
 def _values(verdict: Any) -> Any:
@@ -161,14 +198,26 @@ def _values(verdict: Any) -> Any:
 def _root(radicand: Any) -> Any:
     """A root with squares of the step taken out."""
     square = STEP**2
-    return STEP * sp.sqrt(sp.expand(radicand / square)) if sp.expand(radicand / square).is_polynomial(STEP) else sp.sqrt(radicand)
+    return (
+        STEP * sp.sqrt(sp.expand(radicand / square))
+        if sp.expand(radicand / square).is_polynomial(STEP)
+        else sp.sqrt(radicand)
+    )
 
 
 def _eigenvalues(name: str, verdict: Any) -> Any:
     z = sp.Symbol("z")
-    rows = [("J", "=", sp.Matrix(verdict.jacobian)), ("det(z − J)", "=", sp.collect(sp.expand(sp.sympify(verdict.characteristic_polynomial)), z))]
+    rows = [
+        ("J", "=", sp.Matrix(verdict.jacobian)),
+        ("det(z − J)", "=", sp.collect(sp.expand(sp.sympify(verdict.characteristic_polynomial)), z)),
+    ]
     rows += [("λ", "=", value) for value, _ in verdict.eigenvalues or ()]
-    return show.element("details", show.element("summary", f"Linearisation and eigenvalues: {name}"), show.equation_rows(rows, width=90), class_="proof")
+    return show.element(
+        "details",
+        show.element("summary", f"Linearisation and eigenvalues: {name}"),
+        show.equation_rows(rows, width=90),
+        class_="proof",
+    )
 
 
 def _where(condition: Any) -> Any:
@@ -190,7 +239,10 @@ def _data(example: Dirac) -> Iterator[tuple[str, Any]]:
         for rule in example.rules:
             verdict = example.verdicts[name, rule.name]
             solve_for = [STEP] if rule.name != "flow" else []
-            answers[rule.name] = {"time": rule.time, **verdict_object(verdict, state_order(game, rule), solve_for=solve_for)}
+            answers[rule.name] = {
+                "time": rule.time,
+                **verdict_object(verdict, state_order(game, rule), solve_for=solve_for),
+            }
         yield f"penalty {name}", {
             "loss": said(game["discriminator"].loss), "field": {str(v): said(f) for v, f in game.field().items()},
             "fixed point": {str(v): "0" for v in game.variables}, "rules": answers,

@@ -17,10 +17,11 @@ from bilevel.app.answers import text
 from bilevel.language.errors import BilevelError
 from bilevel.language.expectation import Conditional, ConditionalMatrix, Expectation, ExpectationMatrix
 from bilevel.language.latex import latex, plain
+from bilevel.language.nodes import vector
 from bilevel.language.sampling import average
 from bilevel.language.tree import to_tree
-from bilevel.show.names import GREEK
 from bilevel.show.mathml_printer import Printer, inside
+from bilevel.show.names import GREEK
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Part:
 
 
 def said(expression: Any) -> Any:
-    """An expression as data: the text that reads back, with its certificate tree where it has one; else text and LaTeX."""
+    """An expression as data: the text that reads back and its certificate tree; where it has none, text and LaTeX."""
     if isinstance(expression, str) or expression is None:
         return expression
     if not isinstance(expression, sp.MatrixBase | sp.MatrixExpr):
@@ -130,12 +131,22 @@ def called(name: str, *arguments: str) -> Any:
 def worded(text: str) -> Any:
     """Plain words with their few signs set as printed mathematics: Greek letters, minus signs, powers; all escaped."""
     made = str(show.escape(text))
-    made = re.sub(r"(?<![A-Za-z])(" + "|".join(sorted(GREEK, key=len, reverse=True)) + r")(?![A-Za-z])", lambda m: GREEK[m[1]], made)
+    made = re.sub(
+        r"(?<![A-Za-z])(" + "|".join(sorted(GREEK, key=len, reverse=True)) + r")(?![A-Za-z])",
+        lambda m: GREEK[m[1]],
+        made,
+    )
     made = re.sub(r"(?<=[\w\)]) - (?=[\w\(])|(?<![\w\)\]])-(?=[\w\(])", lambda m: " − " if m[0] != "-" else "−", made)
     made = re.sub(r"\^(\d+|T)(?!\w)", lambda m: "<sup>" + ("⊤" if m[1] == "T" else m[1]) + "</sup>", made)
     made = re.sub(r"(?<=[A-Za-z])_([A-Za-z0-9]+)(?![A-Za-z0-9_])", r"<sub>\1</sub>", made)
     made = re.sub(r"(?<=[\w\)]) ?\*(?!\*) ?(?=[\w\(])", "·", made)
-    made = made.replace("grad ", "∇ ").replace(" . ", " · ").replace("...", "…").replace("&lt;=", "≤").replace("&gt;=", "≥")
+    made = (
+        made.replace("grad ", "∇ ")
+        .replace(" . ", " · ")
+        .replace("...", "…")
+        .replace("&lt;=", "≤")
+        .replace("&gt;=", "≥")
+    )
     return show.Markup(made)
 
 
@@ -144,4 +155,31 @@ def power(number: float) -> str:
     if number == 0:
         return "0"
     digits, exponent = f"{number:.1e}".split("e")
-    return f"{digits} × 10" + str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")) if abs(int(exponent)) > 2 else f"{number:.2g}"
+    return (
+        f"{digits} × 10" + str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+        if abs(int(exponent)) > 2
+        else f"{number:.2g}"
+    )
+
+
+def shortened(expression: Any) -> tuple[Any, dict[Any, Any]]:
+    """The expression with o for the image the coin shows, and what o stands for."""
+    shown = {}
+    for call in sp.preorder_traversal(expression):
+        image = (
+            call.arguments[0]
+            if getattr(getattr(call, "network", None), "name", "") == "D" and hasattr(call, "arguments")
+            else None
+        )
+        if image is not None and any(getattr(part, "name", "") == "y" for part in sp.preorder_traversal(image)):
+            stamp = (
+                "_t" if any(getattr(part, "name", "").endswith("_t") for part in sp.preorder_traversal(image)) else ""
+            )
+            shown[image] = vector(f"o{stamp}", "n")
+    return expression.xreplace(shown), shown
+
+
+def where(images: dict[Any, Any]) -> Any:
+    """What the shorthands stand for."""
+    parts = [piece for image, o in images.items() for piece in (o, " = ", image)]
+    return show.paragraph("with ", *parts, ", the image shown.") if parts else show.Markup("")

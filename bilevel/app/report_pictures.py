@@ -23,21 +23,34 @@ def spectra(example: Any) -> Iterator[Any]:
     """Eigenvalues as the step grows: without the penalty beside with it."""
     steps = np.linspace(0.01, 5.0, 400)
     drawn = []
-    for penalty, weight, title in (("none", None, "Without penalty"), ("R1", sp.Rational(1, 4), "With penalty, γ = 1/4")):
+    for penalty, weight, title in (
+        ("none", None, "Without penalty"),
+        ("R1", sp.Rational(1, 4), "With penalty, γ = 1/4"),
+    ):
         paths = {}
         for rule in ("simultaneous", "alternating"):
             matrix = sp.Matrix(example.verdicts[penalty, rule].jacobian)
             paths[rule] = matrix.subs(_PENALTY, weight) if weight is not None else matrix
         figure = show.eigenvalue_paths(paths, steps, parameter=_STEP, title=title)
-        drawn.append(show.figure(show.figure_svg(figure, title=f"Eigenvalues {penalty}"), (
-            show.element("b", f"{title}. "), "Eigenvalues of one step as the step size grows. Inside the circle a disturbance shrinks.")))
+        drawn.append(
+            show.figure(
+                show.figure_svg(figure, title=f"Eigenvalues {penalty}"),
+                (
+                    show.element("b", f"{title}. "),
+                    "Eigenvalues of one step as the step size grows. Inside the circle a disturbance shrinks.",
+                ),
+            )
+        )
     yield show.gallery(*drawn)
 
 
 def portraits(example: Any) -> Iterator[Any]:
     """Paths of flow, simultaneous and alternating steps from one start."""
     drawn = []
-    for game, weight, title in ((example.bare, None, "Without penalty"), (example.penalised, sp.Rational(1, 2), "With penalty, γ = 1/2")):
+    for game, weight, title in (
+        (example.bare, None, "Without penalty"),
+        (example.penalised, sp.Rational(1, 2), "With penalty, γ = 1/2"),
+    ):
         values = {} if weight is None else {_PENALTY: weight}
         field = [-sp.sympify(value).subs(values) for value in game.field().values()]
         paths = {
@@ -48,7 +61,8 @@ def portraits(example: Any) -> Iterator[Any]:
         figure = show.phase_portrait(field, game.variables, paths, equilibria=[(0.0, 0.0)], title=title)
         drawn.append(show.figure(show.figure_svg(figure, title=f"Plane {title}"), (
             show.element("b", f"{title}. "), "All start at (1, 1); the cross is the equilibrium. ",
-            "The flow circles, simultaneous steps spiral out, alternating steps stay near a closed curve." if weight is None
+            "The flow circles, simultaneous steps spiral out, alternating steps stay near a closed "
+            "curve." if weight is None
             else "All three now reach the equilibrium.")))  # fmt: skip
     yield show.gallery(*drawn)
 
@@ -66,7 +80,7 @@ def _iterate(update: Any, values: dict[Any, Any], count: int) -> np.ndarray:
 def _flow(field: list[Any], variables: tuple[Any, ...], until: float) -> np.ndarray:
     """The flow, by the classical Runge-Kutta rule with small steps (for the eye)."""
     parts = [on_arrays(part, variables) for part in field]
-    slope = lambda z: np.array([float(part(*z)) for part in parts])    # noqa: E731
+    slope = lambda z: np.array([float(part(*z)) for part in parts])
     points, step = [np.array(_START)], 0.1
     for _ in range(int(until / step)):
         z = points[-1]
@@ -84,11 +98,24 @@ def maps(example: Any) -> Iterator[Any]:
     for rule in ("simultaneous", "alternating"):
         verdict = example.verdicts["R1", rule]
         figure = show.stability_map(
-            radius(verdict.jacobian), steps, weights, names=(_STEP, _PENALTY), boundary=border(verdict.condition), title=rule.capitalize()
+            radius(verdict.jacobian),
+            steps,
+            weights,
+            names=(_STEP, _PENALTY),
+            boundary=border(verdict.condition),
+            title=rule.capitalize(),
         )
-        drawn.append(show.figure(show.figure_svg(figure, title=f"Map {rule}"), (
-            show.element("b", f"{rule.capitalize()} steps. "), "Blue converges, orange does not. The black curve is the exact condition ",
-            verdict.condition, ", not a level line of the colours.")))
+        drawn.append(
+            show.figure(
+                show.figure_svg(figure, title=f"Map {rule}"),
+                (
+                    show.element("b", f"{rule.capitalize()} steps. "),
+                    "Blue converges, orange does not. The black curve is the exact condition ",
+                    verdict.condition,
+                    ", not a level line of the colours.",
+                ),
+            )
+        )
     yield show.gallery(*drawn)
 
 
@@ -106,5 +133,7 @@ def radius(matrix: Any) -> Any:
 
 def border(condition: Any) -> Any:
     """An expression that is negative exactly where a conjunction of strict inequalities holds, zero on its border."""
-    gaps = [relation.lts - relation.gts for relation in (condition.args if isinstance(condition, sp.And) else (condition,))]
+    gaps = [
+        relation.lts - relation.gts for relation in (condition.args if isinstance(condition, sp.And) else (condition,))
+    ]
     return gaps[0] if len(gaps) == 1 else sp.Max(*gaps)

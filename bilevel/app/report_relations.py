@@ -12,7 +12,7 @@ import sympy as sp
 
 from bilevel import show
 from bilevel.analysis import correspond
-from bilevel.app.report_games import Cast
+from bilevel.app.report_cast import Cast
 from bilevel.app.report_parts import Part, listed, said
 from bilevel.language import calculus, data, random
 from bilevel.models import blind_actor_critic, gan, squared
@@ -40,13 +40,17 @@ def relations(cast: Cast, tell: Callable[[str], None] = lambda _: None) -> Part:
     legend = [(show.element("b", f"{letter}. "), words) for letter, (_, _, words) in zip("ABCDEF", pairs.values())]
     section = show.section(
         "In which senses they are the same",
-        "From strong to weak: each of the first six implies those after it among the six. The last stands apart: sample by sample the "
+        "From strong to weak: each of the first six implies those after it among the six. The last stands apart: "
+        "sample by sample the "
         "integrands agree up to a positive factor, which implies neither collinear steps nor equal fixed points. "
         "A number is the factor from the second game to the first.",
         show.table(header, rows, caption="✓ proved; ✗ refuted by an instance; ? open for networks of unspecified form"),
         show.bullets(*legend),
-        show.paragraph("That C does not have the same fixed points, an instance in ", show.link("theorem 2", "#theorem-2"), " shows. "
-                       "Where the last line's factor is no number, it is:"),
+        show.paragraph(
+            "That C does not have the same fixed points, an instance in ",
+            show.link("theorem 2", "#theorem-2"),
+            " shows. Where the last line's factor is no number, it is:",
+        ),
         *(_strongest(letter, one) for letter, one in zip("ABCDEF", found.values())),
         anchor="relations",
     )
@@ -56,13 +60,22 @@ def relations(cast: Cast, tell: Callable[[str], None] = lambda _: None) -> Part:
 def _pairs(cast: Cast) -> dict[str, tuple[Any, Any, str]]:
     from_data, any_noise = gan(noise=data("p_data", "n")), data("p_noise", "m")
     return {
-        "scaled actor-critic, minimax GAN": (cast.scaled, cast.minimax, "The blind actor-critic method with scaled signal, and the minimax GAN"),
-        "actor-critic, minimax GAN": (cast.plain, cast.minimax, "The same with an actor that climbs Q itself, and the minimax GAN"),
-        "non-saturating, minimax": (gan("non-saturating", noise=any_noise), gan(noise=any_noise), "The non-saturating and the minimax GAN, noise of any law"),
-        "query at the action, at the image shown": (cast.at_action, cast.plain, "Q queried at the action (DPG, unmasked) and at the image shown (masked)"),
-        "squared error, cross-entropy": (blind_actor_critic(divergence=squared), cast.plain, "A critic with squared error, and one with cross-entropy"),
+        "scaled actor-critic, minimax "
+        "GAN": (cast.scaled, cast.minimax, "The blind actor-critic method with scaled signal, and the minimax GAN"),
+        "actor-critic, minimax "
+        "GAN": (cast.plain, cast.minimax, "The same with an actor that climbs Q itself, and the minimax GAN"),
+        "non-saturating, "
+        "minimax": (gan("non-saturating", noise=any_noise), gan(noise=any_noise), "The non-saturating and the "
+                                                                                  "minimax GAN, noise of any law"),
+        "query at the action, at the image "
+        "shown": (cast.at_action, cast.plain, "Q queried at the action (DPG, unmasked) and at the image shown "
+                                              "(masked)"),
+        "squared error, "
+        "cross-entropy": (blind_actor_critic(divergence=squared), cast.plain, "A critic with squared error, and "
+                                                                              "one with cross-entropy"),
         "sighted actor-critic, GAN with noise from the data": (
-            blind_actor_critic(sighted=True, scaled=True), from_data, "A sighted actor, and a GAN whose noise is drawn from the data"),
+            blind_actor_critic(sighted=True, scaled=True), from_data, "A sighted actor, and a GAN whose noise is "
+                                                                      "drawn from the data"),
     }  # fmt: skip
 
 
@@ -99,10 +112,16 @@ def _plainly(variables: tuple[Any, ...], factor: Any) -> Any:
     """The factor with its samples called w (data) and z (noise), and 1 - D rather than -(D - 1)."""
     named = {v: random("w" if getattr(v.law, "name", "") == "p_data" else "z", v.law) for v in variables}
     number, rest = calculus.replace(factor, named).as_coeff_Mul()
-    turned = [-part if isinstance(part, sp.Add) and part.as_coeff_Add()[0] == -1 else part for part in sp.Mul.make_args(rest)]
+    turned = [
+        -part if isinstance(part, sp.Add) and part.as_coeff_Add()[0] == -1 else part for part in sp.Mul.make_args(rest)
+    ]
     flips = sum(a != b for a, b in zip(turned, sp.Mul.make_args(rest)))
     number = number * (-1) ** flips
-    return sp.Mul(*([number] if number != 1 else []), *turned, evaluate=False) if number != 1 or len(turned) > 1 else turned[0]
+    return (
+        sp.Mul(*([number] if number != 1 else []), *turned, evaluate=False)
+        if number != 1 or len(turned) > 1
+        else turned[0]
+    )
 
 
 def _series(factors: list[Any]) -> list[Any]:

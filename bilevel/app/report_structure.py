@@ -13,10 +13,9 @@ import sympy as sp
 
 from bilevel import show
 from bilevel.analysis import information_structure
-from bilevel.app.report_games import Cast
+from bilevel.app.report_cast import Cast
 from bilevel.app.report_parts import Part
 from bilevel.language.structure import InformationStructure
-
 
 
 @dataclass(frozen=True)
@@ -73,13 +72,15 @@ def figure_one(cast: Cast) -> Part:
         show.check(("On the red edges the diagrams are isomorphic: ", *_pairs(mapping), "."), passed=bool(mapping)),
         show.check("With the edge into the first model they are not: the generator is fed noise, the actor the state. "
                    "That difference is blindness.", passed=whole is None),
-        show.check("The actor-critic method in the GAN's environment has the GAN's diagram, noise included.", passed=same_blind is not None),
+        show.check("The actor-critic method in the GAN's environment has the GAN's diagram, noise "
+                   "included.", passed=same_blind is not None),
         show.check("If its actor is given sight of the state, it has the diagram of DPG, and no longer the GAN's.",
                    passed=same_sighted is not None and found.sighted.isomorphism(left) is None),
     ]  # fmt: skip
     section = show.section(
         "Information structure: Figure 1",
-        "Both diagrams are read off the losses: an arrow where a model is applied to something, a dashed one where a player's "
+        "Both diagrams are read off the losses: an arrow where a model is applied to something, a dashed one "
+        "where a player's "
         "gradient passes through another model. Red edges, drawn thick, are the same in both.",
         show.legend_svg(),
         show.gallery(
@@ -91,12 +92,13 @@ def figure_one(cast: Cast) -> Part:
             ),
         ),
         *checks,
-        show.paragraph("Decided by graph isomorphism on the coloured graphs; proved as ", show.link("theorem 6", "#theorem-6"), "."),
+        show.paragraph("Decided by isomorphism of the coloured graphs: ", show.link("theorem 6", "#theorem-6"), "."),
         anchor="structure",
     )  # fmt: skip
     data = {
         "gan": _data(left), "actor-critic": _data(right), "isomorphism on red edges": mapping,
-        "whole diagrams isomorphic": whole is not None, "blind actor-critic is the GAN's diagram": same_blind is not None,
+        "whole diagrams "
+        "isomorphic": whole is not None, "blind actor-critic is the GAN's diagram": same_blind is not None,
         "sighted actor-critic is DPG's diagram": same_sighted is not None,
     }  # fmt: skip
     return Part(section, data)
@@ -114,5 +116,3 @@ def _data(structure: InformationStructure) -> dict[str, Any]:
         "nodes": [{"name": node.name, "kind": node.kind} for node in structure.nodes],
         "edges": [{"from": e.source, "to": e.target, "kind": e.kind, "emphasis": e.emphasis} for e in structure.edges],
     }
-
-

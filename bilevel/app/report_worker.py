@@ -1,4 +1,4 @@
-"""The theorems' cards, made in a process of its own: `python -m bilevel.app.report_worker` prints one JSON line a theorem.
+"""The theorems' cards, made in a process of its own, which prints one line of JSON a theorem.
 
 Main definitions: `main`.
 """

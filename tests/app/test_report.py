@@ -1,4 +1,4 @@
-"""The report: both files are written, everything the job names stands on the page, and the pieces say what they mean."""
+"""The report: both files are written, everything the job names stands on the page, the pieces say what they mean."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pytest
 import sympy as sp
 
 from bilevel.analysis import Claim, Proof
-from bilevel.app import report, report_games, report_pictures, report_theorems
+from bilevel.app import report, report_cast, report_pictures, report_theorems, report_updates
 from bilevel.app.report_dirac import PENALTY, STEP, Dirac
-from bilevel.app.report_parts import power, said, tidy, worded
+from bilevel.app.report_parts import power, said, shortened, tidy, worded
 from bilevel.app.report_structure import Structures
 from bilevel.app.theorems import Theorem, theorems
 from bilevel.language import E, bernoulli, data, random
@@ -21,8 +21,8 @@ from bilevel.language.normal_form import Step
 
 
 @pytest.fixture(scope="module")
-def cast() -> report_games.Cast:
-    return report_games.Cast()
+def cast() -> report_cast.Cast:
+    return report_cast.Cast()
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def written(tmp_path_factory):
     patch = pytest.MonkeyPatch()
     first = theorems()[0]
     patch.setattr(report_theorems, "numerically", lambda proof: ())
-    patch.setattr(report_games, "checked", lambda game, made: ())
+    patch.setattr(report_updates, "checked", lambda game, made: ())
     patch.setattr(report_theorems, "begin", lambda tell: lambda: [report_theorems.made(first)])
     folder = tmp_path_factory.mktemp("report") / "deep" / "out"
     status = report.main(folder, quiet=True)
@@ -141,7 +141,7 @@ def test_a_claim_that_is_not_proved_shows(tmp_path):
 
 def test_steps_show_the_image_by_a_letter(cast):
     loss = cast.plain.cost("critic")
-    short, images = report_games.shortened(loss)
+    short, images = shortened(loss)
     assert len(images) == 1 and "G(" not in str(short)
     shown = report_theorems._claim(Claim("a", True, trace=(Step("same", "", loss, loss),), equation=(loss, loss)))
     assert "the image shown" in shown
@@ -164,7 +164,7 @@ def test_words_become_letters_and_stay_harmless():
 def test_data_of_expressions_reads_back_or_says_latex():
     h = sp.Symbol("h")
     assert said(h / 4) == {"text": "h/4", "tree": ["*", "1/4", "h"]}
-    assert set(said(report_games.Cast().minimax.cost("generator"))) == {"text", "latex"}
+    assert set(said(report_cast.Cast().minimax.cost("generator"))) == {"text", "latex"}
 
 
 def test_numeric_lines_tell_failure_from_agreement():
