@@ -57,6 +57,12 @@ def kinds_at(
         kind, other = _minimax(game, *pair, point, known, tests, weak)
         found += [kind] if kind else []
         refuted = refuted and other
+    deep = len(game.players) > 2 and any(_below(game, name) for name in game.players)
+    if deep:
+        answer = _hierarchy(game, point, known, tests)
+        led = {other for name in game.players for other in _below(game, name)}
+        found += [STACKELBERG.format(name) for name in game.players if answer and name not in led and _below(game, name)]
+        refuted = refuted and answer is False
     leaders = _leaders(game, pair)
     for leader in leaders:
         answer = _stackelberg(game, leader, point, known, tests)
@@ -236,7 +242,7 @@ def _stackelberg(game: Any, leader: str, point: Any, known: Known, tests: dict[s
     inner = _hessian(game.cost(follower), ys, ys, point)
     shape = definiteness(inner, known)
     if shape != "positive":
-        return False if shape in ("negative", "mixed", "semi") else None
+        return False if shape in ("negative", "mixed") else None
     try:
         bare = {n: type(p)(p.moves, p.loss, p.sense) for n, p in game.players.items()}
         led = type(game)(bare | {leader: type(bare[leader])(
@@ -254,5 +260,39 @@ def _stackelberg(game: Any, leader: str, point: Any, known: Known, tests: dict[s
     through = sp.ImmutableMatrix([[_put(sp.diff(e, v), point) for v in ys] for e in total])
     curvature = (own + through * moved).applyfunc(sp.cancel)
     tests[f"second total derivative of {leader}"] = curvature
-    shape = definiteness(curvature, known)
-    return True if shape == "positive" else False if shape is not None else None
+    return _strict(definiteness(curvature, known))
+
+
+def _strict(shape: str | None) -> Claim:
+    """Whether a minimum is strict: a singular nonnegative Hessian leaves it open."""
+    return {"positive": True, "negative": False, "mixed": False}.get(shape or "")
+
+
+def _hierarchy(game: Any, point: Mapping[Any, Any], known: Known, tests: dict[str, Any]) -> Claim:
+    """Whether every player of a game with declared best responses is at a strict minimum along the replies below it."""
+    field = {v: _put(f, point) for v, f in game.field().items()}
+    if not all(known.zero(f) for f in field.values()):
+        return False if any(known.nonzero(f) for f in field.values()) else None
+    slopes = {u: {v: _put(sp.diff(f, v), point) for v in game.variables} for u, f in game.field().items()}
+    answers = []
+    for name, player in game.players.items():
+        below = [v for other in _below(game, name) for v in game[other].moves]
+        block = lambda rows, columns: sp.ImmutableMatrix([[slopes[u][v] for v in columns] for u in rows])  # noqa: E731
+        curvature = block(player.moves, player.moves)
+        if below:
+            replies = block(below, below)
+            if known.zero(_minor(replies, range(len(below)))):
+                return None
+            curvature -= block(player.moves, below) * replies.inv() * block(below, player.moves)
+        tests[f"second total derivative of {name}"] = curvature = curvature.applyfunc(sp.cancel)
+        answers.append(_strict(definiteness(curvature, known)))
+    return _all(answers)
+
+
+def _below(game: Any, name: str) -> list[str]:
+    """The players whose best responses a player sees, directly or through others."""
+    found: list[str] = []
+    for other, how in game[name].through:
+        if isinstance(how, BestResponse):
+            found += [n for n in (other, *_below(game, other)) if n not in found]
+    return found
