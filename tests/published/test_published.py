@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.published import gan_dynamics, objectives, zero_sum
+from tests.published import continuous_time, equilibria, gan_dynamics, hypergradients, learning, objectives, zero_sum
 from tests.published.claims import Outcome, Result, outcome
 
-RESULTS: tuple[Result, ...] = (*objectives.RESULTS, *gan_dynamics.RESULTS, *zero_sum.RESULTS)
+GROUPS = (objectives, gan_dynamics, zero_sum, equilibria, continuous_time, hypergradients, learning)
+RESULTS: tuple[Result, ...] = tuple(result for group in GROUPS for result in group.RESULTS)
 UNKNOWN: frozenset[str] = frozenset()    # results the library answers with "unknown" today
 
 
