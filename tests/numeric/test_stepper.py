@@ -33,10 +33,19 @@ def parameters(dtype=np.float32):
 
 @pytest.mark.parametrize(
     "rule",
-    [R.simultaneous("1/10"), R.extragradient("1/10"), R.adam("1/10"), R.consensus("1/10", "1/2"), R.competitive("1/10"),
-     R.proximal_point("1/10"), R.symplectic("1/10", "1/2"), R.optimistic("1/10"), R.lola("1/10"), R.stackelberg("1/10")],
+    [
+        R.simultaneous("1/10"),
+        R.extragradient("1/10"),
+        R.adam("1/10"),
+        R.consensus("1/10", "1/2"),
+        R.competitive("1/10"),
+        R.proximal_point("1/10"),
+        R.optimistic("1/10"),
+        R.lola("1/10"),
+        R.stackelberg("1/10"),
+    ],
     ids=lambda rule: rule.name,
-)  # fmt: skip
+)
 def test_every_kind_of_rule_trains_pytrees_under_jit(rule):
     stepper = reading(LOSSES, rule, maximizing=("critic",))
     params = parameters()
