@@ -25,7 +25,7 @@ NEARNESS = sp.Rational(1, 10**6)
 
 
 def beyond_linear(game: Any, rule: Rule, at: Mapping[Any, Any], verdict: Verdict) -> Verdict:
-    """The verdict with `transverse` (across a continuum) and `nonlinear` filled in, where linearisation leaves it open."""
+    """The verdict with `transverse` and `nonlinear` filled in, where linearisation leaves the point open everywhere."""
     if verdict.marginal_on in (None, sp.false) or verdict.condition != sp.false:
         return verdict
     try:
@@ -78,8 +78,12 @@ def stability_near(game: Any, rule: Rule, at: Mapping[Any, Any]) -> Verdict:
         return unknown("floating-point coordinates and free parameters", nothing, rule.time)
     near = [float(system.point[v]) for v in system.variables]
     box = certify(moves, list(system.variables), near)
-    if box is None or any(abs(float(box[v].mid()) - x) > NEARNESS * (1 + abs(x)) for v, x in zip(box, near, strict=True)):
-        return unknown("no fixed point of the rule was proved to lie within 1e-6 of the coordinates given", nothing, rule.time)
+    if box is None or any(
+        abs(float(box[v].mid()) - x) > NEARNESS * (1 + abs(x)) for v, x in zip(box, near, strict=True)
+    ):
+        return unknown(
+            "no fixed point of the rule was proved to lie within 1e-6 of the coordinates given", nothing, rule.time
+        )
     entries = [[sp.diff(e, v) for v in system.variables] for e in system.after]
     balls = [[enclose(e, box) for e in row] for row in entries]
     shown = sp.ImmutableMatrix(system.matrix.evalf())

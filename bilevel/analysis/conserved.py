@@ -63,26 +63,54 @@ def _polynomial(system: StateMap, degree: int) -> list[Any]:
     marked = replace(system, after=tuple(e.xreplace(marks) for e in system.after))
     if marks and system.time == "discrete" and degree > 2:
         return []  # such a quantity would be an accident, and the algebra is long
-    moves = [sp.fraction(sp.cancel(sp.together(change(m, marked)))) for m in monomials]
+    some = _at_primes(marked)
+    if some is not None:
+        matrix = _conditions(some, monomials, marks)
+        if matrix is not None and _independent(matrix):
+            return []
+    matrix = _conditions(marked, monomials, marks)
+    if matrix is None:
+        return []
+    return [sp.factor_terms(sp.Add(*(c * m for c, m in zip(v, monomials, strict=True)))) for v in _nullspace(matrix)]
+
+
+def _conditions(system: StateMap, monomials: list[Any], marks: dict[Any, Any]) -> Any:
+    """The linear conditions on the coefficients of a conserved quantity, a row for each monomial that must vanish."""
+    moves = [sp.fraction(sp.cancel(sp.together(change(m, system)))) for m in monomials]
     bottom = sp.lcm_list([b for _, b in moves]) if any(b != 1 for _, b in moves) else sp.S.One
     tops = [sp.expand(sp.cancel(top * bottom / b)) for top, b in moves]
-    generators = [*system.variables, *marks.values()]
     try:
-        terms = [dict(sp.Poly(t, *generators).terms()) for t in tops]
+        terms = [dict(sp.Poly(t, *system.variables, *marks.values()).terms()) for t in tops]
     except sp.PolynomialError:
-        return []
+        return None
     rows = sorted({m for t in terms for m in t})
     if len(rows) > 1500:
-        return []
-    matrix = sp.Matrix([[t.get(m, sp.S.Zero) for t in terms] for m in rows])
-    return [sp.factor_terms(sp.Add(*(c * m for c, m in zip(v, monomials, strict=True)))) for v in _nullspace(matrix)]
+        return None
+    return sp.Matrix([[t.get(m, sp.S.Zero) for t in terms] for m in rows])
+
+
+def _at_primes(system: StateMap) -> StateMap | None:
+    """The system with a number for every parameter: a quantity conserved for all of them is conserved there."""
+    free = {s for e in system.after for s in e.free_symbols if not isinstance(s, sp.Dummy)} - set(system.variables)
+    primes = map(sp.prime, range(11, 1000, 7))
+    put = {s: sp.Rational(next(primes), next(primes)) for s in sorted(free, key=str)}
+    after = tuple(e.subs(put) for e in system.after)
+    return replace(system, after=after) if put and not any(e.has(sp.nan, sp.zoo) for e in after) else None
+
+
+def _independent(matrix: Any) -> bool:
+    """Whether the columns of a matrix of fractions are independent (False for other entries)."""
+    import flint
+
+    if not matrix.rows or not all(e.is_Rational for e in matrix):
+        return False
+    numbers = flint.fmpq_mat(matrix.rows, matrix.cols, [flint.fmpq(int(e.p), int(e.q)) for e in matrix])
+    return bool(numbers.rank() == matrix.cols)
 
 
 def _nullspace(matrix: Any) -> list[Any]:
     from sympy.polys.matrices import DomainMatrix
 
-    if _independent_somewhere(matrix):
-        return []
     domain_matrix = DomainMatrix.from_Matrix(matrix).to_field()
     vectors = []
     for vector in domain_matrix.nullspace().to_Matrix().tolist():
@@ -92,19 +120,6 @@ def _nullspace(matrix: Any) -> list[Any]:
         common = sp.gcd_list(cleared) or 1
         vectors.append([sp.cancel(c / common) for c in cleared])
     return vectors
-
-
-def _independent_somewhere(matrix: Any) -> bool:
-    """Whether the columns are independent at one choice of the parameters: then they are as functions of them."""
-    import flint
-
-    primes = map(sp.prime, range(11, 1000, 7))
-    put = {s: sp.Rational(next(primes), next(primes)) for s in sorted(matrix.free_symbols, key=str)}
-    entries = [e.subs(put) for e in matrix]
-    if not entries or not all(e.is_Rational for e in entries):
-        return False
-    numbers = flint.fmpq_mat(matrix.rows, matrix.cols, [flint.fmpq(int(e.p), int(e.q)) for e in entries])
-    return bool(numbers.rref()[1] == matrix.cols)
 
 
 def unknown_functions(expressions: Any, variables: Any) -> list[Any]:

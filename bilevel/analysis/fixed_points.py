@@ -16,9 +16,10 @@ from typing import Any
 import sympy as sp
 
 from bilevel.analysis.enclosure import enclose
+from bilevel.analysis.forms import plain
 from bilevel.analysis.kinds import SPURIOUS, kinds_at
 from bilevel.analysis.known import Known, somewhere_nonzero
-from bilevel.analysis.zeros import Branch, Zeros, plain, solve_zeros
+from bilevel.analysis.zeros import Branch, Zeros, solve_zeros
 from bilevel.language.errors import BilevelError, GameError, UnknownAnswer
 from bilevel.language.values import expression
 from bilevel.rules.protocol.derivation import derive
@@ -149,7 +150,7 @@ def _inside(facts: list[Any], branch: Branch, game: Any) -> list[Any]:
 
 
 def _search(game: Any, rule: Rule | None, given: dict[Any, Any]) -> tuple[Zeros, dict[Any, Any]]:
-    """Zeros of the rule's own system; where that is not solved, the zeros of the field that the rule leaves in place."""
+    """Zeros of the rule's own system; where that is not solved, the zeros of the field that the rule keeps."""
     equations, unknowns = _field_system(game)
     try:
         system = (equations, unknowns) if rule is None else _rule_system(game, rule)
@@ -271,10 +272,8 @@ def _holds_point(box: Any, point: Equilibrium, game: Any) -> bool:
 
 def _in_domain(box: Any, game: Any) -> bool:
     """Whether the enclosed point satisfies the assumptions on the variables (undecided ones count as satisfied)."""
-    for v in game.variables:
-        if (v.is_nonnegative and box[v] < 0) or (v.is_nonpositive and box[v] > 0):
-            return False
-    return True
+    outside = ((v.is_nonnegative and box[v] < 0) or (v.is_nonpositive and box[v] > 0) for v in game.variables)
+    return not any(outside)
 
 
 def _float(end: Any) -> Any:

@@ -21,8 +21,8 @@ from typing import Any
 
 import sympy as sp
 
+from bilevel.analysis.forms import plain
 from bilevel.analysis.known import Known
-from bilevel.analysis.zeros import plain
 from bilevel.language.errors import BilevelError
 from bilevel.response import BestResponse, best_response
 

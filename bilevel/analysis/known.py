@@ -33,7 +33,7 @@ class Known:
 
     def sign(self, expression: Any) -> str | None:
         """ "+", "-", "0", ">=0" or "<=0" where it is proved, else None."""
-        expression = sp.sympify(expression, strict=True)
+        expression = sp.S(expression)
         if expression not in self._cache:
             self._cache[expression] = self._sign(expression)
         return self._cache[expression]
@@ -176,7 +176,9 @@ def _of_polynomial(p: Any, assumptions: Assumptions) -> str | None:
         one = assumptions.sign(factor)
         if one not in ("+", "-") and assumptions.facts:
             given = conj(assumptions.facts)
-            one = next((s for s, f in (("+", factor), ("-", -factor)) if assumptions.implies(given, compare(f, ">"))), one)
+            one = next(
+                (s for s, f in (("+", factor), ("-", -factor)) if assumptions.implies(given, compare(f, ">"))), one
+            )
         if one not in ("+", "-"):
             if multiplicity % 2 == 0 and total is not None:
                 total = {"+": ">=0", "-": "<=0"}.get(total, total)

@@ -2,8 +2,8 @@
 
 Main definitions: `certify`, `isolated_zeros`, `Enclosed` (signs of expressions on a box).
 
-Math: K(X) = m - Y f(m) + (I - Y f'(X)) (X - m), m the middle of the box X and Y any matrix. If K(X) lies in the interior
-of X, then f has exactly one zero in X (Krawczyk 1969; Moore 1977).
+Math: K(X) = m - Y f(m) + (I - Y f'(X)) (X - m), m the middle of the box X and Y any matrix. If K(X) lies in the
+interior of X, then f has exactly one zero in X (Krawczyk 1969; Moore 1977).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import sympy as sp
 from flint import arb, arb_mat
 
 from bilevel.analysis.enclosure import enclose
+from bilevel.analysis.forms import plain
 from bilevel.analysis.known import Known
-from bilevel.analysis.zeros import plain
 
 PRECISION, STARTS = 160, 80
 Box = dict[Any, arb]
@@ -35,7 +35,7 @@ def certify(equations: Sequence[Any], unknowns: Sequence[Any], near: Sequence[fl
 
     Examples:
         >>> x = sp.Symbol("x", real=True)
-        >>> certify([x**2 - 2], [x], [1.4])[x].contains(arb(2).sqrt())
+        >>> certify([x**2 - 2], [x], [1.4])[x].overlaps(arb(2).sqrt())
         True
         >>> certify([x**2], [x], [1e-9]) is None
         True
@@ -63,12 +63,12 @@ def certify(equations: Sequence[Any], unknowns: Sequence[Any], near: Sequence[fl
 def _values(expressions: Sequence[Any], unknowns: Sequence[Any], box: Sequence[arb]) -> list[arb] | None:
     put = dict(zip(unknowns, box, strict=True))
     found = [enclose(e, put, PRECISION) for e in expressions]
-    return None if any(f is None for f in found) else found    # type: ignore[return-value]
+    return None if any(f is None for f in found) else [f for f in found if f is not None]
 
 
 def _matrix(slopes: Any, unknowns: Sequence[Any], box: Sequence[arb]) -> arb_mat | None:
     rows = [_values(row, unknowns, box) for row in slopes]
-    return None if any(row is None for row in rows) else arb_mat(rows)
+    return None if any(row is None for row in rows) else arb_mat([row for row in rows if row is not None])
 
 
 def _newton(system: Any, slopes: Any, unknowns: Any, x: list[arb]) -> list[arb] | None:
@@ -88,7 +88,9 @@ def _newton(system: Any, slopes: Any, unknowns: Any, x: list[arb]) -> list[arb] 
 
 def _krawczyk(system: Any, slopes: Any, unknowns: Any, middle: list[arb], box: list[arb]) -> list[arb] | None:
     value, at_middle, over_box = (
-        _values(system, unknowns, middle), _matrix(slopes, unknowns, middle), _matrix(slopes, unknowns, box)
+        _values(system, unknowns, middle),
+        _matrix(slopes, unknowns, middle),
+        _matrix(slopes, unknowns, box),
     )
     if value is None or at_middle is None or over_box is None:
         return None
@@ -123,8 +125,9 @@ def isolated_zeros(equations: Sequence[Any], unknowns: Sequence[Any]) -> list[Bo
         slope = sp.lambdify([list(unknowns)], [[sp.diff(e, u) for u in unknowns] for e in system], "math")
     except (NotImplementedError, TypeError, ValueError):
         return []
-    source, boxes = random.Random(3), []
+    source = random.Random(3)
     seen: list[Any] = []
+    boxes: list[Box] = []
     for k in range(STARTS):
         reach = (0.5, 2.0, 6.0, 20.0)[k % 4]
         x = _descend(value, slope, np.array([source.uniform(-reach, reach) for _ in unknowns]))

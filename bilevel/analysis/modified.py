@@ -74,7 +74,9 @@ def modified_field(game: Any, rule: Rule, step: Any) -> Modified:
         s for value in update.after.values() for s in value.free_symbols
     }
     step = next((s for s in named if s.name == str(step)), step)
-    memory = {fresh(v, part): (v if start == "same" else sp.S.Zero) for part, start in rule.memory for v in game.variables}
+    memory = {
+        fresh(v, part): (v if start == "same" else sp.S.Zero) for part, start in rule.memory for v in game.variables
+    }
     graph = {m: [base, sp.S.Zero, sp.S.Zero] for m, base in memory.items()}
     for order in (1, 2) if memory else ():
         _settle_memory(update, graph, order, step)
@@ -86,7 +88,7 @@ def modified_field(game: Any, rule: Rule, step: Any) -> Modified:
     return Modified(first, {v: sp.expand(series[2] - inertia[v] / 2) for v, series in after.items()}, step)
 
 
-Series = list[Any]    # coefficients of 1, s, s^2
+Series = list[Any]  # coefficients of 1, s, s^2
 
 
 def _expanded(value: Any, known: Mapping[Any, Series], step: Any) -> Series:
@@ -113,7 +115,7 @@ def _series(update: Any, graph: Mapping[Any, Series], step: Any) -> tuple[dict[A
         if line.implicit:
             known.setdefault(line.target, [line.variable, sp.S.Zero, sp.S.Zero])
     rounds = 3 if any(line.implicit for line in update.assignments) else 1
-    for _ in range(rounds):    # an implicit point gains one order a round
+    for _ in range(rounds):  # an implicit point gains one order a round
         for line in update.assignments:
             known[line.target] = _expanded(line.value, known, step)
     after = {v: _expanded(value, known, step) for v, value in update.after.items()}

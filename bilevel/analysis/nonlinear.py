@@ -162,7 +162,8 @@ def _by_normal_form(system: StateMap, known: Known) -> Finding | None:
         if part.degree() == 1:
             found = _simple(system, known, sp.cancel(-part.all_coeffs()[1]), discrete)
         elif part.degree() == 2:
-            found = _pair(system, known, *part.all_coeffs()[1:], discrete)
+            _, linear, constant = part.all_coeffs()
+            found = _pair(system, known, linear, constant, discrete)
         else:
             found = None
         if found is not None:
@@ -250,8 +251,11 @@ def _by_lyapunov(system: StateMap, known: Known) -> Finding | None:
                 if known.sign(rate) in ("-", "<=0", "0"):
                     strict = _vanishes_only_at_origin(rate, system.variables, known)
                     claim = ASYMPTOTIC if strict else STABLE
-                    return {"claim": claim, "by": "Lyapunov function", "quantity": form.subs(
-                        {v: v - system.point[v] for v in system.variables}, simultaneous=True)}
+                    return {
+                        "claim": claim,
+                        "by": "Lyapunov function",
+                        "quantity": form.subs({v: v - system.point[v] for v in system.variables}, simultaneous=True),
+                    }
     return None
 
 
@@ -302,5 +306,9 @@ def transverse(matrix: Any, time: str, dimension: int, assuming: Any = ()) -> Fi
     across = analyse(companion, time=time, assuming=assuming)
     if across.condition is None:
         return None
-    return {"dimension": dimension, "condition": across.condition, "unstable_on": across.unstable_on,
-            "marginal_on": across.marginal_on}
+    return {
+        "dimension": dimension,
+        "condition": across.condition,
+        "unstable_on": across.unstable_on,
+        "marginal_on": across.marginal_on,
+    }

@@ -27,6 +27,7 @@ class Germ:
         self.system, self.matrix, self.n = system, sp.Matrix(system.matrix), len(system.variables)
         self._second: dict[Any, Any] = {}
         self._third: dict[Any, Any] = {}
+        self._slopes: dict[Any, Any] = {}
 
     def second(self, u: Any, v: Any) -> Any:
         """B(u, v)."""
@@ -35,6 +36,14 @@ class Germ:
     def third(self, u: Any, v: Any, w: Any) -> Any:
         """C(u, v, w)."""
         return self._form(self._third, (u, v, w))
+
+    def _slope(self, f: Any, i: int, index: tuple[int, ...]) -> Any:
+        # Each derivative is made from one of lower order, which others share.
+        if not index:
+            return f
+        if (i, index) not in self._slopes:
+            self._slopes[i, index] = sp.diff(self._slope(f, i, index[:-1]), self.system.variables[index[-1]])
+        return self._slopes[i, index]
 
     def _form(self, cache: dict[Any, Any], vectors: Any) -> Any:
         from itertools import product
@@ -47,7 +56,7 @@ class Germ:
                 if weight != 0:
                     key = (i, tuple(sorted(index)))
                     if key not in cache:
-                        cache[key] = self.system.derivative(f, *(self.system.variables[j] for j in key[1]))
+                        cache[key] = self.system.at_point(self._slope(f, i, key[1]))
                     total += cache[key] * weight
             totals.append(total)
         return sp.Matrix(totals)
@@ -122,7 +131,7 @@ def hopf(system: StateMap, frequency: Any) -> Any | None:
 
 
 def neimark_sacker(system: StateMap, cosine: Any, sine: Any) -> Any | None:
-    """A positive multiple of the coefficient at eigenvalues cosine +- i sine on the circle: attracting where negative."""
+    """A positive multiple of the coefficient at eigenvalues cosine +- i sine: attracting where negative."""
     germ = Germ(system)
     value = cosine + sp.I * sine
     pair = _vectors(germ.matrix, value)

@@ -16,7 +16,6 @@ from typing import Any
 import sympy as sp
 
 from bilevel.analysis.analyse import analyse
-from bilevel.analysis.enclosure import enclose
 from bilevel.analysis.known import Known, number_sign
 from bilevel.analysis.univariate import Unsolved, rational_roots, real_roots
 from bilevel.language.errors import GameError, UnknownAnswer
@@ -167,12 +166,14 @@ def _real_values(matrix: Any, over: Any, known: Known) -> Best | None:
     if len(values) == 1:
         candidates = [sp.solve(values[0], over)[0]]
     else:
-        gaps = [u + v for k, u in enumerate(values) for v in values[:k]] + [u - v for k, u in enumerate(values) for v in values[:k]]
+        gaps = [u + v for k, u in enumerate(values) for v in values[:k]] + [
+            u - v for k, u in enumerate(values) for v in values[:k]
+        ]
         candidates = [s for gap in gaps if gap.has(over) for s in sp.solve(gap, over)]
         candidates += [s for v in values for s in sp.solve(v, over)]
     scored = []
     for c in dict.fromkeys(sp.factor(c) for c in candidates):
-        if over.is_positive and known.sign(c) == "-" or known.zero(c):
+        if known.zero(c) or (over.is_positive and known.sign(c) == "-"):
             continue
         top = _largest([sp.cancel(v.subs(over, c)) ** 2 for v in values], known)
         if top is None or (over.is_positive and known.sign(c) != "+"):
@@ -206,8 +207,12 @@ def _planar(matrix: Any, over: Any, known: Known) -> Best | None:
     z = sp.Dummy("z")
     trace, determinant = sp.cancel(matrix.trace()), sp.cancel(matrix.det())
     polynomial = z**2 - trace * z + determinant
-    conditions = [sp.diff(determinant, over), trace**2 - 4 * determinant, trace,
-                  sp.resultant(sp.numer(sp.together(polynomial)), sp.numer(sp.together(sp.diff(polynomial, over))), z)]
+    conditions = [
+        sp.diff(determinant, over),
+        trace**2 - 4 * determinant,
+        trace,
+        sp.resultant(sp.numer(sp.together(polynomial)), sp.numer(sp.together(sp.diff(polynomial, over))), z),
+    ]
     roots: list[Any] = []
     for condition in conditions:
         top = sp.numer(sp.together(condition))
@@ -227,9 +232,9 @@ def _planar(matrix: Any, over: Any, known: Known) -> Best | None:
         scored.append((root, sp.radsimp(radius)))
     bounds = _bisected(matrix, over, "discrete", ())
     for root, radius in sorted(scored, key=lambda pair: pair[1].evalf(30)):
-        around = enclose(radius)
         low, high = bounds.rate
-        if around is not None and around > enclose(low - sp.Rational(1, 10**9)) and around < enclose(high + sp.Rational(1, 10**9)):
+        slack = sp.Rational(1, 10**9)
+        if number_sign(radius - low + slack) == "+" and number_sign(high + slack - radius) == "+":
             return Best(root, radius, "exact")
         return None
     return None

@@ -11,8 +11,8 @@ from typing import Any
 
 import sympy as sp
 
+from bilevel.analysis.forms import plain
 from bilevel.language.errors import UnknownAnswer
-from bilevel.analysis.zeros import plain
 from bilevel.rules.protocol.derivation import derive
 from bilevel.rules.protocol.linear import complete
 from bilevel.rules.protocol.rule import Rule
@@ -32,7 +32,13 @@ class StateMap:
 
     def derivative(self, expression: Any, *directions: Any) -> Any:
         """A partial derivative at the point."""
-        return sp.diff(expression, *directions).subs(dict(self.point), simultaneous=True)
+        return self.at_point(sp.diff(expression, *directions))
+
+    def at_point(self, slope: Any) -> Any:
+        """The value of an expression at the point."""
+        if slope.has(sp.Derivative, sp.Subs):
+            return slope.subs(dict(self.point), simultaneous=True).doit()
+        return slope.xreplace(dict(self.point))
 
     @property
     def matrix(self) -> Any:

@@ -18,10 +18,11 @@ from typing import Any
 
 import sympy as sp
 
+from bilevel.analysis.forms import never_zero, own_signs, plain, real_conditions, tidied
 from bilevel.analysis.known import Condition, Known
 from bilevel.analysis.univariate import Unsolved, real_roots
-from bilevel.language.functions import sigmoid, softplus
 from bilevel.language.signs import signed_factors
+from bilevel.language.values import expression
 
 
 @dataclass(frozen=True)
@@ -52,15 +53,6 @@ class _State:
     reduced: bool = False  # a Groebner basis has been tried
 
 
-def plain(expression: Any) -> Any:
-    """The expression with sigmoids and hyperbolic functions written by exponentials."""
-    expression = expression.replace(sigmoid, lambda u: 1 / (1 + sp.exp(-u)))
-    expression = expression.replace(softplus, lambda u: sp.log(1 + sp.exp(u)))
-    expression = expression.replace(sp.tanh, lambda u: (sp.exp(2 * u) - 1) / (sp.exp(2 * u) + 1))
-    expression = expression.replace(sp.sinh, lambda u: (sp.exp(u) - sp.exp(-u)) / 2)
-    return expression.replace(sp.cosh, lambda u: (sp.exp(u) + sp.exp(-u)) / 2)
-
-
 def solve_zeros(
     equations: Iterable[Any], unknowns: Sequence[Any], *, facts: Iterable[Any] = (), seconds: float = 8.0
 ) -> Zeros:
@@ -75,7 +67,7 @@ def solve_zeros(
         >>> [dict(b.values) for b in solve_zeros([x*y - 1, x - y], [x, y]).branches]
         [{x: -1, y: -1}, {x: 1, y: 1}]
     """
-    return _Search([plain(sp.sympify(e)) for e in equations], tuple(unknowns), Known(facts), seconds).run()
+    return _Search([plain(expression(e)) for e in equations], tuple(unknowns), Known(facts), seconds).run()
 
 
 @dataclass
@@ -102,28 +94,19 @@ class _Search:
     def _factored(self, state: _State, expressions: Iterable[Any]) -> _State | None:
         """The state with further equations; None when one of them cannot hold."""
         equations, conditions = list(state.equations), list(state.conditions)
-        for expression in expressions:
-            constant, pairs = signed_factors(expression)
+        for e in expressions:
+            constant, pairs = signed_factors(e)
             if constant == 0:
                 continue
-            factors = []
-            for factor, power in pairs:
-                decided = self.known.sign(factor)
-                if decided == "0" and power > 0:
-                    factors = None
-                    break
-                if decided in ("+", "-") or (power > 0 and _never_zero(factor)):
-                    continue
-                if power > 0:
-                    factors.append(factor)
-                elif (factor, "!=") not in conditions:
-                    conditions.append((factor, "!="))
-            if factors is None:
+            open_ones = [(factor, power) for factor, power in pairs if self.known.sign(factor) not in ("+", "-")]
+            conditions += [c for f, power in open_ones if power < 0 and (c := (f, "!=")) not in conditions]
+            factors = tuple(f for f, power in open_ones if power > 0 and not never_zero(f))
+            if any(self.known.zero(f) for f in factors):
                 continue
             if not factors:
                 return None
-            if tuple(factors) not in equations:
-                equations.append(tuple(factors))
+            if factors not in equations:
+                equations.append(factors)
         return _State(tuple(equations), state.values, tuple(conditions), state.reduced)
 
     def _explore(self, state: _State) -> None:
@@ -142,8 +125,10 @@ class _Search:
         if not state.equations:
             self.found.append(state)
             return
-        ranked = [(max(self._difficulty(f, state) for f in e), len(e), sum(f.count_ops() for f in e), i)
-                  for i, e in enumerate(state.equations)]
+        ranked = [
+            (max(self._difficulty(f, state) for f in e), len(e), sum(f.count_ops() for f in e), i)
+            for i, e in enumerate(state.equations)
+        ]
         difficulty, _, _, chosen = min(ranked)
         if difficulty >= 4 and not state.reduced and self._by_basis(state):
             return
@@ -227,7 +212,9 @@ class _Search:
         except Unsolved as problem:
             self.stuck.append(str(problem))
         if not certain:
-            other = self._factored(state, [leading, (polynomial - sp.Poly(leading * v ** polynomial.degree(), v)).as_expr()])
+            other = self._factored(
+                state, [leading, (polynomial - sp.Poly(leading * v ** polynomial.degree(), v)).as_expr()]
+            )
             if other is not None:
                 self._explore(other)
 
@@ -271,8 +258,12 @@ class _Search:
 
         unknowns = [u for u in self.unknowns if u not in state.values]
         expanded = [sp.expand(sp.Mul(*factors)) for factors in state.equations]
-        if not all(sp.Poly(e, *unknowns).domain.is_QQ or sp.Poly(e, *unknowns).domain.is_ZZ
-                   if e.is_polynomial(*unknowns) else False for e in expanded):
+        if not all(
+            sp.Poly(e, *unknowns).domain.is_QQ or sp.Poly(e, *unknowns).domain.is_ZZ
+            if e.is_polynomial(*unknowns)
+            else False
+            for e in expanded
+        ):
             return False
         used = [u for u in unknowns if any(u in e.free_symbols for e in expanded)]
         points, basis = rational_points(expanded, used)
@@ -297,7 +288,7 @@ class _Search:
         values = {u: tidied(state.values.get(u, u)) for u in self.unknowns}
         needed = [c for v in values.values() for c in real_conditions(v)]
         needed += [c for e in self.originals for c in _moved(real_conditions(e), values)]
-        needed += [(v, r) for u, v in values.items() if u != v for r in _own_signs(u)]
+        needed += [(v, r) for u, v in values.items() if u != v for r in own_signs(u)]
         residuals = [_replaced(e, values) for e in self.originals]
         bad = any(r.has(sp.nan, sp.zoo) for r in residuals)
         if bad or any(not self.known.zero(r) for r in residuals):
@@ -312,52 +303,12 @@ class _Search:
         return Branch(values, free, tuple(open_ones))
 
 
-def tidied(value: Any) -> Any:
-    """A value as short as expanding or cancelling makes it."""
-    if value.is_Atom or value.count_ops() > 400:
-        return value
-    options = [value, sp.expand(value)]
-    try:
-        options.append(sp.radsimp(sp.expand(value)) if not value.free_symbols else sp.cancel(sp.together(sp.expand(value))))
-        options.append(sp.factor(options[-1]) if value.free_symbols else sp.expand(options[-1]))
-    except (sp.PolynomialError, NotImplementedError):
-        pass
-    return min(options, key=lambda option: option.count_ops())
-
-
 def _replaced(expression: Any, change: Mapping[Any, Any]) -> Any:
     return expression.subs(change, simultaneous=True) if change else expression
 
 
 def _moved(conditions: Iterable[Condition], values: Mapping[Any, Any]) -> list[Condition]:
     return [(_replaced(e, values), r) for e, r in conditions]
-
-
-def _never_zero(factor: Any) -> bool:
-    """A reciprocal power of something finite."""
-    return isinstance(factor, sp.Pow) and factor.exp.is_negative is True
-
-
-def _own_signs(symbol: Any) -> list[str]:
-    if symbol.is_positive:
-        return [">"]
-    if symbol.is_negative:
-        return ["<"]
-    return [r for flag, r in ((symbol.is_nonnegative, ">="), (symbol.is_nonpositive, "<="), (symbol.is_nonzero, "!=")) if flag]
-
-
-def real_conditions(expression: Any) -> list[Condition]:
-    """What makes an expression a real number: no vanishing denominator, radicands and logarithms where they belong."""
-    found: list[Condition] = []
-    for node in sp.preorder_traversal(expression):
-        if isinstance(node, sp.log):
-            found.append((node.args[0], ">"))
-        elif isinstance(node, sp.Pow) and not isinstance(node, sp.exp) and node.exp.is_Rational:
-            if node.exp.is_negative:
-                found.append((node.base, "!="))
-            if not node.exp.is_Integer:
-                found.append((node.base, ">="))
-    return [c for k, c in enumerate(found) if c not in found[:k] and c[0].free_symbols]
 
 
 def _distinct(branches: list[Branch], known: Known) -> list[Branch]:

@@ -81,7 +81,9 @@ def test_duopoly_leader_and_equals():
     price = a - b * (x + y) - c
     led = Game(leader=maximize(x * price, x, through={"follower": best_response()}), follower=maximize(y * price, y))
     (found,) = equilibria(led).points
-    assert [sp.simplify(v - w) for v, w in zip(found.point.values(), [(a - c) / (2 * b), (a - c) / (4 * b)], strict=True)] == [0, 0]
+    assert [
+        sp.simplify(v - w) for v, w in zip(found.point.values(), [(a - c) / (2 * b), (a - c) / (4 * b)], strict=True)
+    ] == [0, 0]
     assert found.kinds == ("Stackelberg (strict), leader leader",)
     equals = Game(one=maximize(x * price, x), two=maximize(y * price, y))
     (found,) = equilibria(equals).points
@@ -147,7 +149,9 @@ def test_partial_points_and_bad_names():
 
 def test_maps_given_directly():
     found = equilibria(map_of({x: a * x * (1 - x)}))
-    assert found.complete and [sp.simplify(e.point[x] - v) for e, v in zip(found.points, (0, 1 - 1 / a), strict=True)] == [0, 0]
+    assert found.complete and [
+        sp.simplify(e.point[x] - v) for e, v in zip(found.points, (0, 1 - 1 / a), strict=True)
+    ] == [0, 0]
     assert all(e.kinds == () for e in found.points)
 
 
@@ -183,7 +187,10 @@ def test_two_conics_agree_with_numerical_zeros(p, q):
         return
     exact = [tuple(float(v.evalf(20)) for v in b.values.values()) for b in found.branches]
     for values in exact:
-        assert all(abs(float(e.subs(dict(zip((x, y), values, strict=True))))) < 1e-6 * (1 + max(map(abs, values))) ** 2 for e in conics)
+        assert all(
+            abs(float(e.subs(dict(zip((x, y), values, strict=True))))) < 1e-6 * (1 + max(map(abs, values))) ** 2
+            for e in conics
+        )
     for box in isolated_zeros(conics, [x, y]):
         near = (float(box[x].mid()), float(box[y].mid()))
         assert any(math.dist(near, values) < 1e-6 * (1 + math.hypot(*near)) for values in exact)

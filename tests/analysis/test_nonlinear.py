@@ -1,4 +1,4 @@
-"""What linearisation cannot decide: published conserved quantities, textbook normal forms, simulation as a second road."""
+"""What linearisation cannot decide: published conserved quantities, textbook normal forms, simulation."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_textbook_flows(right, expected):
         ({x: x - x**3}, "asymptotically stable"),
         ({x: x + x**2}, "unstable"),
         ({x: -x + x**2}, "asymptotically stable"),
-        ({x: -x - x**2 - x**3}, "undecided"),    # c = 0: the two terms cancel
+        ({x: -x - x**2 - x**3}, "undecided"),  # c = 0: the two terms cancel
     ],
 )
 def test_textbook_maps_of_one_variable(right, expected):

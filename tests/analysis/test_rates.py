@@ -89,7 +89,7 @@ def test_modified_equations_of_any_smooth_field(rule, factor):
 def test_momentum_changes_the_leading_order():
     beta = sp.Symbol("beta", positive=True)
     found = modified_field(GENERAL, heavy_ball(s, beta), s)
-    f = list(GENERAL.field().values())[0]
+    f = next(iter(GENERAL.field().values()))
     assert sp.cancel(found.leading[x] + f / (1 - beta)) == 0
 
 
@@ -102,10 +102,13 @@ def test_the_modified_flow_passes_through_the_iterates():
         for steps in (40, 80):
             size = 1 / steps
             slope = sp.lambdify(x, field.subs(s, sp.Rational(1, steps)), "math")
-            step = sp.lambdify([x, sp.Symbol("x_previous", real=True)],
-                               bl.derive(game, rule).composed()[x].subs(s, sp.Rational(1, steps)), "math")
+            step = sp.lambdify(
+                [x, sp.Symbol("x_previous", real=True)],
+                bl.derive(game, rule).composed()[x].subs(s, sp.Rational(1, steps)),
+                "math",
+            )
             now = exact = 0.8
-            before = now + size * (-slope(now))    # on the slow manifold up to second order
+            before = now + size * (-slope(now))  # on the slow manifold up to second order
             if rule.memory:
                 before = now - size * slope(now) + size**2 / 2 * _second(slope, now)
             for _ in range(steps):

@@ -1,0 +1,69 @@
+"""Forms of expressions that solving needs: plain exponentials, short values, what makes a value real.
+
+Main definitions: `plain`, `tidied`, `real_conditions`, `own_signs`, `never_zero`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+
+from bilevel.analysis.known import Condition
+from bilevel.language.functions import sigmoid, softplus
+
+
+def plain(expression: Any) -> Any:
+    """The expression with sigmoids and hyperbolic functions written by exponentials."""
+    expression = expression.replace(sigmoid, lambda u: 1 / (1 + sp.exp(-u)))
+    expression = expression.replace(softplus, lambda u: sp.log(1 + sp.exp(u)))
+    expression = expression.replace(sp.tanh, lambda u: (sp.exp(2 * u) - 1) / (sp.exp(2 * u) + 1))
+    expression = expression.replace(sp.sinh, lambda u: (sp.exp(u) - sp.exp(-u)) / 2)
+    return expression.replace(sp.cosh, lambda u: (sp.exp(u) + sp.exp(-u)) / 2)
+
+
+def tidied(value: Any) -> Any:
+    """A value as short as expanding or cancelling makes it."""
+    if value.is_Atom or value.count_ops() > 400:
+        return value
+    options = [value, sp.expand(value)]
+    try:
+        options.append(
+            sp.radsimp(sp.expand(value)) if not value.free_symbols else sp.cancel(sp.together(sp.expand(value)))
+        )
+        options.append(sp.factor(options[-1]) if value.free_symbols else sp.expand(options[-1]))
+    except (sp.PolynomialError, NotImplementedError):
+        pass
+    return min(options, key=lambda option: option.count_ops())
+
+
+def real_conditions(expression: Any) -> list[Condition]:
+    """What makes an expression a real number: no vanishing denominator, radicands and logarithms where they belong."""
+    found: list[Condition] = []
+    for node in sp.preorder_traversal(expression):
+        if isinstance(node, sp.log):
+            found.append((node.args[0], ">"))
+        elif isinstance(node, sp.Pow) and not isinstance(node, sp.exp) and node.exp.is_Rational:
+            if node.exp.is_negative:
+                found.append((node.base, "!="))
+            if not node.exp.is_Integer:
+                found.append((node.base, ">="))
+    return [c for k, c in enumerate(found) if c not in found[:k] and c[0].free_symbols]
+
+
+def own_signs(symbol: Any) -> list[str]:
+    """The relations to zero that a symbol's own assumptions state."""
+    if symbol.is_positive:
+        return [">"]
+    if symbol.is_negative:
+        return ["<"]
+    return [
+        r
+        for flag, r in ((symbol.is_nonnegative, ">="), (symbol.is_nonpositive, "<="), (symbol.is_nonzero, "!="))
+        if flag
+    ]
+
+
+def never_zero(factor: Any) -> bool:
+    """A reciprocal power of something finite."""
+    return isinstance(factor, sp.Pow) and factor.exp.is_negative is True
