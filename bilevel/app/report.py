@@ -24,6 +24,7 @@ from bilevel.app import (
     report_structure,
     report_theorems,
     report_updates,
+    report_worker,
 )
 from bilevel.app.report_parts import Part, listed
 
@@ -61,7 +62,7 @@ def main(output_folder: str | Path = "out", *, quiet: bool = False, json: bool =
 
 def _steps(cast: report_cast.Cast, tell: Callable[[str], None]) -> Iterable[tuple[str, Callable[[], Part]]]:
     """What is done; the theorems come last because a second process works on them meanwhile."""
-    cards = report_theorems.begin(tell)
+    cards = report_worker.begin(tell)
     yield "the two definitions", lambda: report_games.definitions(cast)
     yield "the environment", lambda: report_games.environment(cast)
     yield "the information structure", lambda: report_structure.figure_one(cast)

@@ -27,6 +27,7 @@ from bilevel.show.mathml_printer import inside
 
 STEP, PENALTY = sp.Symbol("h", positive=True), sp.Symbol("gamma", positive=True)
 _SLOPE = sp.Symbol("c", positive=True)
+_NAMES = {"none": "no penalty", "R1": "with penalty"}
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,13 @@ def _table(example: Dirac) -> Iterator[Any]:
         "Lemmas 2.2, 2.4, 2.5 and 3.3 of Mescheder, Geiger and Nowozin (2018), arXiv:1801.04406, say the same of "
         "the eigenvalues.",
     )
+    yield from _any_score(example)
+    for (penalty, rule), verdict in example.verdicts.items():
+        yield _eigenvalues(f"{rule}, {_NAMES[penalty]}", verdict)
+
+
+def _any_score(example: Dirac) -> Iterator[Any]:
+    """The same for any score function, through its slope at 0."""
     yield show.element("h4", "For any score function")
     yield ("With any f in place of the log-sigmoid, of which only ", sp.Symbol("c"), " = f′(0) > 0 matters here "
                                                                                      "(a negative one turns the "
@@ -156,8 +164,6 @@ def _table(example: Dirac) -> Iterator[Any]:
         for (penalty, rule), v in example.general.items()
     ]
     yield show.table(["Rule", "Eigenvalues", "Stable exactly where", "Solved for the step"], rows)
-    for (penalty, rule), verdict in example.verdicts.items():
-        yield _eigenvalues(f"{rule}, {'no penalty' if penalty == 'none' else 'with penalty'}", verdict)
 
 
 def _energies(example: Dirac) -> Iterator[Any]:
@@ -209,7 +215,7 @@ def _eigenvalues(name: str, verdict: Any) -> Any:
     z = sp.Symbol("z")
     rows = [
         ("J", "=", sp.Matrix(verdict.jacobian)),
-        ("det(z − J)", "=", sp.collect(sp.expand(sp.sympify(verdict.characteristic_polynomial)), z)),
+        ("det(z − J)", "=", sp.collect(sp.expand(verdict.characteristic_polynomial), z)),
     ]
     rows += [("λ", "=", value) for value, _ in verdict.eigenvalues or ()]
     return show.element(

@@ -174,20 +174,6 @@ def _game_data(game: Game) -> dict[str, Any]:
 def environment(cast: Cast) -> Part:
     """The GAN's decision process: a coin, an image, a reward; and the four changes that make the method a GAN."""
     world = gan_environment()
-    (shown,) = world.critic_sees
-    facts = [
-        ("State", (world.state, " ∼ ", world.state.law, ", a real image, drawn anew each time")),
-        (
-            "Action",
-            (world.action, " = ", cast.plain_action, ", all pixels of an image, ", sp.Symbol("z"), " ∼ 𝒩(0, I)"),
-        ),
-        ("Coin", (world.reward, " is 1 with probability 1/2, else 0")),
-        ("Critic sees", ("o = ", shown, ", the real image or the actor's")),
-        ("Actor sees", "nothing: it is blind" if world.blind else "the state"),
-        ("Reward", (world.reward, ": 1 if the real image was shown")),
-        ("Next state", "an independent draw: the process is stateless" if world.stateless else "depends on the action"),
-        ("Discount", world.discount),
-    ]
     losses = [
         ("Critic's loss", shortened(tidy(cast.plain.cost("critic")))[0]),
         ("Actor's loss, climbing Q", shortened(tidy(cast.plain.cost("actor")))[0]),
@@ -198,7 +184,7 @@ def environment(cast: Cast) -> Part:
         "A coin decides whether the critic is shown the actor's image or a real one; the reward says which. This "
         "is an ordinary Markov "
         "decision process with observation maps, handed to the ordinary actor-critic model.",
-        show.table(["Part", "In this environment"], facts),
+        show.table(["Part", "In this environment"], _facts(cast, world)),
         "With the cross-entropy divergence the losses (9) and (10) become",
         *(show.equation_rows([(words, "=", loss)], laws=False, width=60) for words, loss in losses),
         ("where sg( ) is held constant by every derivative: in the last line it is the slope of the divergence, "
@@ -213,6 +199,24 @@ def environment(cast: Cast) -> Part:
         "blind": world.blind,
     }
     return Part(section, data)
+
+
+def _facts(cast: Cast, world: Any) -> list[tuple[str, Any]]:
+    """The parts of the environment, read off the object."""
+    (shown,) = world.critic_sees
+    return [
+        ("State", (world.state, " ∼ ", world.state.law, ", a real image, drawn anew each time")),
+        (
+            "Action",
+            (world.action, " = ", cast.plain_action, ", all pixels of an image, ", sp.Symbol("z"), " ∼ 𝒩(0, I)"),
+        ),
+        ("Coin", (world.reward, " is 1 with probability 1/2, else 0")),
+        ("Critic sees", ("o = ", shown, ", the real image or the actor's")),
+        ("Actor sees", "nothing: it is blind" if world.blind else "the state"),
+        ("Reward", (world.reward, ": 1 if the real image was shown")),
+        ("Next state", "an independent draw: the process is stateless" if world.stateless else "depends on the action"),
+        ("Discount", world.discount),
+    ]
 
 
 def _changes() -> Any:

@@ -52,7 +52,7 @@ def portraits(example: Any) -> Iterator[Any]:
         (example.penalised, sp.Rational(1, 2), "With penalty, γ = 1/2"),
     ):
         values = {} if weight is None else {_PENALTY: weight}
-        field = [-sp.sympify(value).subs(values) for value in game.field().values()]
+        field = [-value.subs(values) for value in game.field().values()]
         paths = {
             "flow": _flow(field, game.variables, 40.0),
             "simultaneous, h = 1/2": _iterate(derive(game, simultaneous(sp.Rational(1, 2))), values, 28),
@@ -70,7 +70,7 @@ def portraits(example: Any) -> Iterator[Any]:
 def _iterate(update: Any, values: dict[Any, Any], count: int) -> np.ndarray:
     """Iterates of the derived update equations."""
     variables = update.game.variables
-    steps = [on_arrays(sp.sympify(value).subs(values), variables) for value in update.composed().values()]
+    steps = [on_arrays(value.subs(values), variables) for value in update.composed().values()]
     points = [np.array(_START)]
     for _ in range(count):
         points.append(np.array([float(step(*points[-1])) for step in steps]))
@@ -121,7 +121,7 @@ def maps(example: Any) -> Iterator[Any]:
 
 def radius(matrix: Any) -> Any:
     """Spectral radius of a 2 x 2 matrix in (h, gamma), on arrays."""
-    entries = [on_arrays(sp.sympify(entry), (_STEP, _PENALTY)) for entry in sp.Matrix(matrix)]
+    entries = [on_arrays(entry, (_STEP, _PENALTY)) for entry in sp.Matrix(matrix)]
 
     def evaluated(h: Any, gamma: Any) -> Any:
         a, b, c, d = (entry(h, gamma) for entry in entries)

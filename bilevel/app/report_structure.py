@@ -67,16 +67,7 @@ def figure_one(cast: Cast) -> Part:
     mapping = found.analogous or {}
     places = show.places_like(left, {**mapping, "z": "z"})
     whole = left.isomorphism(right)
-    same_blind, same_sighted = found.blind.isomorphism(left), found.sighted.isomorphism(right)
-    checks = [
-        show.check(("On the red edges the diagrams are isomorphic: ", *_pairs(mapping), "."), passed=bool(mapping)),
-        show.check("With the edge into the first model they are not: the generator is fed noise, the actor the state. "
-                   "That difference is blindness.", passed=whole is None),
-        show.check("The actor-critic method in the GAN's environment has the GAN's diagram, noise "
-                   "included.", passed=same_blind is not None),
-        show.check("If its actor is given sight of the state, it has the diagram of DPG, and no longer the GAN's.",
-                   passed=same_sighted is not None and found.sighted.isomorphism(left) is None),
-    ]  # fmt: skip
+    checks = _checks(found, mapping)
     section = show.section(
         "Information structure: Figure 1",
         "Both diagrams are read off the losses: an arrow where a model is applied to something, a dashed one "
@@ -96,12 +87,28 @@ def figure_one(cast: Cast) -> Part:
         anchor="structure",
     )  # fmt: skip
     data = {
-        "gan": _data(left), "actor-critic": _data(right), "isomorphism on red edges": mapping,
-        "whole diagrams "
-        "isomorphic": whole is not None, "blind actor-critic is the GAN's diagram": same_blind is not None,
-        "sighted actor-critic is DPG's diagram": same_sighted is not None,
-    }  # fmt: skip
+        "gan": _data(left),
+        "actor-critic": _data(right),
+        "isomorphism on red edges": mapping,
+        "whole diagrams isomorphic": whole is not None,
+        "blind actor-critic is the GAN's diagram": found.blind.isomorphism(left) is not None,
+        "sighted actor-critic is DPG's diagram": found.sighted.isomorphism(right) is not None,
+    }
     return Part(section, data)
+
+
+def _checks(found: Structures, mapping: dict[str, str]) -> list[Any]:
+    """What is proved of the diagrams."""
+    left, right = found.drawn()
+    return [
+        show.check(("On the red edges the diagrams are isomorphic: ", *_pairs(mapping), "."), passed=bool(mapping)),
+        show.check("With the edge into the first model they are not: the generator is fed noise, the actor the state. "
+                   "That difference is blindness.", passed=left.isomorphism(right) is None),
+        show.check("The actor-critic method in the GAN's environment has the GAN's diagram, noise "
+                   "included.", passed=found.blind.isomorphism(left) is not None),
+        show.check("If its actor is given sight of the state, it has the diagram of DPG, and no longer the GAN's.",
+                   passed=found.sighted.isomorphism(right) is not None and found.sighted.isomorphism(left) is None),
+    ]  # fmt: skip
 
 
 def _pairs(mapping: dict[str, str]) -> list[Any]:

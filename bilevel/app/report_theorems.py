@@ -1,27 +1,21 @@
 """Every theorem of the folder as a card: statement, claims, how each is known, proof step by step, checks in JAX.
 
-Main definitions: `Card`, `made` (prove, check, write), `begin` (all of them, in a second process), `section`.
+Main definitions: `Card`, `made` (prove, check, write), `section`.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from bilevel import show
 from bilevel.app.report_evidence import claim_data, evidence
 from bilevel.app.report_parts import Part, power, worded
 from bilevel.app.report_updates import check_data
-from bilevel.app.theorems import Theorem, paragraphs, theorems
+from bilevel.app.theorems import Theorem, paragraphs
 
 
 @dataclass(frozen=True)
@@ -50,35 +44,6 @@ def anchor(theorem: Theorem) -> str:
     """Where its card stands on the page: theorem-1."""
     kind, number = (re.findall(r"[a-z]+|\d+", theorem.name) + ["", ""])[:2]
     return f"{kind}-{int(number)}" if number.isdigit() else theorem.name.replace("_", "-")
-
-
-def begin(tell: Callable[[str], None]) -> Callable[[], list[Card]]:
-    """Start proving in a second process, and return what waits for the cards; without a second process, prove then."""
-    command = [sys.executable, "-m", "bilevel.app.report_worker"]
-    path = os.pathsep.join([str(Path(__file__).resolve().parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])])
-    try:
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=os.environ | {"PYTHONPATH": path}
-        )
-    except OSError:
-        return lambda: [made(theorem) for theorem in theorems()]
-    cards: dict[str, Card] = {}
-
-    def read() -> None:
-        for line in process.stdout or ():
-            name, card = json.loads(line)
-            cards[name] = Card(**card)
-            tell(f"proved: {card['data'].get('title', name)}")
-
-    reader = threading.Thread(target=read, daemon=True)
-    reader.start()
-
-    def wait() -> list[Card]:
-        reader.join()
-        process.wait()
-        return [cards.get(theorem.name) or made(theorem) for theorem in theorems()]
-
-    return wait
 
 
 def numerically(proof: Any) -> Iterable[Any]:

@@ -11,7 +11,7 @@ import pytest
 import sympy as sp
 
 from bilevel.analysis import Claim, Proof
-from bilevel.app import report, report_cast, report_pictures, report_theorems, report_updates
+from bilevel.app import report, report_cast, report_pictures, report_theorems, report_updates, report_worker
 from bilevel.app.report_dirac import PENALTY, STEP, Dirac
 from bilevel.app.report_parts import power, said, shortened, tidy, worded
 from bilevel.app.report_structure import Structures
@@ -32,7 +32,7 @@ def written(tmp_path_factory):
     first = theorems()[0]
     patch.setattr(report_theorems, "numerically", lambda proof: ())
     patch.setattr(report_updates, "checked", lambda game, made: ())
-    patch.setattr(report_theorems, "begin", lambda tell: lambda: [report_theorems.made(first)])
+    patch.setattr(report_worker, "begin", lambda tell: lambda: [report_theorems.made(first)])
     folder = tmp_path_factory.mktemp("report") / "deep" / "out"
     status = report.main(folder, quiet=True)
     patch.undo()
