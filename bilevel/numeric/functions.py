@@ -58,9 +58,9 @@ def number(expr: Any) -> float:
     try:
         found = float(value)
     except (TypeError, OverflowError):
-        raise GameError(f"the constant {expr} is no real number that a float can hold") from None
+        found = math.nan
     if math.isnan(found) or (math.isinf(found) and expr.is_finite is not False):
-        raise GameError(f"the constant {expr} has no value")
+        raise GameError(f"the constant {str(expr)[:40]} is no real number that a float can hold")
     return found
 
 
