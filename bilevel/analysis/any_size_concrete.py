@@ -109,11 +109,10 @@ class AffineLeaf:
     def __truediv__(self, other: Any) -> AffineLeaf:
         return AffineLeaf(self.row * (1 / _fraction(other)))
 
-    def __rtruediv__(self, other: Any) -> Any:
+    def _refused(self, *_: Any) -> Any:
         raise _NotAffine
 
-    def __pow__(self, exponent: Any) -> Any:
-        raise _NotAffine
+    __rtruediv__ = __pow__ = __lt__ = __gt__ = __le__ = __ge__ = __float__ = _refused
 
 
 def _leaf(value: Any) -> AffineLeaf:

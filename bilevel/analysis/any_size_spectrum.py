@@ -3,7 +3,7 @@
 Main definitions: `at_every`.
 
 The set of sigma on which a condition holds is closed downwards, if C(t) and 0 < s < t imply C(s): then it holds at
-every singular value iff it holds at the largest. Closed upwards: at the smallest. An interval: at both. Each implication
+every singular value iff it holds at the largest. Closed upwards: at the smallest. An interval: at both. Each of these
 is proved (a positivity identity, real root isolation, or z3 on the negation); where none is, it stays.
 """
 

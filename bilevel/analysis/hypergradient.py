@@ -161,7 +161,7 @@ def answers(game: Game, leader: str, *, followers: Iterable[str] | None = None) 
 
 
 def _only_minimum(found: list[dict[Any, Any]], slopes: Mapping[Any, Any], game: Game) -> dict[Any, Any]:
-    """The one real solution at which no follower's cost is known to curve downwards (asked where it sees no replies)."""
+    """The one real solution at which no follower's cost is known to curve downwards (if it sees no replies)."""
     plain = {v: slope for v, slope in slopes.items() if not game[game.owner[v]].through}
     kept = [
         point
@@ -245,9 +245,7 @@ def _slopes(game: Game, leader: str, chosen: tuple[str, ...]) -> dict[Any, Any]:
     return {v: slope for name in chosen for v, slope in total_gradient(game, name, (leader,)).items()}
 
 
-def _after_steps(
-    game: Game, leader: str, chosen: tuple[str, ...], steps: int, kept: int, step: Any
-) -> dict[Any, Any]:
+def _after_steps(game: Game, leader: str, chosen: tuple[str, ...], steps: int, kept: int, step: Any) -> dict[Any, Any]:
     """All steps taken, the last `kept` differentiated: the point before them is held by placeholders."""
     slopes = _slopes(game, leader, chosen)
 

@@ -97,7 +97,9 @@ def test_bilinear_games_by_the_largest_singular_value(rule: Any, condition: Any)
         assert sp.sympify(found.condition).subs(put) == sp.sympify(condition).subs(put)
 
 
-@pytest.mark.parametrize("name", ["extragradient", "optimistic", "lola", "past_extragradient", "chambolle_pock", "consensus"])
+@pytest.mark.parametrize(
+    "name", ["extragradient", "optimistic", "lola", "past_extragradient", "chambolle_pock", "consensus"]
+)
 def test_explicit_matrices_on_both_sides(name: str) -> None:
     def made(step: Any) -> Any:
         return {
@@ -111,7 +113,13 @@ def test_explicit_matrices_on_both_sides(name: str) -> None:
     for step in (sp.Rational(k, 12) for k in (1, 3, 5, 6, 7, 8, 11, 17)):
         verdict = by_matrix(BILINEAR, made(step), coupling).verdict
         put = {h: step, high: sp.Rational(3, 2), low: sp.Rational(1, 3)}
-        expected = "stable" if found.condition.subs(put) == sp.true else "unstable" if found.unstable_on.subs(put) == sp.true else "marginal"
+        expected = (
+            "stable"
+            if found.condition.subs(put) == sp.true
+            else "unstable"
+            if found.unstable_on.subs(put) == sp.true
+            else "marginal"
+        )
         assert verdict == expected
         seen.add(verdict)
     assert {"stable", "unstable"} <= seen
@@ -132,7 +140,9 @@ def test_both_ends_count() -> None:
     for small, large in spectra:
         for step in (sp.Rational(1, 2), sp.Rational(11, 10), sp.Rational(13, 10)):
             put = {h: step, g: sp.Rational(17, 10), low: small, high: large}
-            verdict = by_matrix(DAMPED, rules.simultaneous(step), with_singular_values(small, large), {g: put[g]}).verdict
+            verdict = by_matrix(
+                DAMPED, rules.simultaneous(step), with_singular_values(small, large), {g: put[g]}
+            ).verdict
             assert (verdict == "stable") == (found.condition.subs(put) == sp.true)
             assert (verdict == "unstable") == (found.unstable_on.subs(put) == sp.true)
 
@@ -188,7 +198,7 @@ def test_three_players_and_replies() -> None:
 
 
 def test_the_spectrum_is_that_of_the_scalar_games() -> None:
-    """Characteristic polynomial of the whole map = product over singular values, in turned axes: what the proof says."""
+    """The characteristic polynomial of the whole map is the product over the singular values, in turned axes."""
     z = sp.Symbol("z")
     makers = [rules.optimistic(step="1/5"), rules.consensus("1/5", "1/3"), rules.lola("1/5"), rules.competitive("1/5")]
     for rule in [*makers, rules.averaged(rules.alternating("1/5"), 2), rules.sos("1/5")]:
@@ -221,9 +231,10 @@ def test_a_rule_that_mixes_players_is_refused() -> None:
 
 
 def test_frozen_preconditioners_are_scalars() -> None:
-    assert stability_any_size(DAMPED, rules.rmsprop(h, frozen=1, epsilon=0)).condition == stability_any_size(
-        DAMPED, rules.simultaneous(h)
-    ).condition
+    assert (
+        stability_any_size(DAMPED, rules.rmsprop(h, frozen=1, epsilon=0)).condition
+        == stability_any_size(DAMPED, rules.simultaneous(h)).condition
+    )
 
 
 def test_what_does_not_reduce_is_unknown() -> None:
