@@ -149,12 +149,13 @@ def _rational(node: Any, values: Any) -> flint.fmpq | None:
     """The exact value of a rational expression at a rational point, None for anything else or a vanishing
     denominator."""
     if node in values or node.is_Rational:
-        value = sp.sympify(values.get(node, node))
+        value = sp.sympify(values.get(node, node), strict=True)
         return exact(value) if value.is_Rational else None
     if not (node.is_Add or node.is_Mul or (node.is_Pow and node.exp.is_Integer)):
         return None
-    parts = [_rational(a, values) for a in (node.args[:1] if node.is_Pow else node.args)]
-    if None in parts:
+    arguments = node.args[:1] if node.is_Pow else node.args
+    parts = [part for a in arguments if (part := _rational(a, values)) is not None]
+    if len(parts) < len(arguments):
         return None
     if node.is_Pow:
         return parts[0] ** int(node.exp) if parts[0] != 0 or node.exp > 0 else None

@@ -48,7 +48,7 @@ def _branches(rows: tuple[Any, ...], put: Mapping[Any, Any]) -> Any:
     sides = [r for _, condition in rows for r in condition.atoms(sp.core.relational.Relational)]
     if not any(_vanishes(r.lhs - r.rhs, put) for r in sides):
         return sp.Piecewise(*rows)
-    values = [evaluated(value, put) for value, _ in rows]
-    if None in values or any(not (value - values[0]).equals(0) for value in values):
+    values = [value for given, _ in rows if (value := evaluated(given, put)) is not None]
+    if len(values) < len(rows) or any(not (value - values[0]).equals(0) for value in values):
         return sp.nan
     return values[0]
