@@ -234,7 +234,7 @@ def _described(game: Any, rule: Rule | None, found: Equilibrium, known: Known) -
     if rule is not None and not all(known.zero(r) for r in residuals):
         moved = any(known.nonzero(r) or somewhere_nonzero(r, found.exists_on) for r in residuals)
         return replace(found, kinds=(SPURIOUS,)) if moved else found
-    kinds, tests = kinds_at(game, found.point, known)
+    kinds, tests = kinds_at(game, found.point, known, critical=rule is None)
     return replace(found, kinds=kinds, tests=tests)
 
 

@@ -46,7 +46,7 @@ def kinds_at(
     `critical`: the point is known to be a zero of the field by other means than signs (an interval test).
     """
     if critical:
-        known = _Critical(known, game)
+        known = _Critical(known, game, point)
     tests: dict[str, Any] = {}
     minima = [_own_minimum(game, name, point, known, tests) for name in game.players]
     strict, weak = _all(m[0] for m in minima), _all(m[1] for m in minima)
@@ -78,10 +78,11 @@ def kinds_at(
 class _Critical(Known):
     """Signs at a certified zero of the field: the field's own components are zero there."""
 
-    def __init__(self, known: Known, game: Any) -> None:
+    def __init__(self, known: Known, game: Any, point: Mapping[Any, Any]) -> None:
         super().__init__()
         self.known = known
-        self.vanishing = {plain(value) for value in game.field().values()} | {-plain(v) for v in game.field().values()}
+        slopes = {_put(value, point) for value in game.field().values()}
+        self.vanishing = slopes | {-slope for slope in slopes}
 
     def sign(self, expression: Any) -> str | None:
         """Zero for a component of the field, else what the box says."""

@@ -132,12 +132,23 @@ def number_sign(number: Any) -> str | None:
             return None
         if not around.contains(0):
             return "+" if around > 0 else "-"
+    if len(roots) == 1 and _vanishes_at(number, *roots):
+        return "0"
     if sp.expand(number) == 0 or sp.radsimp(sp.expand(number)) == 0:
         return "0"
     if number.is_algebraic and number.count_ops() < 60 and not roots:
         x = sp.Dummy("x")
         return "0" if sp.minimal_polynomial(number, x) == x else None
     return None
+
+
+def _vanishes_at(number: Any, root: Any) -> bool:
+    """Whether a rational expression in one algebraic number is zero: its minimal polynomial divides the numerator."""
+    x = sp.Dummy("x")
+    top = sp.numer(sp.together(number.xreplace({root: x})))
+    if not top.is_polynomial(x) or not all(c.is_Rational for c in sp.Poly(top, x).coeffs()):
+        return False
+    return bool(sp.rem(sp.Poly(top, x), sp.Poly(root.expr.subs(root.poly.gen, x), x)).is_zero)
 
 
 def somewhere_nonzero(expression: Any, where: Any = sp.true) -> bool:

@@ -158,7 +158,7 @@ def _descend(value: Any, slope: Any, x: Any) -> Any:
                     break
             else:
                 return None
-    except (OverflowError, ValueError, ZeroDivisionError, TypeError, np.linalg.LinAlgError):
+    except (OverflowError, ValueError, ZeroDivisionError, TypeError, NameError, np.linalg.LinAlgError):
         return None
     return None
 

@@ -153,8 +153,8 @@ def _settle_memory(update: Any, graph: dict[Any, Series], order: int, step: Any)
 def modified_losses(game: Any, rule: Rule, step: Any) -> dict[str, Any] | None:
     """For each player a cost whose gradient flow is the modified equation to first order, or None where none is found.
 
-    Math: cost_i + s sum of alpha_jkl (dc_k/dz_j) (dc_l/dz_j), the alphas from one linear system; every answer is checked
-        as an identity, and exists only if the correction of each player is a gradient in its own variables.
+    Math: cost_i + s sum of alpha_jkl (dc_k/dz_j) (dc_l/dz_j), the alphas from one linear system, an identity in the
+        variables, and exists only if the correction of each player is a gradient in its own variables.
 
     Raises: as `modified_field`.
 

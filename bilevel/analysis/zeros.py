@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import permutations
 from time import perf_counter
 from typing import Any
 
@@ -132,9 +133,44 @@ class _Search:
         difficulty, _, _, chosen = min(ranked)
         if difficulty >= 4 and not state.reduced and self._by_basis(state):
             return
+        if difficulty >= 4 and self._rewritten(state):
+            return
         rest = state.equations[:chosen] + state.equations[chosen + 1 :]
         for factor in state.equations[chosen]:
             self._eliminate(factor, _State(rest, state.values, state.conditions, state.reduced))
+
+    def _rewritten(self, state: _State) -> bool:
+        """Where no equation is easy: one case per factor first, then combinations of lower degree."""
+        for k, factors in enumerate(state.equations):
+            if len(factors) > 1:
+                others = state.equations[:k] + state.equations[k + 1 :]
+                for factor in factors:
+                    kept = others if (factor,) in others else (*others, (factor,))
+                    self._explore(_State(kept, state.values, state.conditions, state.reduced))
+                return True
+        lower = self._combined(state)
+        if lower is not None:
+            self._explore(lower)
+        return lower is not None
+
+    def _combined(self, state: _State) -> _State | None:
+        """The same zeros with one polynomial equation replaced by its sum with a multiple of another, of lower degree."""
+        unknowns = [u for u in self.unknowns if u not in state.values]
+        products = [sp.Mul(*factors) for factors in state.equations]
+        for i, j in permutations(range(len(products)), 2):
+            if not all(products[k].is_polynomial(*unknowns) for k in (i, j)):
+                continue
+            p, q = (sp.Poly(products[k], *unknowns) for k in (i, j))
+            if p.total_degree() != q.total_degree():
+                continue
+            ratio = sp.cancel(q.LC(order="grevlex") / p.LC(order="grevlex"))
+            if sp.denom(ratio).free_symbols or p.LM(order="grevlex") != q.LM(order="grevlex"):
+                continue
+            lower = (q - p * ratio).as_expr()
+            if sp.Poly(lower, *unknowns).total_degree() < q.total_degree():
+                rest = state.equations[:j] + state.equations[j + 1 :]
+                return self._factored(_State(rest, state.values, state.conditions, state.reduced), [lower])
+        return None
 
     def _open(self, expression: Any, state: _State) -> list[Any]:
         return [u for u in self.unknowns if u in expression.free_symbols and u not in state.values]

@@ -209,3 +209,19 @@ def test_the_list_of_kinds_is_closed():
     games = [DIRAC, DIRAC_R1, zero_sum(ADOLPHS), zero_sum(x * y), zero_sum(x**3 - y**2)]
     for found in (kind for game in games for e in equilibria(game).points for kind in e.kinds):
         assert found in KINDS or found.startswith("Stackelberg (strict), leader ")
+
+
+def test_rock_paper_scissors_replicator_has_seven_fixed_points():
+    w, l = sp.symbols("w l", positive=True)
+    shares = sp.Matrix([x, y, 1 - x - y])
+    payoff = sp.Matrix([[0, -l, w], [w, 0, -l], [-l, w, 0]]) * shares
+    mean = (shares.T * payoff)[0]
+    found = equilibria(flow_of({x: x * (payoff[0] - mean), y: y * (payoff[1] - mean)}))
+    third = sp.Rational(1, 3)
+    assert found.complete and len(found.points) == 7 and (third, third) in points(found)
+
+
+def test_an_algebraic_number_of_degree_five():
+    (only,) = equilibria(Game(one=minimize(x**6 / 6 - x**2 / 2 - x, x))).points
+    assert only.kinds == ("Nash (strict)",) and only.known == "exact"
+    assert abs(float(only.point[x]) ** 5 - float(only.point[x]) - 1) < 1e-12
