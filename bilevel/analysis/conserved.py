@@ -63,11 +63,8 @@ def _polynomial(system: StateMap, degree: int) -> list[Any]:
     marked = replace(system, after=tuple(e.xreplace(marks) for e in system.after))
     if marks and system.time == "discrete" and degree > 2:
         return []  # such a quantity would be an accident, and the algebra is long
-    some = _at_primes(marked)
-    if some is not None:
-        matrix = _conditions(some, monomials, marks)
-        if matrix is not None and _independent(matrix):
-            return []
+    if not marks and _refuted_at_a_point(marked, monomials):
+        return []
     matrix = _conditions(marked, monomials, marks)
     if matrix is None:
         return []
@@ -89,23 +86,37 @@ def _conditions(system: StateMap, monomials: list[Any], marks: dict[Any, Any]) -
     return sp.Matrix([[t.get(m, sp.S.Zero) for t in terms] for m in rows])
 
 
-def _at_primes(system: StateMap) -> StateMap | None:
-    """The system with a number for every parameter: a quantity conserved for all of them is conserved there."""
-    free = {s for e in system.after for s in e.free_symbols if not isinstance(s, sp.Dummy)} - set(system.variables)
-    primes = map(sp.prime, range(11, 1000, 7))
-    put = {s: sp.Rational(next(primes), next(primes)) for s in sorted(free, key=str)}
-    after = tuple(e.subs(put) for e in system.after)
-    return replace(system, after=after) if put and not any(e.has(sp.nan, sp.zoo) for e in after) else None
+def _refuted_at_a_point(system: StateMap, monomials: list[Any]) -> bool:
+    """Whether at one choice of the parameters no combination of the monomials is conserved: then none is for all.
 
-
-def _independent(matrix: Any) -> bool:
-    """Whether the columns of a matrix of fractions are independent (False for other entries)."""
+    Exact, for polynomial systems with rational numbers once the parameters are primes' quotients.
+    """
     import flint
 
-    if not matrix.rows or not all(e.is_Rational for e in matrix):
+    free = {s for e in system.after for s in e.free_symbols} - set(system.variables)
+    primes = map(sp.prime, range(11, 2000, 7))
+    put = {s: sp.Rational(next(primes), next(primes)) for s in sorted(free, key=str)}
+    context = flint.fmpq_mpoly_ctx.get([f"v{k}" for k in range(len(system.variables))], flint.Ordering.lex)
+    try:
+        polynomials = [sp.Poly(e.subs(put), *system.variables, domain="QQ") for e in system.after]
+    except (sp.PolynomialError, sp.CoercionFailed, ZeroDivisionError):
         return False
-    numbers = flint.fmpq_mat(matrix.rows, matrix.cols, [flint.fmpq(int(e.p), int(e.q)) for e in matrix])
-    return bool(numbers.rank() == matrix.cols)
+    after = [context.from_dict({m: flint.fmpq(int(c.p), int(c.q)) for m, c in p.terms()}) for p in polynomials]
+    powers = [sp.Poly(m, *system.variables).monoms()[0] for m in monomials]
+    changes = [_change_of(power, after, context, system.time).to_dict() for power in powers]
+    rows = sorted({m for terms in changes for m in terms})
+    numbers = [terms.get(m, flint.fmpq(0)) for m in rows for terms in changes]
+    return bool(rows) and flint.fmpq_mat(len(rows), len(changes), numbers).rank() == len(changes)
+
+
+def _change_of(power: tuple[int, ...], after: list[Any], context: Any, time: str) -> Any:
+    """`change` of a monomial, as a polynomial with rational coefficients."""
+    old, new = context.constant(1), context.constant(1)
+    for generator, image, e in zip(context.gens(), after, power, strict=True):
+        old, new = old * generator**e, new * image**e
+    if time == "discrete":
+        return new - old
+    return sum((old.derivative(k) * f for k, f in enumerate(after)), context.constant(0))
 
 
 def _nullspace(matrix: Any) -> list[Any]:
