@@ -19,7 +19,8 @@ from bilevel.analysis.enclosure import enclose
 from bilevel.analysis.forms import plain
 from bilevel.analysis.kinds import SPURIOUS, kinds_at
 from bilevel.analysis.known import Known, somewhere_nonzero
-from bilevel.analysis.zeros import Branch, Zeros, solve_zeros
+from bilevel.analysis.solutions import Branch, Zeros
+from bilevel.analysis.zeros import solve_zeros
 from bilevel.language.errors import BilevelError, GameError, UnknownAnswer
 from bilevel.language.values import expression
 from bilevel.rules.protocol.derivation import derive

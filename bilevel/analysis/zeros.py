@@ -1,6 +1,6 @@
 """All real zeros of a system of equations, exactly: by factors, elimination and roots, case by case.
 
-Main definitions: `solve_zeros`, `Zeros`, `Branch`.
+Main definitions: `solve_zeros`.
 
 Every equation is written as a product of factors (over the rationals, exponentials counted as positive unknowns) and
 factors that are proved never to vanish are dropped. Then, always at the easiest place: one case per factor; an
@@ -21,27 +21,10 @@ import sympy as sp
 
 from bilevel.analysis.forms import never_zero, own_signs, plain, real_conditions, tidied
 from bilevel.analysis.known import Condition, Known
+from bilevel.analysis.solutions import Branch, Zeros, distinct, replaced
 from bilevel.analysis.univariate import Unsolved, real_roots
 from bilevel.language.signs import signed_factors
 from bilevel.language.values import expression
-
-
-@dataclass(frozen=True)
-class Branch:
-    """One solution: a value for every unknown (a free one stands for itself) and the conditions it rests on."""
-
-    values: Mapping[Any, Any]
-    free: tuple[Any, ...]
-    conditions: tuple[Condition, ...]
-
-
-@dataclass(frozen=True)
-class Zeros:
-    """The solutions found; `complete` when there are provably no others; else `reason` says what is open."""
-
-    branches: tuple[Branch, ...]
-    complete: bool
-    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,7 +70,7 @@ class _Search:
         state = self._factored(_State((), {}, tuple(domain)), self.originals)
         if state is not None:
             self._explore(state)
-        branches = _distinct([b for s in self.found if (b := self._finished(s)) is not None], self.known)
+        branches = distinct([b for s in self.found if (b := self._finished(s)) is not None], self.known)
         return Zeros(tuple(branches), not self.stuck, "; ".join(dict.fromkeys(self.stuck)))
 
     # ---- the search -------------------------------------------------------------------------------
@@ -154,7 +137,7 @@ class _Search:
         return lower is not None
 
     def _combined(self, state: _State) -> _State | None:
-        """The same zeros with one polynomial equation replaced by its sum with a multiple of another, of lower degree."""
+        """The same zeros with one polynomial equation replaced by a combination of lower degree with another."""
         unknowns = [u for u in self.unknowns if u not in state.values]
         products = [sp.Mul(*factors) for factors in state.equations]
         for i, j in permutations(range(len(products)), 2):
@@ -277,9 +260,9 @@ class _Search:
         """Set an unknown; everything that mentions it follows."""
         change = {v: value}
         try:
-            values = {u: _replaced(old, change) for u, old in state.values.items()} | change
-            moved = tuple((_replaced(e, change), r) for e, r in state.conditions) + tuple(conditions)
-            equations = [_replaced(sp.Mul(*factors), change) for factors in state.equations]
+            values = {u: replaced(old, change) for u, old in state.values.items()} | change
+            moved = tuple((replaced(e, change), r) for e, r in state.conditions) + tuple(conditions)
+            equations = [replaced(sp.Mul(*factors), change) for factors in state.equations]
         except ZeroDivisionError:
             return
         if any(e.has(sp.nan, sp.zoo, sp.oo) for e in (*equations, *(e for e, _ in moved))):
@@ -311,8 +294,8 @@ class _Search:
                 self._explore(following)
             return True
         for point in points:
-            values = {u: _replaced(old, point) for u, old in state.values.items()} | point
-            conditions = tuple((_replaced(e, point), r) for e, r in state.conditions)
+            values = {u: replaced(old, point) for u, old in state.values.items()} | point
+            conditions = tuple((replaced(e, point), r) for e, r in state.conditions)
             self._explore(_State((), values, conditions, True))
         return True
 
@@ -325,7 +308,7 @@ class _Search:
         needed = [c for v in values.values() for c in real_conditions(v)]
         needed += [c for e in self.originals for c in _moved(real_conditions(e), values)]
         needed += [(v, r) for u, v in values.items() if u != v for r in own_signs(u)]
-        residuals = [_replaced(e, values) for e in self.originals]
+        residuals = [replaced(e, values) for e in self.originals]
         bad = any(r.has(sp.nan, sp.zoo) for r in residuals)
         if bad or any(not self.known.zero(r) for r in residuals):
             needed += list(state.conditions)
@@ -339,25 +322,5 @@ class _Search:
         return Branch(values, free, tuple(open_ones))
 
 
-def _replaced(expression: Any, change: Mapping[Any, Any]) -> Any:
-    return expression.subs(change, simultaneous=True) if change else expression
-
-
 def _moved(conditions: Iterable[Condition], values: Mapping[Any, Any]) -> list[Condition]:
-    return [(_replaced(e, values), r) for e, r in conditions]
-
-
-def _distinct(branches: list[Branch], known: Known) -> list[Branch]:
-    """Without repetitions, and without points that lie on a continuum that exists wherever they do."""
-    kept: list[Branch] = []
-    for branch in sorted(branches, key=lambda b: -len(b.free)):
-        if not any(_contains(other, branch, known) for other in kept):
-            kept = [other for other in kept if not _contains(branch, other, known)] + [branch]
-    return sorted(kept, key=lambda b: (len(b.free), [sp.default_sort_key(v) for v in b.values.values()]))
-
-
-def _contains(larger: Branch, smaller: Branch, known: Known) -> bool:
-    put = {u: smaller.values[u] for u in larger.free}
-    if not set(larger.conditions) <= set(smaller.conditions) and larger.conditions:
-        return False
-    return all(known.zero(_replaced(v, put) - smaller.values[u]) for u, v in larger.values.items())
+    return [(replaced(e, values), r) for e, r in conditions]
