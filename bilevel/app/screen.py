@@ -91,7 +91,7 @@ def _equilibrium(found: dict[str, Any]) -> str:
         ("marginal", f"where {marginal}" if marginal else ""),
         ("marginal by", found["marginal_why"] or ""),
         ("across", f"stable if and only if {across['condition']}" if across else ""),
-        ("nonlinear", f"{nonlinear.get('claim')}, by {nonlinear.get('by')}" if nonlinear else ""),
+        ("nonlinear", _beyond(nonlinear)),
         ("eigenvalues", "\n".join(_short(value, 200) for value in eigenvalues)),
         ("polynomial", _short(found["characteristic_polynomial"])),
         ("Jacobian", matrix_text(found["jacobian"])),
@@ -111,3 +111,11 @@ def equilibria_text(answer: dict[str, Any]) -> str:
         parts.append(f"fixed point {point_text(found['point'])}\n" + columns(rows))
     parts.append("these are all" if answer["complete"] else "there may be others")
     return "\n\n".join(parts)
+
+
+def _beyond(found: dict[str, Any]) -> str:
+    """What nonlinear terms decide, how, and where in the parameters."""
+    if not found:
+        return ""
+    where = f", where {found['where']}" if found.get("where") not in (None, "true") else ""
+    return f"{found['claim']}{where}, by {found['by']}"
