@@ -16,6 +16,7 @@ from typing import Any
 import sympy as sp
 
 from bilevel.analysis.analyse import analyse
+from bilevel.analysis.any_size_copies import check_two_modes
 from bilevel.analysis.any_size_reading import block_at_zero, linearise_mode
 from bilevel.analysis.any_size_reduction import LEFT, RIGHT, Reduced, reduce_game
 from bilevel.analysis.any_size_spectrum import Restated, at_every, ends_of
@@ -112,7 +113,8 @@ def stability_any_size(
     rule = rule or default_rule(game)
     try:
         reduced = reduce_game(game, jointly)
-        matrix, _ = linearise_mode(reduced.game, rule)
+        matrix, order = linearise_mode(reduced.game, rule)
+        check_two_modes(reduced.game, rule, matrix, order, reduced.spectral, reduced.sides)
     except UnknownAnswer as stop:
         return _unknown(str(stop), rule)
     mode = analyse(matrix, time=rule.time, assuming=game.assuming)
@@ -150,7 +152,8 @@ def _assembled(reduced: Reduced, rule: Rule, mode: Verdict, zeros: Mapping[str, 
     marginal = None if stable.condition is None or unstable is None else _rest(stable.condition, unstable)
     trace = (
         *reduced.trace,
-        f"{rule.name} reads no components, so it commutes with orthogonal changes of each vector's axes",
+        f"{rule.name} reads no components, so it commutes with orthogonal changes of each vector's axes"
+        " (compared exactly on two modes in turned axes)",
         *stable.trace,
     )
     same = all(found is None or getattr(found, "verdict", "") == mode.verdict for found in zeros.values())
@@ -211,7 +214,8 @@ def _statement(
 ) -> str:
     spectral = ", ".join(map(str, reduced.spectral))
     if mode.condition == sp.false:
-        return f"the equilibrium is exponentially stable for no size; each mode is {_kind(mode)}"
+        nowhere = "no coupling but zero" if reduced.sigma is not None else "no size"
+        return f"the equilibrium is exponentially stable for {nowhere}; each mode is {_kind(mode)}"
     if stable.condition is not None:
         core = "always" if stable.condition == sp.true else f"iff {stable.condition}"
     else:

@@ -230,6 +230,24 @@ def test_a_rule_that_mixes_players_is_refused() -> None:
     assert stability_any_size(BILINEAR, mixing(h)).verdict == "unknown"
 
 
+def test_a_rule_that_counts_components_is_refused() -> None:
+    @rules.rule
+    def averaging(step: Any) -> Any:
+        return lambda field: lambda z: z - step * field(z) / len(z.leaves())
+
+    @rules.rule
+    def normalised(step: Any) -> Any:
+        def on(field: Any) -> Any:
+            norm = sum(entry**2 for entry in field.game.jacobian())
+            return lambda z: z - step * field(z) / norm
+
+        return on
+
+    for rule in (averaging(h), normalised(h)):
+        found = stability_any_size(DAMPED, rule)
+        assert found.verdict == "unknown" and "number of components" in found.reason
+
+
 def test_frozen_preconditioners_are_scalars() -> None:
     assert (
         stability_any_size(DAMPED, rules.rmsprop(h, frozen=1, epsilon=0)).condition
