@@ -18,7 +18,7 @@ from tests.published.dirac import F1, F2, dirac, f, psi, slope_penalty, theta
 
 h, gamma = sp.symbols("h gamma", positive=True)
 ORIGIN = {theta: 0, psi: 0}
-G = sp.Function("f")    # a score of which nothing is known
+G = sp.Function("f")  # a score of which nothing is known
 
 
 def dirac_flow() -> Iterator[Check]:
@@ -40,15 +40,20 @@ def circle() -> Iterator[Check]:
 
 
 def simultaneous_steps() -> Iterator[Check]:
-    yield spectrum("eigenvalues 1 +- i h f'(0)", matrix_of(dirac(), simultaneous(h)), 1 + sp.I * h * F1, 1 - sp.I * h * F1)
+    yield spectrum(
+        "eigenvalues 1 +- i h f'(0)", matrix_of(dirac(), simultaneous(h)), 1 + sp.I * h * F1, 1 - sp.I * h * F1
+    )
     yield same("modulus sqrt(1 + h^2 f'(0)^2)", matrix_of(dirac(), simultaneous(h)).det(), 1 + h**2 * F1**2)
     yield holds("unstable for every step", stability(dirac(), simultaneous(h), at=ORIGIN).verdict == "unstable")
     after = derive(dirac(f=G), simultaneous(h)).composed()
     t = sp.Symbol("t")
     slope = G(t).diff(t).subs(t, theta * psi).doit()
     radius = (after[theta] ** 2 + after[psi] ** 2).doit()
-    yield same("from every point the squared radius grows by 1 + h^2 f'^2",
-               radius.subs(psi * theta, theta * psi), (theta**2 + psi**2) * (1 + h**2 * slope**2))
+    yield same(
+        "from every point the squared radius grows by 1 + h^2 f'^2",
+        radius.subs(psi * theta, theta * psi),
+        (theta**2 + psi**2) * (1 + h**2 * slope**2),
+    )
 
 
 def alternating_steps() -> Iterator[Check]:
@@ -57,18 +62,29 @@ def alternating_steps() -> Iterator[Check]:
         alpha = sp.sqrt(first * second) * h * F1
         root = sp.sqrt((1 - alpha**2 / 2) ** 2 - 1)
         text = f"{first} and {second} steps"
-        yield spectrum(f"{text}: eigenvalues", matrix_of(dirac(), rule), 1 - alpha**2 / 2 + root, 1 - alpha**2 / 2 - root)
+        yield spectrum(
+            f"{text}: eigenvalues", matrix_of(dirac(), rule), 1 - alpha**2 / 2 + root, 1 - alpha**2 / 2 - root
+        )
     rule = alternating(h, repeats={"generator": 1, "discriminator": 4})
     verdict = stability(dirac(), rule, at=ORIGIN)
-    yield region("nowhere exponentially stable", verdict, sp.false, on=[{F1: 1, h: 1}, {F1: 2, h: Q(1, 3)}, {F1: -1, h: 1}])
+    yield region(
+        "nowhere exponentially stable", verdict, sp.false, on=[{F1: 1, h: 1}, {F1: 2, h: Q(1, 3)}, {F1: -1, h: 1}]
+    )
     outside = stability(dirac(), rule, at=ORIGIN).unstable_on
-    yield holds("unstable just beyond alpha = 2, not before it", outside.subs({F1: 1, h: Q(1001, 1000)}) == sp.true
-                and outside.subs({F1: 1, h: Q(999, 1000)}) == sp.false)
+    yield holds(
+        "unstable just beyond alpha = 2, not before it",
+        outside.subs({F1: 1, h: Q(1001, 1000)}) == sp.true and outside.subs({F1: 1, h: Q(999, 1000)}) == sp.false,
+    )
     edge = stability(dirac(f=lambda t: t), alternating(2), at=ORIGIN)
-    yield holds("alpha = 2: a Jordan block on the circle, linear growth",
-                edge.verdict == "marginal" and "Jordan" in (edge.marginal_why or ""))
+    yield holds(
+        "alpha = 2: a Jordan block on the circle, linear growth",
+        edge.verdict == "marginal" and "Jordan" in (edge.marginal_why or ""),
+    )
     inside = stability(dirac(f=lambda t: t), alternating(Q(19, 10)), at=ORIGIN)
-    yield holds("below it the eigenvalues are simple", inside.verdict == "marginal" and "Jordan" not in (inside.marginal_why or ""))
+    yield holds(
+        "below it the eigenvalues are simple",
+        inside.verdict == "marginal" and "Jordan" not in (inside.marginal_why or ""),
+    )
 
 
 def gradient_penalty_with_a_target() -> Iterator[Check]:
@@ -88,7 +104,7 @@ def gradient_penalty_with_a_target() -> Iterator[Check]:
 
 
 def instance_noise() -> Iterator[Check]:
-    variance = sp.Symbol("v", positive=True)    # sigma^2
+    variance = sp.Symbol("v", positive=True)  # sigma^2
     e, d = sp.symbols("e d", real=True)
     value = mean(f(psi * (theta + e)), {e: Normal(0, variance)}) + mean(f(-psi * d), {d: Normal(0, variance)})
     game = Game(generator=minimize(value, theta), discriminator=maximize(value, psi))
@@ -107,7 +123,9 @@ def slope_penalties() -> Iterator[Check]:
     root = sp.sqrt(gamma**2 / 4 - F1**2)
     for name in ("R1", "R2"):
         game = dirac(slope_penalty(name, gamma))
-        yield spectrum(f"{name}: -g/2 +- sqrt(g^2/4 - f1^2)", matrix_of(game, flow()), -gamma / 2 + root, -gamma / 2 - root)
+        yield spectrum(
+            f"{name}: -g/2 +- sqrt(g^2/4 - f1^2)", matrix_of(game, flow()), -gamma / 2 + root, -gamma / 2 - root
+        )
         yield holds(f"{name}: stable for every weight", stability(game, flow(), at=ORIGIN).verdict == "stable")
     w = sp.Symbol("w")
     gap = sp.discriminant(polynomial(matrix_of(game, flow())).expand(), w)
@@ -123,7 +141,9 @@ def penalised_steps() -> Iterator[Check]:
         both, turn = (stability(game, rule(h), at=ORIGIN) for rule in (simultaneous, alternating))
         edge = [{F1: 1, gamma: Q(3, 2), h: Q(3, 2)}, {F1: 1, gamma: Q(5, 2), h: 1}, {F1: 1, gamma: 2, h: 2}]
         yield region(f"{name}, simultaneous", both, at_once, on=edge)
-        yield region(f"{name}, alternating", turn, in_turn, on=[{F1: 1, gamma: Q(3, 2), h: 1}, {F1: 2, gamma: 3, h: Q(1, 2)}])
+        yield region(
+            f"{name}, alternating", turn, in_turn, on=[{F1: 1, gamma: Q(3, 2), h: 1}, {F1: 2, gamma: 3, h: Q(1, 2)}]
+        )
 
 
 def consensus_on_dirac() -> Iterator[Check]:
@@ -149,15 +169,19 @@ def consensus_on_any_field() -> Iterator[Check]:
     x, y, u = sp.symbols("x y u", real=True)
     rows = sp.Matrix(3, 3, lambda i, j: sp.Symbol(f"a{i}{j}", real=True))
     z = sp.Matrix([x, y, u])
-    field = rows * z + sp.Matrix([x * y, u**2 - x**3, x * u])    # the higher terms must not matter
+    field = rows * z + sp.Matrix([x * y, u**2 - x**3, x * u])  # the higher terms must not matter
     system = flow_of(dict(zip((x, y, u), field, strict=True)))
     found = matrix_of(system, continuous(consensus(1, gamma)))
     yield same("the Jacobian is A - g A^T A", found, rows - gamma * rows.T * rows)
     a, b = sp.symbols("a b", real=True)
     normal = flow_of({x: a * x - b * y, y: b * x + a * y})
     size = gamma * (a**2 + b**2)
-    yield spectrum("normal A: l becomes l - g |l|^2", matrix_of(normal, continuous(consensus(1, gamma))),
-                   a - size + sp.I * b, a - size - sp.I * b)
+    yield spectrum(
+        "normal A: l becomes l - g |l|^2",
+        matrix_of(normal, continuous(consensus(1, gamma))),
+        a - size + sp.I * b,
+        a - size - sp.I * b,
+    )
 
 
 def gaussian_gan() -> Iterator[Check]:
@@ -199,34 +223,90 @@ def generator_penalty() -> Iterator[Check]:
     small = Game(generator=minimize(theta * psi, theta), discriminator=maximize(theta * psi, psi))
     root = sp.sqrt(eta**2 - 1)
     yield spectrum("Dirac-WGAN", matrix_of(small, rule), -eta + root, -eta - root)
-    squared = Game(generator=minimize(theta * psi + eta * psi.diff(psi) * theta**2, theta), discriminator=small["discriminator"])
-    yield spectrum("the same with the penalty written into the generator's loss", matrix_of(squared, flow()), -eta + root, -eta - root)
+    squared = Game(
+        generator=minimize(theta * psi + eta * psi.diff(psi) * theta**2, theta), discriminator=small["discriminator"]
+    )
+    yield spectrum(
+        "the same with the penalty written into the generator's loss",
+        matrix_of(squared, flow()),
+        -eta + root,
+        -eta - root,
+    )
 
 
 _MESCHEDER = "Mescheder, Geiger, Nowozin 2018, arXiv:1801.04406"
 _NUMERICS = "Mescheder, Nowozin, Geiger 2017, arXiv:1705.10461"
 RESULTS = (
-    Result("D01", f"{_MESCHEDER}, lemma 2.2", "The Dirac-GAN has one equilibrium, the origin, a centre: +-i f'(0).", dirac_flow),
+    Result(
+        "D01",
+        f"{_MESCHEDER}, lemma 2.2",
+        "The Dirac-GAN has one equilibrium, the origin, a centre: +-i f'(0).",
+        dirac_flow,
+    ),
     Result("D02", f"{_MESCHEDER}, lemma 2.3", "Its flow keeps theta^2 + psi^2, for any f.", circle),
-    Result("D03", f"{_MESCHEDER}, lemma 2.4", "Simultaneous steps spiral out: 1 +- i h f'(0), and a growing radius everywhere.",
-           simultaneous_steps),
-    Result("D04", f"{_MESCHEDER}, lemma 2.5, boundary made precise",
-           "Alternating steps stay on the unit circle iff alpha = sqrt(n_g n_d) h |f'(0)| <= 2; at 2 a Jordan block grows.",
-           alternating_steps),
-    Result("D07", f"{_MESCHEDER}, appendix (WGAN-GP)",
-           "With a gradient penalty of positive target g0 the critic's step at psi = 0 is h g g0, not zero: no convergence.",
-           gradient_penalty_with_a_target),
-    Result("D08", f"{_MESCHEDER}, lemma 3.2", "Instance noise of variance s^2: f2 s^2 +- sqrt(f2^2 s^4 - f1^2).", instance_noise),
-    Result("D09", f"{_MESCHEDER}, lemma 3.3", "R1 or R2: -g/2 +- sqrt(g^2/4 - f1^2), stable for every g > 0.", slope_penalties),
-    Result("D10", f"exact steps in the setting of {_MESCHEDER}, lemma 3.3",
-           "R1 or R2: the exact limits on the step, simultaneous and alternating.", penalised_steps),
-    Result("D11", f"{_MESCHEDER}, appendix (consensus optimisation)", "Consensus: -g f1^2 +- i f1.", consensus_on_dirac),
-    Result("D12", f"{_NUMERICS}, lemma 4 and corollary 5",
-           "I + hA is stable iff h < (1/|Re l|) 2/(1 + (Im l/Re l)^2) for every eigenvalue l of A.", step_of_a_stable_flow),
-    Result("D13", f"{_NUMERICS}, section 4", "Consensus has Jacobian A - g A^T A; for normal A, l - g |l|^2.", consensus_on_any_field),
-    Result("D15", "Nagarajan and Kolter 2017, arXiv:1706.04156, theorem 3.1",
-           "The linear-quadratic GAN of a Gaussian: blocks of the Jacobian and its eigenvalues.", gaussian_gan),
-    Result("D17", "Nagarajan and Kolter 2017, arXiv:1706.04156, section 4",
-           "A generator that also descends the squared slope of the critic: Jacobian, and two WGANs in closed form.",
-           generator_penalty),
+    Result(
+        "D03",
+        f"{_MESCHEDER}, lemma 2.4",
+        "Simultaneous steps spiral out: 1 +- i h f'(0), and a growing radius everywhere.",
+        simultaneous_steps,
+    ),
+    Result(
+        "D04",
+        f"{_MESCHEDER}, lemma 2.5, boundary made precise",
+        "Alternating steps stay on the unit circle iff alpha = sqrt(n_g n_d) h |f'(0)| <= 2; "
+        "at 2 a Jordan block grows.",
+        alternating_steps,
+    ),
+    Result(
+        "D07",
+        f"{_MESCHEDER}, appendix (WGAN-GP)",
+        "With a gradient penalty of positive target g0 the critic's step at psi = 0 is h g g0, not zero: "
+        "no convergence.",
+        gradient_penalty_with_a_target,
+    ),
+    Result(
+        "D08",
+        f"{_MESCHEDER}, lemma 3.2",
+        "Instance noise of variance s^2: f2 s^2 +- sqrt(f2^2 s^4 - f1^2).",
+        instance_noise,
+    ),
+    Result(
+        "D09",
+        f"{_MESCHEDER}, lemma 3.3",
+        "R1 or R2: -g/2 +- sqrt(g^2/4 - f1^2), stable for every g > 0.",
+        slope_penalties,
+    ),
+    Result(
+        "D10",
+        f"exact steps in the setting of {_MESCHEDER}, lemma 3.3",
+        "R1 or R2: the exact limits on the step, simultaneous and alternating.",
+        penalised_steps,
+    ),
+    Result(
+        "D11", f"{_MESCHEDER}, appendix (consensus optimisation)", "Consensus: -g f1^2 +- i f1.", consensus_on_dirac
+    ),
+    Result(
+        "D12",
+        f"{_NUMERICS}, lemma 4 and corollary 5",
+        "I + hA is stable iff h < (1/|Re l|) 2/(1 + (Im l/Re l)^2) for every eigenvalue l of A.",
+        step_of_a_stable_flow,
+    ),
+    Result(
+        "D13",
+        f"{_NUMERICS}, section 4",
+        "Consensus has Jacobian A - g A^T A; for normal A, l - g |l|^2.",
+        consensus_on_any_field,
+    ),
+    Result(
+        "D15",
+        "Nagarajan and Kolter 2017, arXiv:1706.04156, theorem 3.1",
+        "The linear-quadratic GAN of a Gaussian: blocks of the Jacobian and its eigenvalues.",
+        gaussian_gan,
+    ),
+    Result(
+        "D17",
+        "Nagarajan and Kolter 2017, arXiv:1706.04156, section 4",
+        "A generator that also descends the squared slope of the critic: Jacobian, and two WGANs in closed form.",
+        generator_penalty,
+    ),
 )

@@ -15,10 +15,9 @@ from bilevel.language.divergences import recognise
 from bilevel.language.function_space import BestResponse, densities, pointwise_best_response
 from bilevel.language.functions import sigmoid
 from bilevel.models import blind_actor_critic, gan
-from tests.published.claims import Check, Result, differs, holds, same, spectrum
-from tests.published.dirac import F1, dirac, slope_penalty
-from tests.published.claims import matrix_of
 from bilevel.rules import flow
+from tests.published.claims import Check, Result, differs, holds, matrix_of, same, spectrum
+from tests.published.dirac import F1, dirac, slope_penalty
 
 p, q = densities("p q")
 D = sp.Symbol("D", real=True)
@@ -37,12 +36,14 @@ def best_discriminator() -> Iterator[Check]:
 
 def value_of_the_gan() -> Iterator[Check]:
     value = recognise(gan_critic().value_at_best_response, p, q)
-    yield holds("the value is affine in one divergence, 2 JS", [(c, d.notation) for c, d in value.terms] == [(2, "JS(p, q)")])
+    yield holds(
+        "the value is affine in one divergence, 2 JS", [(c, d.notation) for c, d in value.terms] == [(2, "JS(p, q)")]
+    )
     yield same("its constant is -log 4", value.constant, -sp.log(4).expand(force=True))
     real, fake = sp.symbols("p q", positive=True)
     best = best_density(gan_critic().value_at_best_response.subs({p: real, q: fake}), fake, pointwise=[real])
     formula = best.value.args[0][0] if best.value.has(sp.Piecewise) else best.value
-    # A constant multiple of p, of total mass one, is p: there the minimum is attained, and only there (strict convexity).
+    # A constant multiple of p, of total mass one, is p: the minimum is attained there and only there (strict convexity).
     yield holds("the best fake density is a multiple of p, hence p", not sp.cancel(formula / real).has(real))
     at_best = gan_critic().value.subs({p: real, q: real})
     yield same("there the discriminator says 1/2", at_best, sp.Rational(1, 2))
@@ -56,7 +57,9 @@ def two_generator_losses() -> Iterator[Check]:
     yield same("d/da log(1-D) = -D", saturating.rewrite(sp.exp), -out.rewrite(sp.exp))
     yield same("d/da (-log D) = -(1-D)", other.rewrite(sp.exp), -(1 - out).rewrite(sp.exp))
     ratio = other / saturating
-    yield same("the ratio of the second to the first is (1-D)/D", ratio.rewrite(sp.exp), ((1 - out) / out).rewrite(sp.exp))
+    yield same(
+        "the ratio of the second to the first is (1-D)/D", ratio.rewrite(sp.exp), ((1 - out) / out).rewrite(sp.exp)
+    )
     theta, z = vector("theta", "k"), vector("z", "m")
     logit = network("a")(z, theta)
     left, right = (gradient(loss, theta) for loss in (sp.log(1 - sigmoid(logit)), -sp.log(sigmoid(logit))))
@@ -100,8 +103,10 @@ def least_squares() -> Iterator[Check]:
     value = 2 * generator.subs(D, reply.value)
     yield same("twice the value", value, ((b - c) * (p + q) - (b - a) * q) ** 2 / (p + q))
     special = recognise(sp.cancel(value.subs({b: c + 1, a: c - 1})), p, q)
-    yield holds("b-c=1, b-a=2: the Pearson divergence of 2q from p+q",
-                [(k, d.notation) for k, d in special.terms] == [(1, "chi2(2 q || p + q)")] and special.constant == 0)
+    yield holds(
+        "b-c=1, b-a=2: the Pearson divergence of 2q from p+q",
+        [(k, d.notation) for k, d in special.terms] == [(1, "chi2(2 q || p + q)")] and special.constant == 0,
+    )
 
 
 def relativistic_dirac() -> Iterator[Check]:
@@ -133,31 +138,59 @@ def actor_signals() -> Iterator[Check]:
     inside = [gradient(loss, theta) for loss in (out, sp.log(out), -sp.log(1 - out))]
     yield holds("grad D = D grad log D, under the expectation", equal(plain, E(out * inside[1], z)).answer)
     yield holds("= (1-D) grad[-log(1-D)]", equal(plain, E((1 - out) * inside[2], z)).answer)
-    yield holds("grad log D = (1-D)/D grad[-log(1-D)], per sample", equal(inside[1], (1 - out) / out * inside[2]).answer)
+    yield holds(
+        "grad log D = (1-D)/D grad[-log(1-D)], per sample", equal(inside[1], (1 - out) / out * inside[2]).answer
+    )
     yield holds("under the expectation the directions differ", equal(log, other).answer is False)
 
 
 RESULTS = (
-    Result("G01", "Goodfellow et al. 2014, arXiv:1406.2661, proposition 1",
-           "Of E_p log D + E_q log(1-D) the best discriminator is p/(p+q), with curvature -(p+q)^3/(pq).",
-           best_discriminator),
-    Result("G02", "Goodfellow et al. 2014, arXiv:1406.2661, theorem 1",
-           "Its value is -log 4 + 2 JS(p, q), least exactly where p = q.", value_of_the_gan),
-    Result("G03", "Goodfellow et al. 2014, arXiv:1406.2661, section 3",
-           "In the logit, log(1-D) has slope -D and -log D has slope -(1-D): same zeros, ratio (1-D)/D.",
-           two_generator_losses),
-    Result("G05", "Nowozin, Cseke, Tomioka 2016, arXiv:1606.00709, tables 1, 2, 6",
-           "Of E_p T - E_q f*(T) the best critic is f'(p/q), for six divergences with their conjugates.", f_gans),
-    Result("G06", "Mao et al. 2017, arXiv:1611.04076, theorem 1",
-           "The least-squares GAN: best discriminator, value, and the Pearson divergence at b-c=1, b-a=2.",
-           least_squares),
-    Result("G10", "Huang et al. 2024 (R3GAN), arXiv:2501.05441, lemmas B.2 and B.4, misprint corrected",
-           "The relativistic Dirac-GAN is a centre; one penalty gives -g/2 +- sqrt(g^2/4 - f'(0)^2), both double g.",
-           relativistic_dirac),
-    Result("G11", "Pfau and Vinyals 2016, arXiv:1610.01945, section 2.3",
-           "Squared Bellman residual and cross-entropy both have the best critic p/(p+q); a GAN is the blind actor-critic.",
-           critic_of_the_blind_actor),
-    Result("G12", "Pfau and Vinyals 2016, arXiv:1610.01945, section 2.3",
-           "The actor's signals D, log D, -log(1-D) have gradients that are multiples of each other sample by sample.",
-           actor_signals),
+    Result(
+        "G01",
+        "Goodfellow et al. 2014, arXiv:1406.2661, proposition 1",
+        "Of E_p log D + E_q log(1-D) the best discriminator is p/(p+q), with curvature -(p+q)^3/(pq).",
+        best_discriminator,
+    ),
+    Result(
+        "G02",
+        "Goodfellow et al. 2014, arXiv:1406.2661, theorem 1",
+        "Its value is -log 4 + 2 JS(p, q), least exactly where p = q.",
+        value_of_the_gan,
+    ),
+    Result(
+        "G03",
+        "Goodfellow et al. 2014, arXiv:1406.2661, section 3",
+        "In the logit, log(1-D) has slope -D and -log D has slope -(1-D): same zeros, ratio (1-D)/D.",
+        two_generator_losses,
+    ),
+    Result(
+        "G05",
+        "Nowozin, Cseke, Tomioka 2016, arXiv:1606.00709, tables 1, 2, 6",
+        "Of E_p T - E_q f*(T) the best critic is f'(p/q), for six divergences with their conjugates.",
+        f_gans,
+    ),
+    Result(
+        "G06",
+        "Mao et al. 2017, arXiv:1611.04076, theorem 1",
+        "The least-squares GAN: best discriminator, value, and the Pearson divergence at b-c=1, b-a=2.",
+        least_squares,
+    ),
+    Result(
+        "G10",
+        "Huang et al. 2024 (R3GAN), arXiv:2501.05441, lemmas B.2 and B.4, misprint corrected",
+        "The relativistic Dirac-GAN is a centre; one penalty gives -g/2 +- sqrt(g^2/4 - f'(0)^2), both double g.",
+        relativistic_dirac,
+    ),
+    Result(
+        "G11",
+        "Pfau and Vinyals 2016, arXiv:1610.01945, section 2.3",
+        "Squared Bellman residual and cross-entropy have the best critic p/(p+q); a GAN is the blind actor-critic.",
+        critic_of_the_blind_actor,
+    ),
+    Result(
+        "G12",
+        "Pfau and Vinyals 2016, arXiv:1610.01945, section 2.3",
+        "The actor's signals D, log D, -log(1-D) have gradients that are multiples of each other sample by sample.",
+        actor_signals,
+    ),
 )

@@ -27,10 +27,10 @@ from bilevel.rules import (
 )
 from bilevel.system import flow_of
 from tests.published.claims import (
-    W,
     Check,
     Q,
     Result,
+    W,
     differs,
     holds,
     is_zero,
@@ -72,7 +72,7 @@ def eigenvalue_by_eigenvalue(text: str, rule: Any, equation: Any) -> Check:
     found = sp.expand(sp.numer(sp.together(polynomial(matrix_of(system, rule)))))
     claim = sp.expand(sp.resultant(sp.expand(spectrum_of_field), sp.expand(equation), LAM))
     ratio = sp.cancel(found / claim)
-    return Check(text, not ratio.has(W) and ratio != 0 or None)
+    return Check(text, (not ratio.has(W) and ratio != 0) or None)
 
 
 def simultaneous_descent() -> Iterator[Check]:
@@ -84,15 +84,21 @@ def simultaneous_descent() -> Iterator[Check]:
     yield holds("unstable for every step", stability(BILINEAR, simultaneous(eta), at=ORIGIN).verdict == "unstable")
     A = sp.Matrix([[2, 1, 0], [1, -1, 3], [0, 1, 1]])
     whole = polynomial(matrix_of(bilinear_game(A), simultaneous(eta)))
-    squares = polynomial(A * A.T)    # in the squared singular values
+    squares = polynomial(A * A.T)  # in the squared singular values
     s = sp.Symbol("s")
     claim = sp.resultant(squares.subs(W, s), (W - 1) ** 2 + eta**2 * s, s)
-    yield same("a matrix: one factor for each singular value", sp.expand(whole), sp.expand(claim * sp.sign(claim.subs({W: 5, eta: 1}))))
+    yield same(
+        "a matrix: one factor for each singular value",
+        sp.expand(whole),
+        sp.expand(claim * sp.sign(claim.subs({W: 5, eta: 1}))),
+    )
 
 
 def alternating_descent() -> Iterator[Check]:
     found = matrix_of(BILINEAR, alternating(eta))
-    yield same("(z-1)^2 + eta^2 sigma^2 z", sp.expand(polynomial(found)), sp.expand((W - 1) ** 2 + eta**2 * sigma**2 * W))
+    yield same(
+        "(z-1)^2 + eta^2 sigma^2 z", sp.expand(polynomial(found)), sp.expand((W - 1) ** 2 + eta**2 * sigma**2 * W)
+    )
     yield same("determinant 1", found.det(), 1)
     verdict = stability(BILINEAR, alternating(eta), at=ORIGIN)
     edge = [{eta: Q(a, b), sigma: c} for a, b, c in ((1, 1, 2), (1, 2, 4), (1, 3, 2), (1, 5, 1))]
@@ -100,8 +106,10 @@ def alternating_descent() -> Iterator[Check]:
     yield holds("and for no larger step", verdict.unstable_on.subs({eta: 1, sigma: Q(2001, 1000)}) == sp.true)
     for step, jordan in ((2, True), (Q(1999, 1000), False)):
         at = stability(UNIT, alternating(step), at=ORIGIN)
-        yield holds(f"eta sigma = {step}: {'a Jordan block, linear growth' if jordan else 'simple, bounded'}",
-                    at.verdict == "marginal" and ("Jordan" in (at.marginal_why or "")) is jordan)
+        yield holds(
+            f"eta sigma = {step}: {'a Jordan block, linear growth' if jordan else 'simple, bounded'}",
+            at.verdict == "marginal" and ("Jordan" in (at.marginal_why or "")) is jordan,
+        )
 
 
 def conserved_energy() -> Iterator[Check]:
@@ -112,17 +120,27 @@ def conserved_energy() -> Iterator[Check]:
     xs, ys = (sp.Matrix(game[name].moves) for name in game.players)
     energy = (xs.T * xs)[0] / e1 + (ys.T * ys)[0] / e2 - (xs.T * A * ys)[0]
     after = derive(game, rule).composed()
-    yield same("the energy of the next point is that of this one", sp.expand(energy.subs(after, simultaneous=True)), sp.expand(energy))
+    yield same(
+        "the energy of the next point is that of this one",
+        sp.expand(energy.subs(after, simultaneous=True)),
+        sp.expand(energy),
+    )
     yield same("volume is preserved", sp.expand(matrix_of(game, rule).det(method="berkowitz")), 1)
 
 
 def momentum() -> Iterator[Check]:
     beta = sp.Symbol("beta", real=True)
     equation = W**2 - (1 - eta * LAM + beta) * W + beta
-    yield eigenvalue_by_eigenvalue("any game: w^2 - (1 - eta l + beta) w + beta for every l", heavy_ball(eta, beta), equation)
+    yield eigenvalue_by_eigenvalue(
+        "any game: w^2 - (1 - eta l + beta) w + beta for every l", heavy_ball(eta, beta), equation
+    )
     trace = 1 - eta * LAM + beta
     root = sp.sqrt(1 - 4 * beta / trace**2)
-    yield same("whose roots are the claimed ones", sp.expand((W - trace / 2 * (1 + root)) * (W - trace / 2 * (1 - root))), sp.expand(equation))
+    yield same(
+        "whose roots are the claimed ones",
+        sp.expand((W - trace / 2 * (1 + root)) * (W - trace / 2 * (1 - root))),
+        sp.expand(equation),
+    )
 
 
 def alternating_momentum() -> Iterator[Check]:
@@ -131,12 +149,15 @@ def alternating_momentum() -> Iterator[Check]:
     rule = heavy_ball({"x_player": e1, "y_player": e2}, {"x_player": b1, "y_player": b2}, alternating=True)
     claim = (W - 1) ** 2 * (W - b1) * (W - b2) + e1 * e2 * sigma**2 * W**3
     yield same("the characteristic polynomial", sp.expand(polynomial(matrix_of(BILINEAR, rule))), sp.expand(claim))
-    # eta sigma = 8t/(1+t^2) turns 1 - eta^2 sigma^2/16 into the square of (1-t^2)/(1+t^2); eta sigma <= 1 is t <= 4 - sqrt 15.
+    # eta sigma = 8t/(1+t^2) turns 1 - eta^2 sigma^2/16 into the square of (1-t^2)/(1+t^2);
+    # eta sigma <= 1 is t <= 4 - sqrt 15.
     t = sp.Symbol("t", positive=True)
     negative = heavy_ball(8 * t / (1 + t**2), {"x_player": -Q(1, 2), "y_player": 0}, alternating=True)
     bound = (1 - t**2) / (1 + t**2)
     found = matrix_of(UNIT, negative)
-    yield radius_below("beta1 = -1/2, beta2 = 0, eta sigma <= 1: rho^2 < 1 - eta^2 sigma^2/16", found, bound, 8 * t <= 1 + t**2, t < 1)
+    yield radius_below(
+        "beta1 = -1/2, beta2 = 0, eta sigma <= 1: rho^2 < 1 - eta^2 sigma^2/16", found, bound, 8 * t <= 1 + t**2, t < 1
+    )
     n1, n2 = sp.symbols("beta1 beta2", nonnegative=True)
     positive = heavy_ball(eta, {"x_player": n1, "y_player": n2}, alternating=True)
     verdict = stability(BILINEAR, positive, at=ORIGIN)
@@ -172,33 +193,53 @@ def optimistic_descent() -> Iterator[Check]:
     step = sp.cancel(t / (1 + t**2))
     rho = (1 - u**2) / (1 + u**2)
     yield same("the claimed rho in these letters", sp.cancel(rho**2), sp.cancel((1 + (1 - t**2) / (1 + t**2)) / 2))
-    yield radius_is("rho^2 = (1 + sqrt(1 - 4 eta^2 sigma^2))/2 for eta sigma <= 1/2", matrix_of(UNIT, optimistic(step)), rho,
-                    u > 0, u**2 + 2 * u <= 1)
+    yield radius_is(
+        "rho^2 = (1 + sqrt(1 - 4 eta^2 sigma^2))/2 for eta sigma <= 1/2",
+        matrix_of(UNIT, optimistic(step)),
+        rho,
+        u > 0,
+        u**2 + 2 * u <= 1,
+    )
     del s
 
 
 def extragradient_descent() -> Iterator[Check]:
-    yield eigenvalue_by_eigenvalue("any game: 1 - eta l + eta^2 l^2", extragradient(eta), W - (1 - eta * LAM + eta**2 * LAM**2))
+    yield eigenvalue_by_eigenvalue(
+        "any game: 1 - eta l + eta^2 l^2", extragradient(eta), W - (1 - eta * LAM + eta**2 * LAM**2)
+    )
     found = matrix_of(BILINEAR, extragradient(eta))
     s = eta**2 * sigma**2
-    yield spectrum("bilinear: 1 - s^2 +- i s, a conjugate pair", found, 1 - s + i * eta * sigma, 1 - s - i * eta * sigma)
+    yield spectrum(
+        "bilinear: 1 - s^2 +- i s, a conjugate pair", found, 1 - s + i * eta * sigma, 1 - s - i * eta * sigma
+    )
     yield same("rho^2 = 1 - eta^2 sigma^2 + eta^4 sigma^4", found.det(), 1 - s + s**2)
     edge = [{eta: 1, sigma: 1}, {eta: Q(1, 2), sigma: 2}, {eta: 3, sigma: Q(1, 3)}]
-    yield region("stable iff eta sigma < 1", stability(BILINEAR, extragradient(eta), at=ORIGIN), eta * sigma < 1, on=edge)
+    yield region(
+        "stable iff eta sigma < 1", stability(BILINEAR, extragradient(eta), at=ORIGIN), eta * sigma < 1, on=edge
+    )
     squared = found.det().subs(sigma, 1)
     best = [v for v in sp.solve(sp.diff(squared, eta), eta) if v > 0]
-    yield holds("best at eta sigma = 1/sqrt 2, where rho^2 = 3/4", best == [sp.sqrt(2) / 2] and squared.subs(eta, best[0]) == Q(3, 4))
+    yield holds(
+        "best at eta sigma = 1/sqrt 2, where rho^2 = 3/4",
+        best == [sp.sqrt(2) / 2] and squared.subs(eta, best[0]) == Q(3, 4),
+    )
 
 
 def proximal_and_its_shadows() -> Iterator[Check]:
-    yield eigenvalue_by_eigenvalue("any game: proximal point 1/(1 + eta l)", proximal_point(eta), W * (1 + eta * LAM) - 1)
+    yield eigenvalue_by_eigenvalue(
+        "any game: proximal point 1/(1 + eta l)", proximal_point(eta), W * (1 + eta * LAM) - 1
+    )
     found = matrix_of(BILINEAR, proximal_point(eta)).applyfunc(sp.cancel)
     yield spectrum("bilinear", found, 1 / (1 + i * eta * sigma), 1 / (1 - i * eta * sigma))
     yield same("rho^2 = 1/(1 + eta^2 sigma^2)", found.det(), 1 / (1 + eta**2 * sigma**2))
     slope = sp.Symbol("slope", positive=True)
     one = Game(only=minimize(slope * x**2 / 2, x))
     extra, near = (linearise(one, rule(eta), {x: 0}).matrix[0] for rule in (extragradient, proximal_point))
-    yield same("extragradient less proximal point = eta^3 l^3 + ...", sp.series(extra - near, eta, 0, 4).removeO(), eta**3 * slope**3)
+    yield same(
+        "extragradient less proximal point = eta^3 l^3 + ...",
+        sp.series(extra - near, eta, 0, 4).removeO(),
+        eta**3 * slope**3,
+    )
     pair = sp.Poly(polynomial(linearise(one, optimistic(eta), {x: 0}).matrix), W)
     # The root with value 1 at eta = 0, by Newton's iteration on power series.
     root: Any = sp.S.One
@@ -210,7 +251,7 @@ def proximal_and_its_shadows() -> Iterator[Check]:
 
 def popov_is_optimistic() -> Iterator[Check]:
     fields = [sp.Function(name) for name in ("F1", "F2")]
-    system = flow_of({v: -F(x, y) for v, F in zip((x, y), fields, strict=True)})    # nothing is known of the field
+    system = flow_of({v: -F(x, y) for v, F in zip((x, y), fields, strict=True)})  # nothing is known of the field
     popov, optimism = derive(system, past_extragradient(eta)), derive(system, optimistic(eta))
     first = popov.composed()
     waypoint = [sp.Symbol(f"{v}_waypoint", real=True) for v in (x, y)]
@@ -239,13 +280,20 @@ def symplectic_adjustment() -> Iterator[Check]:
     rule = symplectic(h, weight)
     yield spectrum("xy: the adjusted field has l +- i", -matrix_of(UNIT, continuous(rule)), weight + i, weight - i)
     edge = [{weight: 1, h: 1}, {weight: 2, h: Q(4, 5)}, {weight: Q(1, 2), h: Q(4, 5)}]
-    yield region("stable iff eta < 2 l/(1 + l^2)", stability(UNIT, rule, at=ORIGIN), h * (1 + weight**2) < 2 * weight, on=edge)
+    yield region(
+        "stable iff eta < 2 l/(1 + l^2)", stability(UNIT, rule, at=ORIGIN), h * (1 + weight**2) < 2 * weight, on=edge
+    )
     weak = Game(x_player=minimize(x**2 / 2 + 10 * x * y, x), y_player=minimize(y**2 / 2 - 10 * x * y, y))
     yield same("weak attractor: S = I", weak.symmetric_part(), sp.eye(2))
     yield same("and A", weak.antisymmetric_part(), sp.Matrix([[0, 10], [-10, 0]]))
     yield spectrum("without adjustment 1 +- 10 i", -matrix_of(weak, flow()), 1 + 10 * i, 1 - 10 * i)
     turn = i * (10 - 10 * weight)
-    yield spectrum("with it 1 + 100 l +- i (10 - 10 l)", -matrix_of(weak, continuous(rule)), 1 + 100 * weight + turn, 1 + 100 * weight - turn)
+    yield spectrum(
+        "with it 1 + 100 l +- i (10 - 10 l)",
+        -matrix_of(weak, continuous(rule)),
+        1 + 100 * weight + turn,
+        1 + 100 * weight - turn,
+    )
 
 
 def competitive_descent() -> Iterator[Check]:
@@ -280,31 +328,82 @@ def least_action() -> Iterator[Check]:
 
 
 RESULTS = (
-    Result("Z01", "Gidel et al. 2019, arXiv:1807.04740; Zhang et al. 2022, arXiv:2102.09468, misprint corrected",
-           "Simultaneous descent on a bilinear game: 1 +- i eta sigma, rho = sqrt(1 + eta^2 sigma^2).", simultaneous_descent),
-    Result("Z02", "Gidel et al. 2019, arXiv:1807.04740; Zhang and Yu 2020, arXiv:1908.05699, boundary corrected",
-           "Alternating descent: on the unit circle iff eta sigma <= 2, bounded iff eta sigma < 2.", alternating_descent),
-    Result("Z03", "Bailey, Gidel, Piliouras 2020, arXiv:1907.04392",
-           "Alternating descent keeps |x|^2/eta1 + |y|^2/eta2 - x^T A y, and volume.", conserved_energy),
-    Result("Z04", "Gidel et al. 2019, arXiv:1807.04740, theorem 3", "Heavy ball, eigenvalue by eigenvalue, on any game.", momentum),
-    Result("Z08", "Gidel et al. 2019, arXiv:1807.04740, theorem 6",
-           "Alternating heavy ball on a bilinear game: polynomial, a rate for negative momentum, none for positive.",
-           alternating_momentum),
-    Result("Z10", "Zhang and Yu 2020, arXiv:1908.05699", "Generalised extragradient, simultaneous: stable iff three inequalities.",
-           generalised_extragradient),
-    Result("Z13", "Daskalakis et al. 2018, arXiv:1711.00141; Anagnostides and Penna 2020, arXiv:2002.06522",
-           "Optimistic descent on a bilinear game: rho in closed form, stable iff eta sigma < 1/sqrt 3.", optimistic_descent),
-    Result("Z15", "Mokhtari et al. 2020, arXiv:1901.08511; Azizian et al. 2020, arXiv:1906.05945",
-           "Extragradient: 1 - eta l + eta^2 l^2; bilinear rate, limit and best step.", extragradient_descent),
-    Result("Z17", "Mokhtari et al. 2020, arXiv:1901.08511, theorem 2; Liang and Stokes 2019, arXiv:1802.06132",
-           "Proximal point: 1/(1 + eta l); extragradient and optimism approximate it.", proximal_and_its_shadows),
-    Result("Z18", "Popov 1980; Gidel et al. 2019, arXiv:1802.10551; Hsieh et al. 2019, arXiv:1908.08465",
-           "The waypoints of past extragradient obey the optimistic rule, on any field.", popov_is_optimistic),
-    Result("Z20", "Balduzzi et al. 2018, arXiv:1802.05642", "Symplectic adjustment of xy and of a weak attractor; its step limit.",
-           symplectic_adjustment),
-    Result("Z22", "Schaefer and Anandkumar 2019, arXiv:1905.12103",
-           "Competitive descent is the Nash point of a regularised bilinear model; on alpha x y the proximal point.",
-           competitive_descent),
-    Result("Z23", "Hemmat et al. 2023, arXiv:2010.13846, theorem 2",
-           "LEAD on a bilinear game: four eigenvalues; a special case is optimism.", least_action),
+    Result(
+        "Z01",
+        "Gidel et al. 2019, arXiv:1807.04740; Zhang et al. 2022, arXiv:2102.09468, misprint corrected",
+        "Simultaneous descent on a bilinear game: 1 +- i eta sigma, rho = sqrt(1 + eta^2 sigma^2).",
+        simultaneous_descent,
+    ),
+    Result(
+        "Z02",
+        "Gidel et al. 2019, arXiv:1807.04740; Zhang and Yu 2020, arXiv:1908.05699, boundary corrected",
+        "Alternating descent: on the unit circle iff eta sigma <= 2, bounded iff eta sigma < 2.",
+        alternating_descent,
+    ),
+    Result(
+        "Z03",
+        "Bailey, Gidel, Piliouras 2020, arXiv:1907.04392",
+        "Alternating descent keeps |x|^2/eta1 + |y|^2/eta2 - x^T A y, and volume.",
+        conserved_energy,
+    ),
+    Result(
+        "Z04",
+        "Gidel et al. 2019, arXiv:1807.04740, theorem 3",
+        "Heavy ball, eigenvalue by eigenvalue, on any game.",
+        momentum,
+    ),
+    Result(
+        "Z08",
+        "Gidel et al. 2019, arXiv:1807.04740, theorem 6",
+        "Alternating heavy ball on a bilinear game: polynomial, a rate for negative momentum, none for positive.",
+        alternating_momentum,
+    ),
+    Result(
+        "Z10",
+        "Zhang and Yu 2020, arXiv:1908.05699",
+        "Generalised extragradient, simultaneous: stable iff three inequalities.",
+        generalised_extragradient,
+    ),
+    Result(
+        "Z13",
+        "Daskalakis et al. 2018, arXiv:1711.00141; Anagnostides and Penna 2020, arXiv:2002.06522",
+        "Optimistic descent on a bilinear game: rho in closed form, stable iff eta sigma < 1/sqrt 3.",
+        optimistic_descent,
+    ),
+    Result(
+        "Z15",
+        "Mokhtari et al. 2020, arXiv:1901.08511; Azizian et al. 2020, arXiv:1906.05945",
+        "Extragradient: 1 - eta l + eta^2 l^2; bilinear rate, limit and best step.",
+        extragradient_descent,
+    ),
+    Result(
+        "Z17",
+        "Mokhtari et al. 2020, arXiv:1901.08511, theorem 2; Liang and Stokes 2019, arXiv:1802.06132",
+        "Proximal point: 1/(1 + eta l); extragradient and optimism approximate it.",
+        proximal_and_its_shadows,
+    ),
+    Result(
+        "Z18",
+        "Popov 1980; Gidel et al. 2019, arXiv:1802.10551; Hsieh et al. 2019, arXiv:1908.08465",
+        "The waypoints of past extragradient obey the optimistic rule, on any field.",
+        popov_is_optimistic,
+    ),
+    Result(
+        "Z20",
+        "Balduzzi et al. 2018, arXiv:1802.05642",
+        "Symplectic adjustment of xy and of a weak attractor; its step limit.",
+        symplectic_adjustment,
+    ),
+    Result(
+        "Z22",
+        "Schaefer and Anandkumar 2019, arXiv:1905.12103",
+        "Competitive descent is the Nash point of a regularised bilinear model; on alpha x y the proximal point.",
+        competitive_descent,
+    ),
+    Result(
+        "Z23",
+        "Hemmat et al. 2023, arXiv:2010.13846, theorem 2",
+        "LEAD on a bilinear game: four eigenvalues; a special case is optimism.",
+        least_action,
+    ),
 )
