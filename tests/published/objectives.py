@@ -43,7 +43,7 @@ def value_of_the_gan() -> Iterator[Check]:
     real, fake = sp.symbols("p q", positive=True)
     best = best_density(gan_critic().value_at_best_response.subs({p: real, q: fake}), fake, pointwise=[real])
     formula = best.value.args[0][0] if best.value.has(sp.Piecewise) else best.value
-    # A constant multiple of p, of total mass one, is p: the minimum is attained there and only there (strict convexity).
+    # A multiple of p of total mass one is p: the minimum is attained there and only there (strict convexity).
     yield holds("the best fake density is a multiple of p, hence p", not sp.cancel(formula / real).has(real))
     at_best = gan_critic().value.subs({p: real, q: real})
     yield same("there the discriminator says 1/2", at_best, sp.Rational(1, 2))
