@@ -13,10 +13,10 @@ from typing import Any
 import sympy as sp
 
 from bilevel import show
-from bilevel.analysis import stability
+from bilevel.analysis import equilibria, stability
 from bilevel.app import report_pictures as pictures
 from bilevel.app.answers import state_order, verdict_object
-from bilevel.app.report_parts import Part, called, component, equation_of, said
+from bilevel.app.report_parts import Part, called, component, equation_of, said, worded
 from bilevel.game import Game
 from bilevel.language.errors import BilevelError
 from bilevel.language.functions import sigmoid
@@ -104,16 +104,23 @@ def _game(example: Dirac) -> Iterator[Any]:
     field = game.field()
     yield show.equation_rows([(component(v), "=", field[v]) for v in game.variables])
     at_zero = sp.Matrix(matrix).subs(example.origin)
-    yield show.equation(("F′(0, 0) = ", at_zero))
-    yield show.bullets(
-        ("θ = ψ = 0 is a fixed point: the field vanishes there. It is the only one: "
-         "F", " in θ vanishes only where ψ = 0, since the "
-         "sigmoid is positive, and with ψ = 0 the other entry is −θ/2."),
-        "The off-diagonal entries have opposite signs: each player undoes what the other does (theorem 5).",
-    )  # fmt: skip
+    yield show.equation_rows([("F′(0, 0)", "=", at_zero)])
+    for name, played in (("Without penalty", example.bare), ("With penalty", example.penalised)):
+        yield _fixed_points(name, equilibria(played))
+    yield show.paragraph(
+        "The off-diagonal entries have opposite signs: each player undoes what the other does (theorem 5)."
+    )
     yield show.paragraph("Updates of the unpenalised game, simultaneous, then alternating:")
     for rule in (simultaneous(STEP), alternating(STEP)):
         yield equation_of(derive(example.bare, rule))
+
+
+def _fixed_points(name: str, found: Any) -> Any:
+    """Every fixed point with its kinds, and whether these are all."""
+    points = [", ".join(f"{variable} = {value}" for variable, value in one.point.items()) for one in found.points]
+    kinds = "; ".join(", ".join(one.kinds) for one in found.points)
+    words = f"{name}: {'the only fixed point is' if len(points) == 1 and found.complete else 'fixed points found:'} "
+    return show.check((words, worded(" and ".join(points)), f" ({kinds})."), passed=bool(points) and found.complete)
 
 
 def _table(example: Dirac) -> Iterator[Any]:

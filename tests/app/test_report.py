@@ -18,6 +18,7 @@ from bilevel.app.report_structure import Structures
 from bilevel.app.theorems import Theorem, theorems
 from bilevel.language import E, bernoulli, data, random
 from bilevel.language.normal_form import Step
+from tests.show.test_browser import measured
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +60,12 @@ def test_the_page_has_every_part_in_order(written):
     anchors = re.findall(r'<section id="([a-z-]+)"', page)
     assert [a for a in anchors if a in report._ORDER] == list(report._ORDER)
     assert page.count('class="diagram"') == 2 and page.count('class="plot"') == 6
+
+
+@pytest.mark.browser
+def test_the_page_fits_a_phone(written, tmp_path):
+    seen = measured(tmp_path, written[1], 390)
+    assert seen["scroll"] <= 390 and seen["wide"] == [] and seen["flat"] == 0 and seen["evil"] == 0, seen
 
 
 def test_the_pages_links_lead_somewhere(written):
