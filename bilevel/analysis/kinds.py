@@ -61,7 +61,9 @@ def kinds_at(
     if deep:
         answer = _hierarchy(game, point, known, tests)
         led = {other for name in game.players for other in _below(game, name)}
-        found += [STACKELBERG.format(name) for name in game.players if answer and name not in led and _below(game, name)]
+        found += [
+            STACKELBERG.format(name) for name in game.players if answer and name not in led and _below(game, name)
+        ]
         refuted = refuted and answer is False
     leaders = _leaders(game, pair)
     for leader in leaders:
@@ -99,9 +101,11 @@ def definiteness(matrix: Any, known: Known) -> str | None:
     leading = [known.sign(_minor(matrix, range(k))) for k in range(1, n + 1)]
     if all(s == "+" for s in leading):
         return "positive"
-    subsets = [s for k in range(1, n + 1) for s in combinations(range(n), k)] if n <= 6 else [
-        *((i,) for i in range(n)), *combinations(range(n), 2), *(tuple(range(k)) for k in range(1, n + 1))
-    ]
+    subsets = (
+        [s for k in range(1, n + 1) for s in combinations(range(n), k)]
+        if n <= 6
+        else [*((i,) for i in range(n)), *combinations(range(n), 2), *(tuple(range(k)) for k in range(1, n + 1))]
+    )
     signs = {s: known.sign(_minor(matrix, s)) for s in subsets}
     if any(s == "-" for s in signs.values()):
         upward = any(signs[(i,)] == "+" for i in range(n)) or any(
@@ -246,8 +250,11 @@ def _stackelberg(game: Any, leader: str, point: Any, known: Known, tests: dict[s
         return False if shape in ("negative", "mixed") else None
     try:
         bare = {n: type(p)(p.moves, p.loss, p.sense) for n, p in game.players.items()}
-        led = type(game)(bare | {leader: type(bare[leader])(
-            xs, game[leader].loss, game[leader].sense, ((follower, best_response()),))}, assuming=game.assuming)
+        led = type(game)(
+            bare
+            | {leader: type(bare[leader])(xs, game[leader].loss, game[leader].sense, ((follower, best_response()),))},
+            assuming=game.assuming,
+        )
         total = [led.field()[v] for v in xs]
         slopes = [_put(e, point) for e in (*total, *reply)]
     except BilevelError:
@@ -278,7 +285,7 @@ def _hierarchy(game: Any, point: Mapping[Any, Any], known: Known, tests: dict[st
     answers = []
     for name, player in game.players.items():
         below = [v for other in _below(game, name) for v in game[other].moves]
-        block = lambda rows, columns: sp.ImmutableMatrix([[slopes[u][v] for v in columns] for u in rows])  # noqa: E731
+        block = lambda rows, columns: sp.ImmutableMatrix([[slopes[u][v] for v in columns] for u in rows])
         curvature = block(player.moves, player.moves)
         if below:
             replies = block(below, below)

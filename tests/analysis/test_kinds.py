@@ -34,6 +34,8 @@ def test_a_top_that_would_rather_leave_is_no_equilibrium():
 def test_two_followers_under_one_leader():
     price = a - x - y - z
     through = {"one": best_response(), "two": best_response()}
-    game = Game(leader=minimize(-x * price, x, through=through), one=minimize(-y * price, y), two=minimize(-z * price, z))
+    game = Game(
+        leader=minimize(-x * price, x, through=through), one=minimize(-y * price, y), two=minimize(-z * price, z)
+    )
     (point,) = equilibria(game).points
     assert "Stackelberg (strict), leader leader" in point.kinds
