@@ -88,8 +88,10 @@ def _small_at_points(difference: Any) -> bool:
     """Points refute; they never prove. Symbols get positive, then negative rationals where their assumptions allow."""
     source = random.Random(3)
     for sign in (1, -1):
-        point = {s: Q(source.randint(1, 30), 37) * (-1 if s.is_negative else 1 if s.is_nonnegative else sign)
-                 for s in sorted(difference.free_symbols, key=str)}
+        point = {
+            s: Q(source.randint(1, 30), 37) * (-1 if s.is_negative else 1 if s.is_nonnegative else sign)
+            for s in sorted(difference.free_symbols, key=str)
+        }
         value = sp.N(difference.subs(point), 40)
         if not value.is_number or value is sp.nan or abs(value) > Q(1, 10**25):
             return False
@@ -166,7 +168,7 @@ def region(
         if len(answers) >= points and (len(sides) == 2 or claim in (sp.true, sp.false)):
             break
         if len(answers) >= points and expected in sides:
-            continue    # waiting for a point on the other side
+            continue  # waiting for a point on the other side
         sides.add(expected)
         answers.append(_agrees(verdict, point, expected))
     if len(sides) < 2 and claim not in (sp.true, sp.false):

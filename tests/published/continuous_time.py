@@ -44,7 +44,10 @@ def losses_with_a_drift() -> Iterator[Check]:
     game = Game(phi=minimize(-E, phi), theta=minimize(E, theta))
     own, other = sp.diff(E, phi) ** 2, sp.diff(E, theta) ** 2
     first = -E + h / 4 * own - h / 4 * other
-    claims = {"simultaneous": (simultaneous(h), E - h / 4 * own + h / 4 * other), "alternating": (alternating(h), E + h / 4 * own + h / 4 * other)}
+    claims = {
+        "simultaneous": (simultaneous(h), E - h / 4 * own + h / 4 * other),
+        "alternating": (alternating(h), E + h / 4 * own + h / 4 * other),
+    }
     for name, (chosen, second) in claims.items():
         found = modified_losses(game, chosen, h)
         yield holds(f"{name}: modified losses exist", found is not None)
@@ -54,13 +57,23 @@ def losses_with_a_drift() -> Iterator[Check]:
             yield same(f"{name}: theta", sp.expand(sp.diff(found["theta"] - second, theta).doit()), 0)
     wrong = E - h / 4 * own + h / 4 * other
     found = modified_losses(game, alternating(h), h)
-    yield holds("the simultaneous loss is not the alternating one", sp.expand(sp.diff((found or {})["theta"] - wrong, theta).doit()) != 0)
+    yield holds(
+        "the simultaneous loss is not the alternating one",
+        sp.expand(sp.diff((found or {})["theta"] - wrong, theta).doit()) != 0,
+    )
 
 
 RESULTS = (
-    Result("O01", "Lu 2022, arXiv:2001.08826",
-           "To first order in s: descent follows -F - (s/2)F'F; proximal point, extragradient and the Jacobian method -F + (s/2)F'F.",
-           order_one_equations),
-    Result("O02", "Rosca et al. 2021, arXiv:2105.13922", "Modified losses of simultaneous and alternating steps, zero-sum, equal rates.",
-           losses_with_a_drift),
+    Result(
+        "O01",
+        "Lu 2022, arXiv:2001.08826",
+        "In s, descent follows -F - (s/2)F'F; proximal point, extragradient, Jacobian method -F + (s/2)F'F.",
+        order_one_equations,
+    ),
+    Result(
+        "O02",
+        "Rosca et al. 2021, arXiv:2105.13922",
+        "Modified losses of simultaneous and alternating steps, zero-sum, equal rates.",
+        losses_with_a_drift,
+    ),
 )

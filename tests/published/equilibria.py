@@ -16,12 +16,11 @@ from bilevel.rules import (
     follow_the_ridge,
     lola,
     look_ahead,
-    simultaneous,
     stackelberg,
     symplectic,
     two_time_scale,
 )
-from tests.published.claims import W, Check, Q, Result, holds, matrix_of, polynomial, region, same, spectrum
+from tests.published.claims import Check, Q, Result, W, holds, matrix_of, polynomial, region, same, spectrum
 
 x, y = sp.symbols("x y", real=True)
 gamma, epsilon = sp.symbols("gamma epsilon", positive=True)
@@ -52,7 +51,10 @@ def stable_points_that_are_no_saddles() -> Iterator[Check]:
     r = sp.sqrt(2)
     claim = [(0, 0), (-2 - r, 2 + r), (-2 + r, 2 - r)]
     places = {(sp.expand(p.point[x]), sp.expand(p.point[y])): p for p in found.points}
-    yield holds("three critical points, and no more", found.complete and set(places) == {tuple(map(sp.sympify, c)) for c in claim})
+    yield holds(
+        "three critical points, and no more",
+        found.complete and set(places) == {tuple(map(sp.sympify, c)) for c in claim},
+    )
     stable = [stability(game, flow(), at={x: a, y: b}).verdict == "stable" for a, b in claim]
     yield holds("the flow is stable at the first two only", stable == [True, True, False])
     nash = [any("Nash" in k for k in places[tuple(map(sp.sympify, c))].kinds) for c in claim]
@@ -62,19 +64,28 @@ def stable_points_that_are_no_saddles() -> Iterator[Check]:
 def finite_time_scales() -> Iterator[Check]:
     rule = continuous(two_time_scale(1, gamma))
     first = zero_sum(-3 * x**2 - y**2 + 4 * x * y)
-    yield holds("g1: strict local minimax, not Nash", "local minimax (strict)" in kinds(first) and not any("Nash" in k for k in kinds(first)))
+    yield holds(
+        "g1: strict local minimax, not Nash",
+        "local minimax (strict)" in kinds(first) and not any("Nash" in k for k in kinds(first)),
+    )
     schur = next(m for name, m in equilibria(first, at=ORIGIN).points[0].tests.items() if "Schur" in name)
     yield same("g1: its Schur complement is 2", schur[0], 2)
     yield region("g1: stable iff gamma > 3", stability(first, rule, at=ORIGIN), gamma > 3, on=[{gamma: 3}])
     up = zero_sum(-(x**2) + 2 * sp.sqrt(epsilon) * x * y - epsilon * y**2 / 2)
     yield holds("upper signs: strict local minimax", "local minimax (strict)" in kinds(up))
     edge = [{gamma: 2, epsilon: 1}, {gamma: Q(1, 2), epsilon: 4}, {gamma: 6, epsilon: Q(1, 3)}]
-    yield region("upper signs: stable iff gamma > 2/epsilon", stability(up, rule, at=ORIGIN), gamma * epsilon > 2, on=edge)
+    yield region(
+        "upper signs: stable iff gamma > 2/epsilon", stability(up, rule, at=ORIGIN), gamma * epsilon > 2, on=edge
+    )
     down = zero_sum(x**2 + 2 * sp.sqrt(epsilon) * x * y + epsilon * y**2 / 2)
     yield holds("lower signs: no local minimax", not any("minimax" in k or "Nash" in k for k in kinds(down)))
-    yield region("lower signs: stable iff gamma < 2/epsilon", stability(down, rule, at=ORIGIN), gamma * epsilon < 2, on=edge)
+    yield region(
+        "lower signs: stable iff gamma < 2/epsilon", stability(down, rule, at=ORIGIN), gamma * epsilon < 2, on=edge
+    )
     last = kinds(zero_sum(-(x**2) + 5 * x * y - y**2))
-    yield holds("last: local minimax and not Nash", any("minimax" in k for k in last) and not any("Nash" in k for k in last))
+    yield holds(
+        "last: local minimax and not Nash", any("minimax" in k for k in last) and not any("Nash" in k for k in last)
+    )
 
 
 def implicit_leader() -> Iterator[Check]:
@@ -100,16 +111,27 @@ def _sorted(e: Any) -> Any:
 def _block_triangular() -> Iterator[Check]:
     xs, ys = sp.symbols("x1 x2", real=True), sp.symbols("y1 y2", real=True)
     A = sp.Matrix([[sp.Symbol("a", real=True), 2], [2, sp.Symbol("d", real=True)]])
-    B, C = sp.Matrix([[1, sp.Symbol("b", real=True)], [3, -1]]), sp.Matrix([[-2, 1], [1, sp.Symbol("c", negative=True)]])
+    B, C = (
+        sp.Matrix([[1, sp.Symbol("b", real=True)], [3, -1]]),
+        sp.Matrix([[-2, 1], [1, sp.Symbol("c", negative=True)]]),
+    )
     u, v = sp.Matrix(xs), sp.Matrix(ys)
-    f = sp.expand(((u.T * A * u) / 2 + u.T * B * v + (v.T * C * v) / 2)[0]) + xs[0] ** 2 * ys[1] - ys[0] ** 3 + xs[1] ** 3
+    f = (
+        sp.expand(((u.T * A * u) / 2 + u.T * B * v + (v.T * C * v) / 2)[0])
+        + xs[0] ** 2 * ys[1]
+        - ys[0] ** 3
+        + xs[1] ** 3
+    )
     leading = Game(leader=minimize(f, *xs, through={"follower": best_response()}), follower=maximize(f, *ys))
     found = matrix_of(leading, flow()).applyfunc(sp.cancel)
     schur = A - B * C.inv() * B.T
     yield same("zero-sum: no coupling from the follower to the leader", found[:2, 2:], sp.zeros(2))
     claim = polynomial(-schur) * polynomial(C)
-    yield same("its spectrum is that of the Schur complement and of the follower's block",
-               sp.cancel(sp.together(polynomial(found) - claim)), 0)
+    yield same(
+        "its spectrum is that of the Schur complement and of the follower's block",
+        sp.cancel(sp.together(polynomial(found) - claim)),
+        0,
+    )
     rule = matrix_of(Game(leader=minimize(f, *xs), follower=maximize(f, *ys)), continuous(stackelberg(1)))
     yield same("the rule and the declared reply agree", rule.applyfunc(sp.cancel), found)
 
@@ -121,8 +143,11 @@ def ridge() -> Iterator[Check]:
     cubic = 5 * x**3 - x**2 * y + 7 * x * y**2 + y**3
     generic = zero_sum(a * x**2 / 2 + b * x * y + d * y**2 / 2 + cubic)
     found = polynomial(matrix_of(generic, rule))
-    yield same("1 - eta_x Schur and 1 + eta_y f_yy, whatever the cubic terms",
-               sp.cancel(found - (W - 1 + ex * (a - b**2 / d)) * (W - 1 - ey * d)), 0)
+    yield same(
+        "1 - eta_x Schur and 1 + eta_y f_yy, whatever the cubic terms",
+        sp.cancel(found - (W - 1 + ex * (a - b**2 / d)) * (W - 1 - ey * d)),
+        0,
+    )
     for name, f, sign in (("g1", -3 * x**2 - y**2 + 4 * x * y, -1), ("g2", 3 * x**2 + y**2 + 4 * x * y, 1)):
         game = zero_sum(f + cubic)
         yield spectrum(f"{name}: its spectrum", matrix_of(game, rule), 1 + 2 * sign * ex, 1 + 2 * sign * ey)
@@ -136,21 +161,52 @@ def shaping() -> Iterator[Check]:
     turn = sp.I * b
     ahead = matrix_of(game, continuous(look_ahead(1, alpha)))
     yield spectrum("LookAhead: alpha b^2 +- i b", -ahead, alpha * b**2 + turn, alpha * b**2 - turn)
-    yield same("it is symplectic adjustment with weight alpha", ahead, matrix_of(game, continuous(symplectic(1, alpha))))
-    yield spectrum("LOLA: 2 alpha b^2 +- i b", -matrix_of(game, continuous(lola(1, alpha))),
-                   2 * alpha * b**2 + turn, 2 * alpha * b**2 - turn)
+    yield same(
+        "it is symplectic adjustment with weight alpha", ahead, matrix_of(game, continuous(symplectic(1, alpha)))
+    )
+    yield spectrum(
+        "LOLA: 2 alpha b^2 +- i b",
+        -matrix_of(game, continuous(lola(1, alpha))),
+        2 * alpha * b**2 + turn,
+        2 * alpha * b**2 - turn,
+    )
 
 
 RESULTS = (
-    Result("S01", "Daskalakis and Panageas 2018, arXiv:1807.03907", "A stable point of the flow that is no local min-max.", stable_but_not_minimax),
-    Result("S02", "Adolphs et al. 2019, arXiv:1805.05751, section 3",
-           "Three critical points, two of them stable, one of those a local saddle.", stable_points_that_are_no_saddles),
-    Result("S04", "Wang, Zhang, Ba 2020, arXiv:1910.07512; Jin, Netrapalli, Jordan 2020, arXiv:1902.00618",
-           "Quadratics on which two time scales need a ratio above, or below, a threshold.", finite_time_scales),
-    Result("S07", "Fiez, Chasnov, Ratliff 2020, arXiv:1906.01217, proposition 1",
-           "The Stackelberg gradient is a total derivative; zero-sum, its Jacobian is block triangular.", implicit_leader),
-    Result("S10", "Wang, Zhang, Ba 2020, arXiv:1910.07512, theorem 1",
-           "Following the ridge has the spectrum of the Schur complement and of the follower's block.", ridge),
-    Result("S14", "Foerster et al. 2018, arXiv:1709.04326; Letcher et al. 2019, arXiv:1811.08469",
-           "On bxy LookAhead has alpha b^2 +- i b, LOLA 2 alpha b^2 +- i b.", shaping),
+    Result(
+        "S01",
+        "Daskalakis and Panageas 2018, arXiv:1807.03907",
+        "A stable point of the flow that is no local min-max.",
+        stable_but_not_minimax,
+    ),
+    Result(
+        "S02",
+        "Adolphs et al. 2019, arXiv:1805.05751, section 3",
+        "Three critical points, two of them stable, one of those a local saddle.",
+        stable_points_that_are_no_saddles,
+    ),
+    Result(
+        "S04",
+        "Wang, Zhang, Ba 2020, arXiv:1910.07512; Jin, Netrapalli, Jordan 2020, arXiv:1902.00618",
+        "Quadratics on which two time scales need a ratio above, or below, a threshold.",
+        finite_time_scales,
+    ),
+    Result(
+        "S07",
+        "Fiez, Chasnov, Ratliff 2020, arXiv:1906.01217, proposition 1",
+        "The Stackelberg gradient is a total derivative; zero-sum, its Jacobian is block triangular.",
+        implicit_leader,
+    ),
+    Result(
+        "S10",
+        "Wang, Zhang, Ba 2020, arXiv:1910.07512, theorem 1",
+        "Following the ridge has the spectrum of the Schur complement and of the follower's block.",
+        ridge,
+    ),
+    Result(
+        "S14",
+        "Foerster et al. 2018, arXiv:1709.04326; Letcher et al. 2019, arXiv:1811.08469",
+        "On bxy LookAhead has alpha b^2 +- i b, LOLA 2 alpha b^2 +- i b.",
+        shaping,
+    ),
 )

@@ -33,8 +33,11 @@ def implicit_gradient() -> Iterator[Check]:
     lower, upper = sp.exp(y) - (1 + x**2) * y, x * y + y**2 + sp.sin(x)
     answer = sp.log(1 + x**2)
     yield same("the lower level's answer", sp.diff(lower, y).subs(y, answer), 0)
-    yield same("at it, the derivative of the value function",
-               bilevel_game(upper, lower).field()[x].subs(y, answer), sp.diff(upper.subs(y, answer), x))
+    yield same(
+        "at it, the derivative of the value function",
+        bilevel_game(upper, lower).field()[x].subs(y, answer),
+        sp.diff(upper.subs(y, answer), x),
+    )
 
 
 def unrolled_gradient() -> Iterator[Check]:
@@ -42,7 +45,7 @@ def unrolled_gradient() -> Iterator[Check]:
     s = sp.Symbol("s", positive=True)
     a, target = sp.Function("a")(lam), sp.Function("w_star")(lam)
     inner = a * (w - target) ** 2 / 2
-    q = 1 - s * a    # one step: q w + (1 - q) w*
+    q = 1 - s * a  # one step: q w + (1 - q) w*
     claim = lambda t: t * q ** (t - 1) * q.diff(lam) * (w - target) - q**t * target.diff(lam) + target.diff(lam)
     for t in (1, 2, 3, 5):
         seeing = minimize(w, lam, through={"inner": unrolled(t, s)})
@@ -67,7 +70,13 @@ def duopoly() -> Iterator[Check]:
     profit = lambda own: own * (a - b * (q1 + q2) - c)
     follower = maximize(profit(q2), q2)
     claims = {
-        "Stackelberg": ({"follower": best_response()}, (a - c) / (2 * b), (a - c) / (4 * b), (a - c) ** 2 / (8 * b), (a - c) ** 2 / (16 * b)),
+        "Stackelberg": (
+            {"follower": best_response()},
+            (a - c) / (2 * b),
+            (a - c) / (4 * b),
+            (a - c) ** 2 / (8 * b),
+            (a - c) ** 2 / (16 * b),
+        ),
         "Cournot": (None, (a - c) / (3 * b), (a - c) / (3 * b), (a - c) ** 2 / (9 * b), (a - c) ** 2 / (9 * b)),
     }
     for name, (seeing, *claim) in claims.items():
@@ -81,9 +90,22 @@ def duopoly() -> Iterator[Check]:
 
 
 RESULTS = (
-    Result("H01", "Domke 2012, AISTATS; Pedregosa 2016, arXiv:1602.02355; Ghadimi and Wang 2018, arXiv:1802.02246",
-           "dF/dx = f_x - g_xy g_yy^{-1} f_y at the lower level's answer.", implicit_gradient),
-    Result("H02", "exact form in the setting of Grazzi et al. 2020, arXiv:2006.16218",
-           "t unrolled steps of a contraction q: w_t' - w*' = t q^(t-1) q' (w_0 - w*) - q^t w*'.", unrolled_gradient),
-    Result("H08", "Cournot 1838; von Stackelberg 1934", "Linear duopoly: quantities and profits with and without a leader.", duopoly),
+    Result(
+        "H01",
+        "Domke 2012, AISTATS; Pedregosa 2016, arXiv:1602.02355; Ghadimi and Wang 2018, arXiv:1802.02246",
+        "dF/dx = f_x - g_xy g_yy^{-1} f_y at the lower level's answer.",
+        implicit_gradient,
+    ),
+    Result(
+        "H02",
+        "exact form in the setting of Grazzi et al. 2020, arXiv:2006.16218",
+        "t unrolled steps of a contraction q: w_t' - w*' = t q^(t-1) q' (w_0 - w*) - q^t w*'.",
+        unrolled_gradient,
+    ),
+    Result(
+        "H08",
+        "Cournot 1838; von Stackelberg 1934",
+        "Linear duopoly: quantities and profits with and without a leader.",
+        duopoly,
+    ),
 )

@@ -19,7 +19,7 @@ from tests.published.dirac import F1, dirac, slope_penalty
 
 
 def gradient_ascent_on_bimatrix_games() -> Iterator[Check]:
-    R, C = (sp.Matrix(2, 2, lambda i, j: sp.Symbol(f"{letter}{i + 1}{j + 1}", real=True)) for letter in "rc")
+    R, C = (sp.Matrix(2, 2, sp.symbols(f"{letter}11 {letter}12 {letter}21 {letter}22", real=True)) for letter in "rc")
     alpha, beta = sp.symbols("alpha beta", real=True)
     p, q = sp.Matrix([alpha, 1 - alpha]), sp.Matrix([beta, 1 - beta])
     game = lambda R, C: Game(row=maximize((p.T * R * q)[0], alpha), column=maximize((p.T * C * q)[0], beta))
@@ -62,11 +62,17 @@ def exact_gaussian_gradient() -> Iterator[Check]:
     policy = {e: Normal(0, 1)}
     average = lambda body: mean(sp.expand(body), policy)
     pathwise = lambda r: -Game(actor=maximize(average(r(theta + sigma * e)), theta)).field()[theta]
-    score = lambda r: average(r(theta + sigma * e) * e / sigma)    # the log-density's slope is (a - theta)/sigma^2
+    score = lambda r: average(r(theta + sigma * e) * e / sigma)  # the log-density's slope is (a - theta)/sigma^2
     slope = sp.diff(cubic(theta), theta)
-    yield same("cubic reward: Q' + 3 q3 sigma^2, exactly", sp.expand(pathwise(cubic)), sp.expand(slope + 3 * coefficients[3] * sigma**2))
+    yield same(
+        "cubic reward: Q' + 3 q3 sigma^2, exactly",
+        sp.expand(pathwise(cubic)),
+        sp.expand(slope + 3 * coefficients[3] * sigma**2),
+    )
     yield same("the score-function road agrees", sp.expand(score(reward)), sp.expand(pathwise(reward)))
-    yield same("as sigma goes to 0, Q'", sp.expand(pathwise(reward)).subs(sigma, 0), sp.expand(sp.diff(reward(theta), theta)))
+    yield same(
+        "as sigma goes to 0, Q'", sp.expand(pathwise(reward)).subs(sigma, 0), sp.expand(sp.diff(reward(theta), theta))
+    )
 
 
 def divergence_of_semi_gradients() -> Iterator[Check]:
@@ -76,15 +82,20 @@ def divergence_of_semi_gradients() -> Iterator[Check]:
     found = matrix_of(learner, simultaneous(alpha))
     yield same("w becomes w (1 + alpha (2 gamma - 1))", found[0], 1 + alpha * (2 * gamma - 1))
     verdict = stability(learner, simultaneous(alpha), at={w: 0})
-    yield region("for steps below 2 it converges iff gamma < 1/2", verdict, gamma < Q(1, 2), assuming=(alpha < 2,),
-                 on=[{gamma: Q(1, 2), alpha: 1}, {gamma: Q(1, 2), alpha: Q(1, 9)}])
+    yield region(
+        "for steps below 2 it converges iff gamma < 1/2",
+        verdict,
+        gamma < Q(1, 2),
+        assuming=(alpha < 2,),
+        on=[{gamma: Q(1, 2), alpha: 1}, {gamma: Q(1, 2), alpha: Q(1, 9)}],
+    )
 
 
 def saddle_point_td() -> Iterator[Check]:
     A = sp.Matrix(2, 2, lambda i, j: sp.Symbol(f"a{i + 1}{j + 1}", real=True))
     m1, m2 = sp.symbols("m1 m2", positive=True)
     k = sp.Symbol("k", real=True)
-    M = sp.Matrix([[m1, k * m1], [k * m1, m2 + k**2 * m1]])    # every positive definite matrix is of this form
+    M = sp.Matrix([[m1, k * m1], [k * m1, m2 + k**2 * m1]])  # every positive definite matrix is of this form
     b = sp.Matrix(sp.symbols("b1 b2", real=True))
     theta, y = sp.symbols("theta1 theta2", real=True), sp.symbols("y1 y2", real=True)
     residual = b - A * sp.Matrix(theta)
@@ -92,7 +103,11 @@ def saddle_point_td() -> Iterator[Check]:
     game = Game(theta=minimize(loss, *theta), y=maximize(loss, *y))
     field = game.field()
     follower = sp.solve([field[v] for v in y], y, dict=True)[0]
-    yield same("max over y: half the squared residual in M^{-1}", sp.cancel(loss.subs(follower)), sp.cancel((residual.T * M.inv() * residual)[0] / 2))
+    yield same(
+        "max over y: half the squared residual in M^{-1}",
+        sp.cancel(loss.subs(follower)),
+        sp.cancel((residual.T * M.inv() * residual)[0] / 2),
+    )
     yield same("theta follows A^T y", -sp.Matrix([field[v] for v in theta]), (A.T * sp.Matrix(y)).expand())
     centred = Game(game.map_losses(lambda e: e.subs(dict.fromkeys(b, 0))).players)
     verdict = stability(centred, flow(), at=dict.fromkeys((*theta, *y), 0))
@@ -118,23 +133,54 @@ def soft_values() -> Iterator[Check]:
     yield same("the best policy is proportional to exp(Q/tau)", reply.shape, sp.exp(q / tau))
     yield same("its value is tau log Z, Z the sum of exp(Q/tau)", reply.optimum, tau * sp.log(reply.normaliser))
     consistency = q - tau * sp.log(reply.value)
-    yield same("V = Q - tau log pi for every action", sp.expand_log(consistency, force=True).expand(), sp.expand(reply.optimum))
+    yield same(
+        "V = Q - tau log pi for every action", sp.expand_log(consistency, force=True).expand(), sp.expand(reply.optimum)
+    )
     gamma = sp.Symbol("gamma", positive=True)
     values = sp.symbols("V1:4", real=True)
     backup = tau * sp.log(sum(sp.exp((sp.Symbol(f"r{k}", real=True) + gamma * v) / tau) for k, v in enumerate(values)))
     slopes = [sp.diff(backup, v) for v in values]
-    yield same("the backup's slopes are positive and sum to gamma: a contraction", sp.cancel(sp.together(sum(slopes))), gamma)
+    yield same(
+        "the backup's slopes are positive and sum to gamma: a contraction", sp.cancel(sp.together(sum(slopes))), gamma
+    )
     yield holds("each is positive", all(s.is_positive for s in slopes))
 
 
 RESULTS = (
-    Result("M01", "Singh, Kearns, Mansour 2000, UAI", "Gradient ascent on 2 x 2 bimatrix games: centre, +-sqrt(u u'), pennies +-4i.",
-           gradient_ascent_on_bimatrix_games),
-    Result("M03", "Weissing 1991", "Rock-paper-scissors replicator: (l-w)/6 +- i sqrt 3 (w+l)/6, stable iff w > l.", rock_paper_scissors),
-    Result("R07", "Silver et al. 2014, ICML, theorem 2", "A Gaussian policy's gradient tends to Q'; for a cubic it is Q' + 3 q3 sigma^2.",
-           exact_gaussian_gradient),
-    Result("R11", "Sutton and Barto 2018, section 11.2", "Semi-gradient TD on w -> 2w: w (1 + alpha(2 gamma - 1)).", divergence_of_semi_gradients),
-    Result("R14", "Liu et al. 2015, UAI", "GTD2 as a saddle point: value, flow, spectrum, equal to the Dirac-GAN with R1.", saddle_point_td),
-    Result("R19", "Haarnoja et al. 2017, arXiv:1702.08165; Nachum et al. 2017, arXiv:1702.08892",
-           "Soft values: softmax policy, tau log sum exp, path consistency, contraction.", soft_values),
+    Result(
+        "M01",
+        "Singh, Kearns, Mansour 2000, UAI",
+        "Gradient ascent on 2 x 2 bimatrix games: centre, +-sqrt(u u'), pennies +-4i.",
+        gradient_ascent_on_bimatrix_games,
+    ),
+    Result(
+        "M03",
+        "Weissing 1991",
+        "Rock-paper-scissors replicator: (l-w)/6 +- i sqrt 3 (w+l)/6, stable iff w > l.",
+        rock_paper_scissors,
+    ),
+    Result(
+        "R07",
+        "Silver et al. 2014, ICML, theorem 2",
+        "A Gaussian policy's gradient tends to Q'; for a cubic it is Q' + 3 q3 sigma^2.",
+        exact_gaussian_gradient,
+    ),
+    Result(
+        "R11",
+        "Sutton and Barto 2018, section 11.2",
+        "Semi-gradient TD on w -> 2w: w (1 + alpha(2 gamma - 1)).",
+        divergence_of_semi_gradients,
+    ),
+    Result(
+        "R14",
+        "Liu et al. 2015, UAI",
+        "GTD2 as a saddle point: value, flow, spectrum, equal to the Dirac-GAN with R1.",
+        saddle_point_td,
+    ),
+    Result(
+        "R19",
+        "Haarnoja et al. 2017, arXiv:1702.08165; Nachum et al. 2017, arXiv:1702.08892",
+        "Soft values: softmax policy, tau log sum exp, path consistency, contraction.",
+        soft_values,
+    ),
 )

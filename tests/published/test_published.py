@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from tests.published import continuous_time, equilibria, gan_dynamics, hypergradients, learning, objectives, zero_sum
+from tests.published import (
+    continuous_time,
+    equilibria,
+    gan_dynamics,
+    hypergradients,
+    learning,
+    objectives,
+    zero_sum,
+    zero_sum_adjusted,
+)
 from tests.published.claims import Outcome, Result, outcome
 
-GROUPS = (objectives, gan_dynamics, zero_sum, equilibria, continuous_time, hypergradients, learning)
+GROUPS = (objectives, gan_dynamics, zero_sum, zero_sum_adjusted, equilibria, continuous_time, hypergradients, learning)
 RESULTS: tuple[Result, ...] = tuple(result for group in GROUPS for result in group.RESULTS)
-UNKNOWN: frozenset[str] = frozenset()    # results the library answers with "unknown" today
+UNKNOWN: frozenset[str] = frozenset()  # results the library answers with "unknown" today
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +36,8 @@ def test_result(result: Result, outcomes: dict[str, Outcome]):
 def test_summary(outcomes: dict[str, Outcome]):
     for found in outcomes.values():
         print(found)
-    counts = {status: sum(o.status == status for o in outcomes.values()) for status in ("re-derived", "unknown", "wrong")}
+    counts = {
+        status: sum(o.status == status for o in outcomes.values()) for status in ("re-derived", "unknown", "wrong")
+    }
     print(", ".join(f"{status}: {count}" for status, count in counts.items()))
     assert counts["wrong"] == 0
