@@ -112,7 +112,7 @@ def stability_any_size(
         raise GameError("a game of any size is analysed at the origin; linear terms only move the equilibrium there")
     rule = rule or default_rule(game)
     try:
-        reduced = reduce_game(game, jointly)
+        reduced = reduce_game(game, jointly, frozenset(str(s) for s in rule.symbols))
         matrix, order = linearise_mode(reduced.game, rule)
         check_two_modes(reduced.game, rule, matrix, order, reduced.spectral, reduced.sides)
     except UnknownAnswer as stop:

@@ -3,8 +3,8 @@
 Main definitions: `check_two_modes`.
 
 The scalar game is taken at two values of the spectrum, the two copies of every vector are mixed by a rational rotation
-(one for each side), and the rule is read on this game of twice the variables. Its matrix must be the two matrices of one
-mode, turned the same way: an exact comparison at random rational parameters. It refutes; the typed reading proves.
+(one for each side), and the rule is read on this game of twice the variables. Its matrix must be that of two single
+modes, turned the same way: an exact comparison at random rational parameters. It refutes; the typed reading proves.
 """
 
 from __future__ import annotations

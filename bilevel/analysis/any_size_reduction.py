@@ -80,14 +80,17 @@ class _Term:
     second: Any
 
 
-def reduce_game(game: Game, jointly: Any = ()) -> Reduced:
-    """One scalar game that stands for every singular value at once, or `UnknownAnswer` with what prevents it."""
+def reduce_game(game: Game, jointly: Any = (), reserved: frozenset[str] = frozenset()) -> Reduced:
+    """One scalar game that stands for every singular value at once, or `UnknownAnswer` with what prevents it.
+
+    `reserved` are names the new symbols must not take: those of the rule's parameters.
+    """
     if not all(is_column(v) for v in game.variables):
         raise GameError("a game of any size moves vectors; for scalar variables use stability(game, rule, at=...)")
     terms = {name: list(_quadratic_terms(player.cost, game.variables)) for name, player in game.players.items()}
     every = [term for own in terms.values() for term in own]
     matrices = sorted({m for term in every for m, _, _ in term.word}, key=str)
-    taken = {str(s) for s in game.parameters} | {str(v) for v in game.variables}
+    taken = {str(s) for s in (*game.parameters, *game.variables)} | reserved
     values = _declared(jointly, matrices, taken)
     coupling, symmetric = _coupling([m for m in matrices if m not in values], every)
     sigma = None
@@ -111,7 +114,7 @@ def reduce_game(game: Game, jointly: Any = ()) -> Reduced:
 
 
 def _symbol(name: str, taken: set[str], **assumptions: bool) -> Any:
-    while name in taken:
+    while {name, f"{name}_min", f"{name}_max"} & taken:
         name += "_"
     taken.add(name)
     return sp.Symbol(name, **assumptions)
@@ -122,6 +125,9 @@ def _declared(jointly: Any, matrices: list[Any], taken: set[str]) -> dict[Any, A
     for matrix in given:
         if matrix not in matrices:
             raise GameError(f"{matrix} is declared jointly reducible, but no quadratic term holds it")
+    clashing = [str(s) for s in given.values() if s is not None and {str(s), f"{s}_min", f"{s}_max"} & taken]
+    if clashing:
+        raise GameError(f"{', '.join(clashing)} already means something else; take another symbol for the eigenvalue")
     return {m: _symbol(f"{str(m).lower()}_i", taken, real=True) if s is None else s for m, s in given.items()}
 
 

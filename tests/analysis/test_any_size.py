@@ -313,3 +313,15 @@ def test_mistakes_are_named() -> None:
         stability_any_size(BILINEAR, rules.simultaneous(h), at={x: 1})
     with pytest.raises(GameError, match="declared"):
         stability_any_size(BILINEAR, rules.simultaneous(h), jointly=(P,))
+    loss = COUPLED + dot(x, P * x) / 2
+    with pytest.raises(GameError, match="another symbol"):
+        stability_any_size(Game(a=minimize(loss, x), b=maximize(loss, y)), rules.simultaneous(h), jointly={P: h})
+
+
+def test_names_do_not_clash() -> None:
+    sigma = sp.Symbol("sigma", positive=True)
+    found = stability_any_size(BILINEAR, rules.extragradient(sigma))
+    assert found.condition == (sigma * found.sigma_max < 1) and found.sigma != sigma
+    loss = sigma * COUPLED
+    found = stability_any_size(Game(a=minimize(loss, x), b=maximize(loss, y)), rules.extragradient(1))
+    assert found.condition == (sigma * found.sigma_max < 1)
