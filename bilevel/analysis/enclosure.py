@@ -71,7 +71,7 @@ def enclose(expression: Any, values: Any = None, precision: int = 128) -> arb | 
 
 def lower_end(enclosed: arb) -> flint.fmpq:
     """The exact lower end of a ball."""
-    return _dyadic(enclosed.mid()) - _dyadic(enclosed.rad())    # `lower` rounds to the working precision
+    return _dyadic(enclosed.mid()) - _dyadic(enclosed.rad())  # `lower` rounds to the working precision
 
 
 def upper_end(enclosed: arb) -> flint.fmpq:
