@@ -9,8 +9,6 @@ holds for every dimension. Every class here is closed under SymPy's own rebuildi
 
 from __future__ import annotations
 
-import keyword
-import re
 from typing import Any, TypeAlias
 
 import sympy as sp
@@ -19,17 +17,14 @@ from sympy.core.symbol import Str
 
 from bilevel.language.algebra import Dot, Node, expression, is_column, is_scalar, plus, product, scaled, transpose
 from bilevel.language.errors import GameError
+from bilevel.language.names import CONSTANT_NAMES, FUNCTION_NAMES, check_name
 
 Dimension: TypeAlias = int | str | Expr
 
 
 def checked_name(name: str) -> str:
-    """The name, if it is safe to print as code and as LaTeX."""
-    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,30}", name) or keyword.iskeyword(name):
-        raise GameError(
-            f"a name is a letter followed by up to 30 letters, digits or _, and no Python keyword; got {name!r}"
-        )
-    return name
+    """The name, if it is safe to print as code and as LaTeX; a policy may be called pi, which text means otherwise."""
+    return name if name in (*CONSTANT_NAMES, *FUNCTION_NAMES) else check_name(name)
 
 
 def dimension(dim: Dimension) -> Expr:
