@@ -46,7 +46,7 @@ def linearise_quadratic(game: Game, rule: Rule, at: Mapping[Any, Any]) -> Linear
         [  1, -3/2],
         [3/2, -5/4]])
     """
-    if not game.is_coordinate or any(player.through for player in game.players.values()):
+    if not isinstance(game, Game) or not game.is_coordinate or any(p.through for p in game.players.values()):
         return None
     try:
         return _linearised(AffineField(game, 1 + len(rule.memory)), rule, complete(game, at))

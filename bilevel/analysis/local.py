@@ -11,6 +11,7 @@ from typing import Any
 import sympy as sp
 
 from bilevel.analysis.analyse import analyse
+from bilevel.analysis.any_size_concrete import linearise_quadratic
 from bilevel.analysis.beyond import beyond_linear, stability_near
 from bilevel.analysis.verdict import Verdict
 from bilevel.language.errors import GameError
@@ -50,7 +51,7 @@ def stability(game: Any, rule: Rule | None = None, *, at: Mapping[Any, Any] | No
         at = _only_point(game, rule, at)
     if any(expression(value).has(sp.Float) for value in at.values()):
         return stability_near(game, rule, at)
-    linear = linearise(game, rule, at)
+    linear = linearise_quadratic(game, rule, at) or linearise(game, rule, at)
     verdict = analyse(linear.matrix, time=linear.time, assuming=game.assuming)
     return beyond_linear(game, rule, at, verdict)
 

@@ -17,6 +17,7 @@ import sympy as sp
 from bilevel.analysis.analyse import analyse
 from bilevel.analysis.conserved import change, conserved, quadratic_like_minimum
 from bilevel.analysis.known import Known
+from bilevel.analysis.any_size_concrete import linearise_quadratic
 from bilevel.analysis.normal_forms import flip, fold, hopf, neimark_sacker
 from bilevel.analysis.state_map import StateMap, state_map
 from bilevel.language.errors import BilevelError, UnknownAnswer
@@ -55,6 +56,8 @@ def nonlinear(game: Any, rule: Rule, point: Mapping[Any, Any], verdict: Any = No
     where = _interior(verdict.marginal_on)
     if where is None:
         return None
+    if len(verdict.jacobian.free_symbols) == 0 and linearise_quadratic(game, rule, point) is not None:
+        return _linear_numbers(verdict.jacobian, verdict.time)
     try:
         system = state_map(game, rule, point)
     except (BilevelError, TypeError, NotImplementedError) as problem:
@@ -132,19 +135,27 @@ def _characteristic(matrix: Any, z: Any) -> Any:
 
 def _by_linearity(system: StateMap, known: Known) -> Finding | None:
     """A system that is linear in its state: stable when its eigenvalues are distinct, unstable at a Jordan block."""
-    if any(sp.expand(sp.diff(e, u, v)) != 0 for e in system.after for u in system.variables for v in system.variables):
+    if not all(_affine(e, system.variables) for e in system.after):
         return None
+    if all(e.is_Rational for e in system.matrix):
+        return _linear_numbers(system.matrix, system.time)
     z = sp.Dummy("z")
     polynomial = _characteristic(system.matrix, z)
     if known.nonzero(sp.discriminant(polynomial.as_expr(), z)):
         return {"claim": STABLE, "by": "the system is linear and its eigenvalues are distinct"}
-    if not system.matrix.free_symbols:
-        why = analyse(system.matrix, time=system.time).marginal_why or ""
-        if "Jordan" in why:
-            return {"claim": UNSTABLE, "by": "the system is linear with a Jordan block on the boundary"}
-        if system.matrix.is_Matrix and all(e.is_Rational for e in system.matrix):
-            return {"claim": STABLE, "by": "the system is linear and semisimple on the boundary"}
     return None
+
+
+def _affine(expression: Any, variables: Any) -> bool:
+    polynomial = expression.as_poly(*variables)
+    return polynomial is not None and polynomial.total_degree() <= 1
+
+
+def _linear_numbers(matrix: Any, time: str) -> Finding:
+    why = analyse(matrix, time=time).marginal_why or ""
+    if "Jordan" in why:
+        return {"claim": UNSTABLE, "by": "the system is linear with a Jordan block on the boundary"}
+    return {"claim": STABLE, "by": "the system is linear and semisimple on the boundary"}
 
 
 # ---- normal forms ----------------------------------------------------------------------------------
