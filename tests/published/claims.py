@@ -77,11 +77,22 @@ def is_zero(difference: Any) -> bool | None:
         answers = [is_zero(entry) for entry in difference]
         return False if False in answers else None if None in answers else True
     difference = sp.sympify(difference)
+    if _zero_as_fraction(difference):
+        return True
     for tidy in (sp.expand, sp.cancel, lambda e: sp.cancel(sp.together(sp.expand_log(sp.radsimp(e), force=False)))):
         difference = tidy(difference)
         if difference == 0:
             return True
     return None if _small_at_points(difference) else False
+
+
+def _zero_as_fraction(difference: Any) -> bool:
+    """Whether it is zero as a rational function of its symbols and exponentials."""
+    marked = difference.xreplace({node: sp.Dummy() for node in difference.atoms(sp.exp)})
+    try:
+        return bool(sp.QQ.frac_field(*sorted(marked.free_symbols, key=str)).from_sympy(marked) == 0)
+    except (sp.CoercionFailed, sp.PolynomialError, ZeroDivisionError, ValueError):
+        return False
 
 
 def _small_at_points(difference: Any) -> bool:
