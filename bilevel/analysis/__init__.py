@@ -1,12 +1,14 @@
 """Analysis: exact stability, fixed points, correspondences, proofs.
 
-Main definitions: `stability`, `equilibria`, `Verdict`, `correspond`, `Correspondence`, `information_structure`,
-`Proof`, `Claim`.
+Main definitions: `stability`, `stability_any_size`, `equilibria`, `Verdict`, `correspond`, `Correspondence`,
+`information_structure`, `best`, `crossings`, `modified_field`, `hypergradient`, `Proof`, `Claim`.
 """
 
 from __future__ import annotations
 
 import importlib
+import sys
+import types
 from typing import Any
 
 _HOMES = {
@@ -20,8 +22,18 @@ _HOMES = {
     "Crossing": "rates",
     "modified_field": "modified",
     "modified_losses": "modified",
-    "certify": "krawczyk",
     "isolated_zeros": "krawczyk",
+    "stability_any_size": "any_size",
+    "AnySizeVerdict": "any_size",
+    "hypergradient": "hypergradient",
+    "bias": "hypergradient",
+    "truncated": "hypergradient",
+    "unrolled_for": "hypergradient",
+    "nonlinear": "nonlinear",
+    "for_small": "limits",
+    "for_large": "limits",
+    "solve": "solve",
+    "certificate_of": "certify",
     "Verdict": "verdict",
     "analyse": "analyse",
     "correspond": "correspondence",
@@ -38,6 +50,17 @@ _HOMES = {
 }
 
 __all__ = [*_HOMES]
+
+
+class _Package(types.ModuleType):
+    """Importing the submodule `solve` must not hide the function `solve` the package offers."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOMES and isinstance(value, types.ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:

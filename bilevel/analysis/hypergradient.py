@@ -56,6 +56,8 @@ def unrolled_for(steps: Any, step: Any) -> Unrolled:
     Math: as `bilevel.response.unrolled`. For a symbol t the followers' costs must be quadratic in their own variables
         without cross terms: then y_t = y* + q^t (y - y*), q = 1 - step ∂_y F.
 
+    Raises: GameError unless the number of steps is whole or a symbol for one.
+
     Reference: Grazzi, Franceschi, Pontil, Salzo (2020), arXiv:2006.16218.
 
     Examples:

@@ -15,9 +15,9 @@ from typing import Any
 import sympy as sp
 
 from bilevel.analysis.analyse import analyse
+from bilevel.analysis.any_size_concrete import linearise_quadratic
 from bilevel.analysis.conserved import change, conserved, quadratic_like_minimum
 from bilevel.analysis.known import Known
-from bilevel.analysis.any_size_concrete import linearise_quadratic
 from bilevel.analysis.normal_forms import flip, fold, hopf, neimark_sacker
 from bilevel.analysis.state_map import StateMap, state_map
 from bilevel.language.errors import BilevelError, UnknownAnswer
@@ -26,6 +26,7 @@ from bilevel.rules.protocol.rule import Rule
 
 ASYMPTOTIC, STABLE, UNSTABLE, UNDECIDED = "asymptotically stable", "Lyapunov stable", "unstable", "undecided"
 Finding = dict[str, Any]
+FEW_PARAMETERS = 3
 
 
 def nonlinear(game: Any, rule: Rule, point: Mapping[Any, Any], verdict: Any = None) -> Finding | None:
@@ -79,14 +80,24 @@ def _interior(marginal: Any) -> Any:
 
 
 def _decided(system: StateMap, known: Known) -> Finding:
-    for road in (_by_conserved, _by_linearity, _by_normal_form, _by_lyapunov):
+    roads = (_by_conserved, _by_linearity, _by_normal_form, _by_lyapunov)
+    if len(system.matrix.free_symbols) > FEW_PARAMETERS:  # the search for quantities grows too fast with parameters
+        roads = (_by_linearity, _by_normal_form)
+    for road in roads:
         try:
             found = road(system, known)
         except (UnknownAnswer, NotImplementedError, ZeroDivisionError, sp.PolynomialError, ValueError, TypeError):
             continue
         if found is not None:
             return found
-    return {"claim": UNDECIDED, "by": "no conserved quantity, normal form or Lyapunov function in reach decides"}
+    few = len(system.matrix.free_symbols) <= FEW_PARAMETERS
+    advice = (
+        "" if few else f"; fix parameters until {FEW_PARAMETERS} are left to have conserved quantities searched for"
+    )
+    return {
+        "claim": UNDECIDED,
+        "by": f"no conserved quantity, normal form or Lyapunov function in reach decides{advice}",
+    }
 
 
 # ---- conserved quantities --------------------------------------------------------------------------
