@@ -88,7 +88,13 @@ def is_zero(difference: Any) -> bool | None:
 
 def _zero_as_fraction(difference: Any) -> bool:
     """Whether it is zero as a rational function of its symbols and exponentials."""
-    marked = difference.xreplace({node: sp.Dummy() for node in difference.atoms(sp.exp)})
+    marks: dict[Any, Any] = {}
+    powers = {}
+    for node in difference.atoms(sp.exp):  # exp(2 t) is the square of exp(t)
+        times, base = node.args[0].as_coeff_Mul()
+        whole = int(times) if times.is_Integer else 1
+        powers[node] = marks.setdefault(base if whole == times else node.args[0], sp.Dummy()) ** whole
+    marked = difference.xreplace(powers)
     try:
         return bool(sp.QQ.frac_field(*sorted(marked.free_symbols, key=str)).from_sympy(marked) == 0)
     except (sp.CoercionFailed, sp.PolynomialError, ZeroDivisionError, ValueError):

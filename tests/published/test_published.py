@@ -11,12 +11,23 @@ from tests.published import (
     hypergradients,
     learning,
     objectives,
+    reinforcement,
     zero_sum,
     zero_sum_adjusted,
 )
 from tests.published.claims import Outcome, Result, outcome
 
-GROUPS = (objectives, gan_dynamics, zero_sum, zero_sum_adjusted, equilibria, continuous_time, hypergradients, learning)
+GROUPS = (
+    objectives,
+    gan_dynamics,
+    zero_sum,
+    zero_sum_adjusted,
+    equilibria,
+    continuous_time,
+    hypergradients,
+    learning,
+    reinforcement,
+)
 RESULTS: tuple[Result, ...] = tuple(result for group in GROUPS for result in group.RESULTS)
 UNKNOWN: frozenset[str] = frozenset()  # results the library answers with "unknown" today
 
@@ -31,6 +42,10 @@ def test_result(result: Result, outcomes: dict[str, Outcome]):
     found = outcomes[result.id] = outcome(result)
     expected = "unknown" if result.id in UNKNOWN else "re-derived"
     assert found.status == expected, str(found)
+
+
+def test_every_result_has_a_name_of_its_own():
+    assert len({result.id for result in RESULTS}) == len(RESULTS) == 56
 
 
 def test_summary(outcomes: dict[str, Outcome]):
