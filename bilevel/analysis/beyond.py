@@ -13,9 +13,10 @@ import sympy as sp
 
 from bilevel.analysis.enclosure import enclose, enclosed_verdict
 from bilevel.analysis.krawczyk import certify
-from bilevel.analysis.nonlinear import STABLE, nonlinear, transverse
+from bilevel.analysis.nonlinear import STABLE, nonlinear
 from bilevel.analysis.spectrum import ZERO_MODE
 from bilevel.analysis.state_map import state_map
+from bilevel.analysis.transverse import transverse
 from bilevel.analysis.verdict import Verdict, certain, unknown
 from bilevel.language.errors import BilevelError, UnknownAnswer
 from bilevel.rules.protocol.linear import complete

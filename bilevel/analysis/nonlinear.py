@@ -1,6 +1,6 @@
 """What linearisation cannot decide: equilibria with eigenvalues on the boundary, and continua of equilibria.
 
-Main definitions: `nonlinear`, `transverse`.
+Main definition: `nonlinear`.
 
 The roads, in order: a conserved quantity with a strict minimum at the point; linear theory, where the system is linear;
 the normal form of a simple eigenvalue 0, 1, -1 or of a simple pair, when all other eigenvalues are strictly stable; a
@@ -20,6 +20,7 @@ from bilevel.analysis.conserved import change, conserved, quadratic_like_minimum
 from bilevel.analysis.known import Known
 from bilevel.analysis.normal_forms import flip, fold, hopf, neimark_sacker
 from bilevel.analysis.state_map import StateMap, state_map
+from bilevel.analysis.transverse import characteristic
 from bilevel.language.errors import BilevelError, UnknownAnswer
 from bilevel.rules.protocol.linear import linearise
 from bilevel.rules.protocol.rule import Rule
@@ -80,7 +81,7 @@ def _interior(marginal: Any) -> Any:
 
 
 def _decided(system: StateMap, known: Known) -> Finding:
-    roads = (_by_conserved, _by_linearity, _by_normal_form, _by_lyapunov)
+    roads: tuple[Any, ...] = (_by_conserved, _by_linearity, _by_normal_form, _by_lyapunov)
     if len(system.matrix.free_symbols) > FEW_PARAMETERS:  # the search for quantities grows too fast with parameters
         roads = (_by_linearity, _by_normal_form)
     for road in roads:
@@ -136,11 +137,6 @@ def _sums(found: tuple[Any, ...], system: StateMap, known: Known) -> list[Any]:
     return sums
 
 
-def _characteristic(matrix: Any, z: Any) -> Any:
-    """det(z - matrix) as a polynomial in z."""
-    return sp.Poly([sp.cancel(c) for c in sp.Matrix(matrix).charpoly().all_coeffs()], z)
-
-
 # ---- linear systems --------------------------------------------------------------------------------
 
 
@@ -151,7 +147,7 @@ def _by_linearity(system: StateMap, known: Known) -> Finding | None:
     if all(e.is_Rational for e in system.matrix):
         return _linear_numbers(system.matrix, system.time)
     z = sp.Dummy("z")
-    polynomial = _characteristic(system.matrix, z)
+    polynomial = characteristic(system.matrix, z)
     if known.nonzero(sp.discriminant(polynomial.as_expr(), z)):
         return {"claim": STABLE, "by": "the system is linear and its eigenvalues are distinct"}
     return None
@@ -174,7 +170,7 @@ def _linear_numbers(matrix: Any, time: str) -> Finding:
 
 def _by_normal_form(system: StateMap, known: Known) -> Finding | None:
     z = sp.Dummy("z")
-    polynomial = _characteristic(system.matrix, z)
+    polynomial = characteristic(system.matrix, z)
     discrete = system.time == "discrete"
     for factor, multiplicity in sp.factor_list(sp.cancel(polynomial.as_expr()), z)[1]:
         part = sp.Poly(factor, z)
@@ -294,43 +290,3 @@ def _vanishes_only_at_origin(rate: Any, variables: Any, known: Known) -> bool:
     even = all(all(e % 2 == 0 for e in m) and known.sign(c) == "-" for m, c in terms)
     pure = {k for m, _ in terms for k, e in enumerate(m) if e and sum(m) == e}
     return even and pure == set(range(len(variables)))
-
-
-# ---- continua --------------------------------------------------------------------------------------
-
-
-def transverse(matrix: Any, time: str, dimension: int, assuming: Any = ()) -> Finding | None:
-    """Stability across a continuum of equilibria: the spectrum without its zero modes along the continuum.
-
-    Math: det(z - J) / (z - z0)^dimension, z0 = 0 for flows and 1 for maps. Where every other eigenvalue is strictly
-        stable the continuum attracts exponentially and each of its points is Lyapunov stable.
-
-    Reference: Hirsch, Pugh, Shub (1977), Invariant Manifolds; Aulbach (1984), Continuous and Discrete Dynamics near
-        Manifolds of Equilibria.
-
-    Examples:
-        >>> h = sp.Symbol("h", positive=True)
-        >>> transverse(sp.Matrix([[1, 0], [0, 1 - h]]), "discrete", 1)["condition"]
-        h < 2
-    """
-    z = sp.Dummy("z")
-    polynomial = _characteristic(matrix, z)
-    mode = sp.Poly((z - (1 if time == "discrete" else 0)) ** dimension, z)
-    rest, remainder = sp.div(polynomial, mode)
-    if sp.cancel(remainder.as_expr()) != 0 or rest.degree() == 0:
-        return None
-    coefficients = rest.monic().all_coeffs()
-    companion = sp.zeros(rest.degree())
-    for k, c in enumerate(coefficients[1:]):
-        companion[0, k] = -sp.cancel(c)
-        if k:
-            companion[k, k - 1] = 1
-    across = analyse(companion, time=time, assuming=assuming)
-    if across.condition is None:
-        return None
-    return {
-        "dimension": dimension,
-        "condition": across.condition,
-        "unstable_on": across.unstable_on,
-        "marginal_on": across.marginal_on,
-    }

@@ -12,8 +12,9 @@ from bilevel.analysis.beyond import stability_near
 from bilevel.analysis.conserved import change, conserved
 from bilevel.analysis.known import Known
 from bilevel.analysis.local import default_rule, stability
-from bilevel.analysis.nonlinear import nonlinear, transverse
+from bilevel.analysis.nonlinear import nonlinear
 from bilevel.analysis.state_map import state_map
+from bilevel.analysis.transverse import transverse
 from bilevel.game import Game, maximize, minimize
 from bilevel.rules import alternating, flow, simultaneous
 from bilevel.system import flow_of, map_of
