@@ -3,6 +3,7 @@ the rest."""
 
 from __future__ import annotations
 
+import importlib
 import random
 from typing import Any
 
@@ -11,11 +12,11 @@ import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bilevel.analysis import analyse as module
 from bilevel.analysis.analyse import analyse
 from bilevel.analysis.decide import decide
 from bilevel.analysis.enclosure import truth_at
 
+module = importlib.import_module("bilevel.analysis.analyse")    # the package's name `analyse` is the function
 h, gamma, f, sigma, eta, epsilon = sp.symbols("h gamma f sigma eta epsilon", positive=True)
 a, b = sp.symbols("a b", real=True)
 g = sp.Symbol("g", nonnegative=True)
