@@ -55,6 +55,16 @@ def replace(expression: Any, values: Mapping[Any, Any]) -> Any:
     return substitute(expression, changed)
 
 
+def pushed_transposes(expression: Any) -> Any:
+    """The same expression with every transpose pushed into its factors, where a symmetric Hessian drops it: what is
+    printed."""
+    if not is_model_level(expression):
+        return expression
+    from bilevel.language.algebra import transpose
+
+    return expression.replace(lambda part: isinstance(part, sp.Transpose), lambda part: transpose(part.arg))
+
+
 def released(expression: Any) -> Any:
     """The value of an expression, stopped gradients let go: what an update does once its gradients are taken."""
     if not is_model_level(expression):

@@ -89,9 +89,10 @@ class _Style:
         return self._print(expr)
 
     def _print_MatAdd(self, expr: Any) -> str:
+        # A sum begins with a summand that is added, where there is one.
+        pieces = sorted((self._print(part) for part in expr.args), key=lambda piece: piece.startswith("-"))
         text = ""
-        for part in expr.args:
-            piece = self._print(part)
+        for piece in pieces:
             text += piece if not text else f" - {piece[1:]}" if piece.startswith("-") else f" + {piece}"
         return text
 

@@ -10,6 +10,7 @@ from typing import Any
 import sympy as sp
 from sympy.printing.pycode import PythonCodePrinter
 
+from bilevel.language import calculus
 from bilevel.language.errors import GameError
 from bilevel.language.names import check_name
 
@@ -36,13 +37,46 @@ def text_lines(update: Any) -> list[str]:
 
 def _leading(name: str, right: Any) -> str:
     # x - h*y reads as an update; SymPy's own order would give -h*y + x.
-    base = name.removesuffix("[t+1]").split("_")[0]
+    here = {str(part) for part in getattr(right, "args", ())}
+    own = name.removesuffix("[t+1]")
+    base = own if own in here else own.rpartition("_")[0]
+    if isinstance(right, sp.MatrixExpr):
+        return _vector_line(base, right)
     if isinstance(right, sp.Add):
         order = lambda term: (str(term) != base, term.could_extract_minus_sign(), term.sort_key())
         terms = sorted(right.args, key=order)
         first, *rest = map(str, terms)
         return first + "".join(f" - {term[1:]}" if term.startswith("-") else f" + {term}" for term in rest)
     return str(right)
+
+
+def _vector_line(base: str, right: Any) -> str:
+    """A sum of vectors, the variable itself first and no summand with a bracketed sign: `phi - h*(...)`."""
+    whole = calculus.pushed_transposes(right)
+    parts = whole.args if isinstance(whole, sp.MatAdd) else (whole,)
+    found = [(str(part) != base, *_signed(part)) for part in parts]
+    text = ""
+    for _, minus, piece in sorted(found, key=lambda entry: entry[0]):
+        joint = ("-" if minus else "") if not text else (" - " if minus else " + ")
+        text += joint + piece
+    return text
+
+
+def _signed(term: Any) -> tuple[bool, str]:
+    """Whether a vector carries a minus sign, and its text without it."""
+    from bilevel.language.latex import plain
+
+    coefficient, factors = term.as_coeff_matrices() if isinstance(term, sp.MatMul) else (sp.S.One, [term])
+    if calculus.is_model_level(coefficient):
+        text = plain(term)
+        return text.startswith("-"), text.removeprefix("-")
+    minus = coefficient.could_extract_minus_sign()
+    size = -coefficient if minus else coefficient
+    body = plain(factors[0]) if len(factors) == 1 else plain(sp.MatMul(*factors))
+    if len(factors) == 1 and isinstance(factors[0], sp.MatAdd) and (size != 1 or minus):
+        body = f"({body})"
+    weight = f"({size})" if isinstance(size, sp.Add) else str(size)
+    return minus, body if size == 1 else f"{weight}*{body}"
 
 
 def _latex_stamp(variable: Any, when: str) -> Any:
@@ -70,9 +104,10 @@ def _latex_update(name: str, right: Any, latex: Any) -> str:
         first = [term for term in right.args if getattr(term, "name", "").startswith(stem + "_{")]
         rest = [term for term in right.args if term not in first]
         if first and rest:
-            tail = latex(right.func(*rest))
-            return latex(right.func(*first)) + (f" {tail}" if tail.startswith("-") else f" + {tail}")
-    return str(latex(right))
+            tail = latex(calculus.pushed_transposes(right.func(*rest)))
+            joint, tail = (" - ", tail[1:].lstrip()) if tail.startswith("-") else (" + ", tail)
+            return str(latex(right.func(*first)) + joint + tail)
+    return str(latex(calculus.pushed_transposes(right)))
 
 
 class _SourcePrinter(PythonCodePrinter):
