@@ -27,11 +27,11 @@ def test_a_right_step_passes():
 
 
 MISTAKES = {
-    "opposite sign": lambda z: {**alternating(z), "x": z["x"] + 0.1 * (z["y"] + z["x"])},
+    "wrong sign": lambda z: {**alternating(z), "x": z["x"] + 0.1 * (z["y"] + z["x"])},
     "factor 1/2": lambda z: {**alternating(z), "x": z["x"] - 0.05 * (z["y"] + z["x"])},
     "factor 2": lambda z: {**alternating(z), "x": z["x"] - 0.2 * (z["y"] + z["x"])},
     "no step": lambda z: {**alternating(z), "x": z["x"]},
-    "y: ": lambda z: {**alternating(z), "y": z["y"] + 0.1 * z["x"]},  # simultaneous, not alternating
+    "old values: simultaneous": lambda z: {**alternating(z), "y": z["y"] + 0.1 * z["x"]},
     "nan": lambda z: {**alternating(z), "x": float("nan")},
 }
 
@@ -53,7 +53,7 @@ def test_memory_is_part_of_the_step():
 def test_gradients():
     assert_gradient(lambda z: {"x": z["y"] + z["x"]}, GAME, "a")
     assert_gradient(lambda z: {"y": -z["x"]}, GAME, "b")  # the cost of a maximiser is minus its loss
-    with pytest.raises(AssertionError, match="opposite sign"):
+    with pytest.raises(AssertionError, match="wrong sign: b minimises"):
         assert_gradient(lambda z: {"y": z["x"]}, GAME, "b")
     with pytest.raises(GameError, match="no player"):
         assert_gradient(lambda z: {}, GAME, "nobody")
