@@ -7,6 +7,7 @@ Main definitions
     reading, Stepper, JaxField        a rule as init and step over pytrees
     simulate                          trajectories
     jax_function, stablehlo           a derived update for use without this package
+    sweep                             verdicts over a grid of parameters
 
 Loaded lazily (PEP 562): importing this package does not import JAX. Float64 is worked in through the context manager
 `jax.enable_x64`; no global setting is touched.
@@ -15,6 +16,8 @@ Loaded lazily (PEP 562): importing this package does not import JAX. Float64 is 
 from __future__ import annotations
 
 import importlib
+import sys
+import types
 from typing import Any
 
 _HOMES = {
@@ -34,9 +37,21 @@ _HOMES = {
     "simulate": "trajectory",
     "jax_function": "export",
     "stablehlo": "export",
+    "sweep": "sweep",
 }
 
 __all__ = [*_HOMES]
+
+
+class _Package(types.ModuleType):
+    """Importing the submodule `sweep` must not hide the function `sweep` the package offers."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOMES and isinstance(value, types.ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:
