@@ -16,7 +16,7 @@ from bilevel.analysis.proportion import is_positive
 from bilevel.language import data, sigmoid, vector
 from bilevel.language.instance import Instance
 from bilevel.language.instantiate import instantiate
-from bilevel.models import blind_actor_critic, gan, gan_environment
+from bilevel.models import blind_actor_critic, cross_entropy, gan, gan_environment
 
 THETA = vector("theta", "p")
 
@@ -76,6 +76,7 @@ def scaling() -> tuple[Claim, ...]:
     at_action, y = blind_actor_critic(query="action"), gan_environment().reward
     by_hand = blind_actor_critic(query="action", mask=1 - y)
     wrong = blind_actor_critic(query="action", scaled=True)
+    q = sp.Symbol("Q", positive=True)
     astray = correspond(wrong, minimax, claim="function")
     return (
         shows(
@@ -90,7 +91,12 @@ def scaling() -> tuple[Claim, ...]:
             signal(wrong),
             signal(minimax) / 2,
         ),
-        checks("... nor any positive multiple: its factor changes sign at Q = 1/2.", astray, "function", holds=False),
+        checks("... nor any positive multiple, ...", astray, "function", holds=False),
+        shows(
+            "... for that averaged slope is (2 Q - 1)/(2 Q (1 - Q)), which changes sign at Q = 1/2.",
+            sum(sp.diff(cross_entropy(label, q), q) for label in (0, 1)) / 2,
+            (2 * q - 1) / (2 * q * (1 - q)),
+        ),
     )
 
 

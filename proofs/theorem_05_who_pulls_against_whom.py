@@ -12,7 +12,7 @@ Source: Pfau and Vinyals (2016), arXiv:1610.01945, section 2.3; Mescheder, Nowoz
 
 import sympy as sp
 
-from bilevel.analysis import Proof, refutes, shows, states
+from bilevel.analysis import Claim, Proof, refutes, shows, states
 from bilevel.game import Game
 from bilevel.language import gradient, jacobian, network, normal, normal_form, random, sigmoid, vector
 from bilevel.language.expectation import E
@@ -52,6 +52,12 @@ def flat(c):
     return image, ((slope, nothing), (value, sp.log(c / (1 - c))))
 
 
+def times(factor: sp.Expr) -> str:
+    """A factor as it stands before a matrix: bracketed where it is a sum or a quotient."""
+    text = str(factor).replace("*", " ")
+    return f"({text})" if isinstance(factor, sp.Add) or "/" in text else text
+
+
 def prove() -> Proof:
     """The theorem with its evidence."""
     c = sp.Symbol("c", positive=True)
@@ -68,11 +74,11 @@ def prove() -> Proof:
         "actor-critic, unmasked": (blind_actor_critic(query="action"), c / 2, -c * (1 - c)),
         "actor-critic, masked and scaled": (blind_actor_critic(scaled=True), c / 2, -c / 2),
     }
-    claims = [shows("In a zero-sum GAN J_xy = -J_yx^T, at every point.", critic, -generator.T)]
+    claims: list[Claim] = [shows("In a zero-sum GAN J_xy = -J_yx^T, at every point.", critic, -generator.T)]
     for name, (game, upper, lower) in cases.items():
         rows = blocks(in_the_logit(game))
         for row, factor, shown in ((rows[0].T, upper, "critic row transposed"), (rows[1], lower, "generator row")):
-            text = f"{name}: where the critic is flat, the {shown} is ({factor}) C^T."
+            text = f"{name}: where the critic is flat, the {shown} is {times(factor)} C^T."
             claims.append(shows(text, normal_form(row).expression, factor * coupling.T, assuming=assumptions))
     other = blocks(gan("non-saturating"))
     claims.append(
@@ -85,12 +91,12 @@ def prove() -> Proof:
         refutes("Without the transpose it fails, for square blocks of more than one entry.", rows[0], -rows[1])
     )
     claims.append(refutes("With the sign of a cooperative game it fails.", critic, generator.T))
-    claims.append(negative_on_the_dirac_gan())
+    claims.extend(negative_on_the_dirac_gan())
     return Proof(5, "Who pulls against whom", __doc__ or "", "Pfau and Vinyals 2016, section 2.3", tuple(claims))
 
 
-def negative_on_the_dirac_gan():
-    """The ratio of the two coupling entries of the non-saturating Dirac-GAN changes sign."""
+def negative_on_the_dirac_gan() -> tuple[Claim, ...]:
+    """The ratio of the two coupling entries of the non-saturating Dirac-GAN, and its sign far from the origin."""
     dirac = Instance(
         dims={"n": 1, "m": 1, "p": 1, "q": 1},
         networks={"D": lambda x, phi: sigmoid(phi[0] * x[0]), "G": lambda z, theta: [theta[0]]},
@@ -99,8 +105,23 @@ def negative_on_the_dirac_gan():
     game = instantiate(gan("non-saturating"), dirac)
     phi, theta = game.variables
     matrix = game.jacobian()
-    factor = lambda point: sp.N((-matrix[1, 0] / matrix[0, 1]).subs(point), 30)
-    near, far = factor({theta: 0, phi: 0}), factor({theta: 3, phi: 1})
-    holds = bool(near > sp.Rational(1, 1000)) and bool(far < -sp.Rational(1, 1000))
-    note = f"the factor is {sp.N(near, 4)} at theta = psi = 0 and {sp.N(far, 4)} at theta = 3, psi = 1 (30 digits)"
-    return states("On the Dirac-GAN (non-saturating) the factor turns negative.", holds, known="float", note=note)
+    t, s = phi * theta, sigmoid(phi * theta)
+    formula = (1 - s) * (1 - t * s) / (s * (1 + t * (1 - s)))
+    # Where t > 2 the critic's value s is between 1/2 and 1: t = 2 + a and s = 1 - b = 1/2 + d with a, b, d positive.
+    a, b, d = sp.symbols("a b d", positive=True)
+    falling = sp.expand(1 - (2 + a) * (sp.Rational(1, 2) + d))
+    below = b * falling / ((1 - b) * (1 + (2 + a) * b))
+    signs = falling.is_negative and (below * (1 - b)).is_negative
+    return (
+        shows(
+            "On the Dirac-GAN (non-saturating) the factor is (1 - s) (1 - t s)/(s (1 + t (1 - s))), with t = theta psi "
+            "and s = sigmoid(t).",
+            -matrix[1, 0],
+            formula * matrix[0, 1],
+        ),
+        states(
+            "It is 1 at the origin, and negative wherever theta psi > 2.",
+            bool(formula.subs({phi: 0, theta: 0}) == 1 and signs),
+            note=f"t = 2 + a and s = 1/2 + d with a, d > 0 give 1 - t s = {falling} < 0; all else is positive",
+        ),
+    )

@@ -1,8 +1,9 @@
 """A copy of the critic that stands only in the bootstrapped target changes nothing at discount 0.
 
-Both players' updates are those of the method without the copy; the copy is a driven component, whose eigenvalue (1 -
-tau for a copy that moves by the fraction tau) stands apart in the spectrum. A lagged copy of the opponent is another
-strategy, and no no-op.
+Both players' updates are those of the method without the copy, for networks of any form; the copy is a driven
+component. The Jacobian is block triangular, so the spectrum is the players' own and, apart, the copy's one eigenvalue
+(1 - tau for a copy that moves by the fraction tau, as often as the critic has weights). A lagged copy of the opponent
+is another strategy, and no no-op.
 
 Source: Pfau and Vinyals (2016), arXiv:1610.01945, section 3.2 (target networks: not applicable to GANs).
 """
@@ -11,7 +12,7 @@ import sympy as sp
 
 from bilevel.analysis import Proof, shows, states
 from bilevel.game import Game, minimize
-from bilevel.language import sigmoid, vector
+from bilevel.language import jacobian, sigmoid, vector
 from bilevel.language.instance import Instance
 from bilevel.language.instantiate import instantiate
 from bilevel.models import blind_actor_critic
@@ -50,12 +51,24 @@ def prove() -> Proof:
     copied, plain = with_copy(), blind_actor_critic()
     field, bare = copied.field(), plain.field()
     before, after, tau = on_the_dirac_gan()
+    copy = copied["target"].moves[0]
     z = sp.Symbol("z")
     spectrum = after.charpoly(z).as_expr() - (z - (1 - tau)) * before.charpoly(z).as_expr()
     lagged = lagged_opponent()
     claims = (
         shows("At discount 0 the critic's gradient is that without the copy.", field[phi].subs(GAMMA, 0), bare[phi]),
         shows("So is the actor's, at any discount.", field[theta], bare[theta]),
+        shows(
+            "No player's gradient depends on the copy at discount 0: the critic's derivative in it is zero, ...",
+            jacobian(field[phi].subs(GAMMA, 0), copy),
+            sp.ZeroMatrix(phi.shape[0], phi.shape[0]),
+        ),
+        shows("... and so is the actor's.", jacobian(field[theta], copy), sp.ZeroMatrix(theta.shape[0], phi.shape[0])),
+        shows(
+            "The copy's own block is the identity: under steps tau its eigenvalue is 1 - tau, and no other.",
+            jacobian(field[copy], copy),
+            sp.Identity(phi.shape[0]),
+        ),
         states(
             "On the Dirac-GAN the copy adds one eigenvalue, 1 - tau, and leaves the others.",
             sp.expand(spectrum) == 0,

@@ -52,16 +52,17 @@ def prove() -> Proof:
         ),
         by_rewrite("... which is zero.", centred, centred.before, nothing),
         shows(
-            "The least-squares misfit of the critic w . score has slope 2 I w - E[score], I the Fisher matrix.",
+            "The least-squares misfit of the critic w . score has the slope of w^T I w, less E[score].",
             slope,
             gradient(fisher, w) - centred.before,
         ),
         shows(
-            "Its curvature is 2 I, the same as that of w^T I w: where I is nonsingular, w = 0 is the only "
-            "stationary weight.",
-            jacobian(slope, w),
-            jacobian(gradient(fisher, w), w),
+            "That slope is 2 I w - E[score] with I = E[score score^T]: as E[score] = 0, w = 0 is the only stationary "
+            "weight where I is nonsingular.",
+            slope,
+            2 * E(score * score.T, action) * w - centred.before,
         ),
+        shows("The misfit is convex: its curvature is 2 I.", jacobian(slope, w), 2 * E(score * score.T, action)),
         states(
             "In general a stationary w has w^T I w = E[(w . score)^2] = 0, so w . score = 0 almost surely.",
             is_zero(dot(w, gradient(fisher, w)) - 2 * fisher),

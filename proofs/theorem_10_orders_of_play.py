@@ -11,8 +11,9 @@ theorem 1.
 
 import sympy as sp
 
-from bilevel.analysis import Claim, Proof, shows, states
+from bilevel.analysis import Claim, Proof, refutes, shows, states
 from bilevel.language import vector
+from bilevel.language.function_space import densities
 from bilevel.language.orders_of_play import critic_leads_value, law_best_reply, orders_of_play
 from bilevel.models import gan
 
@@ -21,6 +22,8 @@ def in_function_space() -> tuple[Claim, ...]:
     """Each order of play, over all critics and all laws."""
     critic, half = sp.Symbol("D"), sp.Rational(1, 2)
     both = orders_of_play(sp.log(critic), sp.log(1 - critic), critic)
+    p, q = densities("p q")
+    slope = p / critic - q / (1 - critic)
     reply = law_best_reply([half, half, sp.Rational(1, 3)])
     good = critic_leads_value([half, half, 0], [half, half, sp.Rational(1, 3)])
     bad = critic_leads_value([half, half, 0], [half, half, sp.Rational(2, 3)])
@@ -31,12 +34,15 @@ def in_function_space() -> tuple[Claim, ...]:
             trace=both.generator_leads,
         ),
         states(
-            "Critic leads: the value is -log 4 again, at the level D = 1/2.",
-            both.level == half,
+            "Critic leads: against every critic the replies are the laws carried by argmax D. The value is -log 4 "
+            "again, for D = 1/2 on the support of the data and at most 1/2 elsewhere, and for no other critic.",
+            both.level == half and both.value == -2 * sp.log(2),
             trace=both.critic_leads,
         ),
+        shows("Simultaneous play: the critic's slope at a point is p/D - q/(1 - D) ...", both.field[0], slope),
+        shows("... and the generator's, in its density there, log(1 - D).", both.field[1], sp.log(1 - critic)),
         states(
-            "The generator's replies to D = (1/2, 1/2, 1/3) are all laws on the first two points: collapse is allowed.",
+            "On three points, the replies to D = (1/2, 1/2, 1/3) are all laws on the first two: collapse is allowed.",
             reply.contains([1, 0, 0])
             and reply.contains([half, half, 0])
             and not reply.contains([0, 0, 1])
@@ -57,12 +63,12 @@ def the_leader_is_data() -> tuple[Claim, ...]:
     theta, phi = vector("theta", "p"), vector("phi", "q")
     plain, led, following = gan(), gan(leader="generator"), gan(leader="discriminator")
     return (
-        shows("With the generator leading, only its own gradient changes.", led.field()[phi], plain.field()[phi]),
-        states(
-            "The leader is data on the game: each leads in turn, with the implicit derivative in its gradient.",
-            led.field()[theta] != plain.field()[theta] and following.field()[phi] != plain.field()[phi],
-            note="the gradients of the leading player, with and without its lead, compared in normal form",
+        shows("With the generator leading, only its own gradient changes ...", led.field()[phi], plain.field()[phi]),
+        refutes("... by the implicit derivative through the reply.", led.field()[theta], plain.field()[theta]),
+        shows(
+            "With the discriminator leading, only its own changes ...", following.field()[theta], plain.field()[theta]
         ),
+        refutes("... by the derivative through the generator's reply.", following.field()[phi], plain.field()[phi]),
     )
 
 

@@ -120,7 +120,7 @@ def is_positive(value: Any) -> bool:
     """Whether an expression is provably positive: each factor positive, a probability p having p > 0 and 1 - p > 0."""
     if value.is_positive:
         return True
-    top, bottom = sp.fraction(sp.factor(sp.together(value)))
+    top, bottom = map(sp.factor, sp.fraction(sp.factor(sp.together(value))))  # fraction() multiplies contents out
     signs = [_sign(factor) for factor in (*sp.Mul.make_args(top), *sp.Mul.make_args(bottom))]
     return None not in signs and sp.prod(signs) > 0
 

@@ -41,7 +41,7 @@ class Drawing:
         for variable in sorted(free_variables(left) | free_variables(right), key=str):
             self._point(variable)
         self.laws = {name: self._law(law) for name, law in sorted(self._unspecified().items())}
-        self.networks = {call.network.name: self._network(call) for call in self._calls()}
+        self.networks = self._networks()
         self.instance = Instance(self.dims, self.networks, self.laws, self.vectors, self.scalars)
 
     def told(self) -> tuple[dict[str, int], dict[str, str], dict[str, str], dict[str, str]]:
@@ -151,11 +151,26 @@ class Drawing:
 
         return given if law.parameters else given()
 
+    def _networks(self) -> dict[str, Callable[..., Any]]:
+        """One function a name; a name called with two numbers of arguments (in two games, say) is two functions."""
+        drawn: dict[str, dict[int, Callable[..., Any]]] = {}
+        texts: dict[str, str] = {}
+        for call in self._calls():
+            name, known = call.network.name, drawn.setdefault(call.network.name, {})
+            count = len(call.arguments)
+            known[count] = self._network(call)
+            texts[name] = (
+                f"{texts[name]}, of {count} arguments, {self.formulas[name]}" if name in texts else self.formulas[name]
+            )
+        self.formulas |= texts
+        return {name: _by_count(known) for name, known in drawn.items()}
+
     def _calls(self) -> Iterator[Any]:
-        seen: set[str] = set()
+        seen: set[tuple[str, int]] = set()
         for call in sorted(self.whole.atoms(Applied, AppliedVector), key=str):
-            if call.network.name not in seen:
-                seen.add(call.network.name)
+            key = (call.network.name, len(call.arguments))
+            if key not in seen:
+                seen.add(key)
                 yield call
 
     def _shapes(self, arguments: Iterable[Any]) -> list[int | None]:
@@ -219,3 +234,8 @@ class Drawing:
         text = value(*[[sp.Symbol(n) for n in group] for group in names])
         value.__doc__ = str(text)
         return value
+
+
+def _by_count(known: dict[int, Callable[..., Any]]) -> Callable[..., Any]:
+    """The function for the number of arguments given."""
+    return next(iter(known.values())) if len(known) == 1 else lambda *given: known[len(given)](*given)

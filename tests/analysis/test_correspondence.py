@@ -95,3 +95,14 @@ def test_a_networks_probability_makes_its_complement_positive():
 def test_what_does_not_fit_is_refused(claim, how, words):
     with pytest.raises(GameError, match=words):
         correspond(BILINEAR, BILINEAR, claim=claim, map=how)
+
+
+def test_least_squares_and_the_squared_critic_are_proportional_sample_by_sample() -> None:
+    from bilevel.models import blind_actor_critic, lsgan, squared
+
+    found = correspond(lsgan(), blind_actor_critic(divergence=squared), map={"D": "D"})["per-sample"]
+    (_, factor), *_ = found.factor["generator"]
+    (value,) = {
+        part for part in sp.preorder_traversal(factor) if getattr(getattr(part, "network", None), "name", "") == "D"
+    }
+    assert found.holds and sp.expand(factor - 2 * (1 - value)) == 0
