@@ -21,6 +21,7 @@ from bilevel.analysis.any_size_reading import block_at_zero, linearise_mode
 from bilevel.analysis.any_size_reduction import LEFT, RIGHT, Reduced, reduce_game
 from bilevel.analysis.any_size_spectrum import Restated, at_every, ends_of
 from bilevel.analysis.verdict import Verdict
+from bilevel.analysis.writing import shown
 from bilevel.language.errors import BilevelError, GameError, UnknownAnswer
 from bilevel.rules.protocol.defaults import default_rule
 from bilevel.rules.protocol.rule import Rule
@@ -239,5 +240,5 @@ def _kind(found: Verdict) -> str:
         why = f" ({found.marginal_why})" if found.marginal_why else ""
         return found.verdict + why
     if found.condition == sp.false:
-        return f"unstable where {found.unstable_on}, else marginal ({found.marginal_why})"
+        return f"unstable where {shown(found.unstable_on)}, else marginal ({found.marginal_why})"
     return f"stable iff {found.condition}"

@@ -17,7 +17,6 @@ import sympy as sp
 from flint import arb, fmpq, fmpq_mat
 
 from bilevel.analysis.enclosure import enclose
-from bilevel.analysis.known import ball_of_root
 from bilevel.analysis.univariate import rational_roots
 
 MAX_BEZOUT, MAX_UNKNOWNS = 81, 6
@@ -147,7 +146,7 @@ def _matched(target: Any, own: list[list[Any]], weights: list[int]) -> tuple[Any
 
 
 def _ball(root: Any, precision: int) -> arb:
-    found = enclose(root, {r: ball_of_root(r, precision) for r in root.atoms(sp.CRootOf)}, precision)
+    found = enclose(root, precision=precision)
     if found is None:
         raise ArithmeticError(f"{root} has no enclosure")
     return found

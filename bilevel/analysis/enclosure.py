@@ -174,6 +174,8 @@ def _walk(node: Any, values: Any) -> arb:
         return arb.pi()
     if node is sp.E:
         return arb(1).exp()
+    if isinstance(node, sp.CRootOf) and node.is_real:
+        return _ball_of_root(node)
     arguments = [_walk(a, values) for a in node.args]
     if node.is_Add:
         return sum(arguments[1:], arguments[0])
@@ -205,6 +207,12 @@ def _walk(node: Any, values: Any) -> arb:
     if type(node).__name__ == "softplus":
         return (1 + arguments[0].exp()).log()
     raise NotImplementedError(type(node).__name__)
+
+
+def _ball_of_root(root: Any) -> arb:
+    """A ball around an indexed real algebraic number, as small as the working precision asks."""
+    radius = sp.Rational(1, 2**flint.ctx.prec)
+    return arb(exact(root.eval_rational(dx=radius))) + arb(0, 1) * arb(exact(radius))
 
 
 def _power(node: Any, base: arb, exponent: arb) -> arb:

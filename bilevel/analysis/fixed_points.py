@@ -14,12 +14,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sympy as sp
+from flint import fmpq
 
 from bilevel.analysis.enclosure import enclose
 from bilevel.analysis.forms import plain
 from bilevel.analysis.kinds import SPURIOUS, kinds_at
 from bilevel.analysis.known import Known, somewhere_nonzero
 from bilevel.analysis.solutions import Branch, Zeros
+from bilevel.analysis.writing import shown
 from bilevel.analysis.zeros import solve_zeros
 from bilevel.language.errors import BilevelError, GameError, UnknownAnswer
 from bilevel.language.values import expression
@@ -115,7 +117,7 @@ def equilibria(game: Any, rule: Rule | None = None, *, at: Mapping[Any, Any] | N
         if exists == sp.false:
             continue
         if branch.free and any(relation == "==" for _, relation in branch.conditions):
-            notes.append(f"where {exists} there is a continuum of fixed points")
+            notes.append(f"where {shown(exists)} there is a continuum of fixed points")
             continue
         point = {v: branch.values[v.xreplace(real)].xreplace(back) for v in game.variables}
         free = tuple(v.xreplace(back) for v in branch.free)
@@ -254,6 +256,11 @@ def _numeric(game: Any, rule: Rule | None, zeros: Zeros, exact: list[Equilibrium
     for box in boxes:
         if any(_holds_point(box, point, game) for point in exact) or not _in_domain(box, game):
             continue
+        short = _short_fractions(box, equations, unknowns)
+        if short is not None:
+            point = {v: short[v] for v in game.variables}
+            found.append(_described(game, rule, Equilibrium(point), Known(game.assuming)))
+            continue
         ends = {v: (_float(box[v].lower()), _float(box[v].upper())) for v in game.variables}
         new = Equilibrium({v: _float(box[v].mid()) for v in game.variables}, (), sp.true, "enclosed", box=ends)
         if not isinstance(game, System):
@@ -264,6 +271,15 @@ def _numeric(game: Any, rule: Rule | None, zeros: Zeros, exact: list[Equilibrium
             new = replace(new, kinds=kinds, tests=tests)
         found.append(new)
     return found
+
+
+def _short_fractions(box: Any, equations: list[Any], unknowns: list[Any]) -> dict[Any, Any] | None:
+    """The one zero in the box where short fractions inside it satisfy every equation exactly."""
+    values = {v: sp.Rational(_float(box[v].mid())).limit_denominator(1000) for v in unknowns}
+    if not all(box[v].contains(fmpq(int(value.p), int(value.q))) for v, value in values.items()):
+        return None
+    known = Known()
+    return values if all(known.zero(plain(e).subs(values, simultaneous=True)) for e in equations) else None
 
 
 def _holds_point(box: Any, point: Equilibrium, game: Any) -> bool:

@@ -10,10 +10,9 @@ from collections.abc import Iterable
 from typing import Any
 
 import sympy as sp
-from flint import arb
 
 from bilevel.analysis.cells import Line, intervals, polynomials_of
-from bilevel.analysis.enclosure import enclose, exact, truth_at
+from bilevel.analysis.enclosure import enclose, truth_at
 from bilevel.analysis.polynomials import Coordinates
 from bilevel.analysis.reduction import Assumptions
 from bilevel.analysis.regions import Sign, compare, conj
@@ -37,6 +36,14 @@ class Known:
         if expression not in self._cache:
             self._cache[expression] = self._sign(expression)
         return self._cache[expression]
+
+    def contradictory(self) -> bool:
+        """Whether it is proved that the facts exclude each other."""
+        try:
+            _, assumptions = self._ring([])
+        except (UnknownAnswer, TypeError, ValueError, KeyError):
+            return False
+        return bool(assumptions.impossible(conj(assumptions.facts)))
 
     def nonzero(self, expression: Any) -> bool:
         """Whether it is proved never to vanish."""
@@ -126,8 +133,7 @@ def number_sign(number: Any) -> str | None:
         return None if around is None or around.contains(0) else "+" if around > 0 else "-"
     roots = dict.fromkeys(number.atoms(sp.CRootOf))
     for precision in (64, 256, 1024):
-        values = {r: ball_of_root(r, precision) for r in roots}
-        around = enclose(number, values, precision)
+        around = enclose(number, precision=precision)
         if around is None:
             return None
         if not around.contains(0):
@@ -167,12 +173,6 @@ def somewhere_nonzero(expression: Any, where: Any = sp.true) -> bool:
 def _drawn(source: random.Random, symbol: Any) -> Any:
     value = sp.Rational(source.randint(1, 40), source.choice((1, 3, 7, 16)))
     return -value if symbol.is_negative or (not symbol.is_nonnegative and source.random() < 0.5) else value
-
-
-def ball_of_root(root: Any, precision: int) -> arb:
-    """A ball around an indexed real algebraic number."""
-    radius = sp.Rational(1, 2**precision)
-    return arb(exact(root.eval_rational(dx=radius))) + arb(0, 1) * arb(exact(radius))
 
 
 def _of_polynomial(p: Any, assumptions: Assumptions) -> str | None:

@@ -16,7 +16,7 @@ from bilevel.analysis.cells import intervals, univariate
 from bilevel.analysis.polynomials import rational, to_sympy
 from bilevel.analysis.regions import All, Sign, Some, evaluate, signs
 from bilevel.analysis.spectrum import CENTRE, FLIP, JORDAN, ZERO_MODE, spectrum
-from bilevel.analysis.writing import to_boolean
+from bilevel.analysis.writing import shown, to_boolean
 
 ORDER = (ZERO_MODE, FLIP, CENTRE, JORDAN)
 NAMES = {"origin": ZERO_MODE, "infinity": FLIP, "pair": CENTRE}
@@ -49,7 +49,7 @@ def why_marginal(region: Any, matrix: Any, time: str, coordinates: Any, assumpti
     for surface in surfaces:
         for point in _points(All((surface, region.marginal)), coordinates, assumptions, region.exists):
             for reason in set(_reasons(matrix, point, time, coordinates)) - found:
-                thin.setdefault(reason, set()).add(str(_where(surface, coordinates, assumptions)))
+                thin.setdefault(reason, set()).add(_where(surface, coordinates, assumptions))
     text = [k for k in ORDER if k in found]
     text += [f"{k} where {' or '.join(sorted(thin[k]))}" for k in ORDER if k in thin and len(surfaces) == 1]
     text += [
@@ -92,14 +92,14 @@ def _rational_in_symbols(matrix: Any, coordinates: Any) -> bool:
     return all(m.is_Symbol for m in coordinates.parameters)
 
 
-def _where(surface: Sign, coordinates: Any, assumptions: Any) -> Any:
+def _where(surface: Sign, coordinates: Any, assumptions: Any) -> str:
     """The surface as an equation, solved when only one symbol stands in it."""
     used = [i for i, d in enumerate(surface.polynomial.degrees()) if d]
     written = to_boolean(surface, coordinates)
     if len(used) == 1:
         line = assumptions.line([surface.polynomial], used[0])
         written = intervals(line, surface, coordinates.meaning[used[0]], short=False)
-    return f"{written.lhs} = {written.rhs}" if isinstance(written, sp.Eq) else written
+    return f"{shown(written.lhs)} = {shown(written.rhs)}" if isinstance(written, sp.Eq) else shown(written)
 
 
 def _reasons(matrix: Any, point: dict[int, fmpq], time: str, coordinates: Any) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from typing import Any
 import sympy as sp
 
 from bilevel.analysis.known import Condition, Known
+from bilevel.analysis.writing import shown
 
 
 class Unsolved(Exception):
@@ -37,7 +38,7 @@ def real_roots(polynomial: Any, known: Known) -> Iterator[Root]:
         yield from _power_roots(-coefficients[-1] / coefficients[0], power, known)
         return
     if polynomial.degree() != 2 * power:
-        raise Unsolved(f"{polynomial.as_expr()} = 0 has no short solution")
+        raise Unsolved(f"{shown(polynomial.as_expr())} = 0 has no short solution")
     a, b, c = coefficients[0], polynomial.coeff_monomial(polynomial.gen**power), coefficients[-1]
     discriminant = sp.factor(sp.expand(b**2 - 4 * a * c))
     inside = known.decide((discriminant, ">="))
@@ -75,7 +76,7 @@ def _power_roots(value: Any, power: int, known: Known) -> Iterator[Root]:
     sign = known.sign(value)
     if power % 2:
         if sign not in ("+", "-", ">=0", "<=0"):
-            raise Unsolved(f"the sign of {value} decides how its root of order {power} is written")
+            raise Unsolved(f"the sign of {shown(value)} decides how its root of order {power} is written")
         turn = 1 if sign in ("+", ">=0") else -1
         yield turn * (turn * value) ** sp.Rational(1, power), ()
         return

@@ -1,7 +1,7 @@
 """Formulas on polynomials to and from SymPy Booleans, written as a person would write them.
 
 Main definitions: `to_formula`, `to_boolean`, `relation` (one inequality, negative terms on the other side),
-`formula_size`."""
+`formula_size`, `shown` (text for a message)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,18 @@ import sympy as sp
 
 from bilevel.analysis.polynomials import Coordinates, rational
 from bilevel.analysis.regions import All, Sign, compare, conj, disj, negate, signs
+from bilevel.language.errors import GameError
+from bilevel.language.text import write
 
 LARGE = 400  # terms times degree: from here on SymPy is not asked to evaluate a Boolean
+
+
+def shown(expression: Any) -> str:
+    """The text of an expression inside a message; SymPy's own for what the reader has no words for."""
+    try:
+        return write(expression)
+    except GameError:
+        return str(expression)
 
 
 def formula_size(formula: Any) -> int:

@@ -23,13 +23,20 @@ NO_POINTS_IN_TIME = f"out of time while the fixed points were being found; {ADVI
 
 
 def text(expression: Any) -> str | None:
-    """Canonical text that the safe reader reads back; SymPy's own where there is none; None for None."""
+    """Canonical text that the safe reader reads back; algebraic numbers without radicals as decimals; SymPy's own where
+    there is none; None for None."""
     if expression is None:
         return None
     try:
-        return written(expression)
+        return written(_with_decimals(expression))
     except GameError:
         return str(expression)
+
+
+def _with_decimals(expression: Any) -> Any:
+    """Indexed roots of polynomials, which the grammar has no words for, to the digits of a float."""
+    roots = expression.atoms(sp.CRootOf) if isinstance(expression, sp.Basic) else set()
+    return expression.xreplace({root: root.evalf(15) for root in roots}) if roots else expression
 
 
 def written(expression: Any) -> str:

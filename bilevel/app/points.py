@@ -12,6 +12,7 @@ from typing import Any
 import sympy as sp
 
 from bilevel.analysis.fixed_points import equilibria
+from bilevel.analysis.known import Known
 from bilevel.app.budget import Clock, OutOfTime
 from bilevel.app.problem import Problem
 from bilevel.app.scope import fits
@@ -41,6 +42,8 @@ class Found:
 
 def points_of(problem: Problem, rule: Any, clock: Clock = Clock()) -> Found:
     """The points to analyse."""
+    if problem.assuming and Known(problem.assuming).contradictory():
+        raise problem.located("no values meet all assumptions; drop or change one of them", "assume")
     game = with_facts(problem.game, problem.domain)
     try:
         with clock.section(1 / 3 if problem.complete_at else 2 / 3):

@@ -14,6 +14,7 @@ from bilevel.analysis.fixed_points import equilibria
 from bilevel.analysis.kinds import KINDS, SPURIOUS, definiteness
 from bilevel.analysis.known import Known
 from bilevel.analysis.krawczyk import certify, isolated_zeros
+from bilevel.analysis.local import stability
 from bilevel.analysis.zeros import solve_zeros
 from bilevel.game import Game, maximize, minimize
 from bilevel.language.errors import GameError
@@ -225,3 +226,22 @@ def test_an_algebraic_number_of_degree_five():
     (only,) = equilibria(Game(one=minimize(x**6 / 6 - x**2 / 2 - x, x))).points
     assert only.kinds == ("Nash (strict)",) and only.known == "exact"
     assert abs(float(only.point[x]) ** 5 - float(only.point[x]) - 1) < 1e-12
+    verdict = stability(flow_of({x: x**5 - x - 1}), at=only.point)
+    assert (verdict.verdict, verdict.known) == ("unstable", "exact")
+
+
+def test_facts_that_exclude_each_other():
+    assert Known([a * b > 2, a < 1, b < 1]).contradictory()
+    assert not Known([a * b < 1, a <= 1, a >= 1]).contradictory()
+
+
+def test_reasons_are_written_as_the_reader_reads():
+    assert equilibria(flow_of({x: -free * x})).reason == "where p == 0 there is a continuum of fixed points"
+    assert equilibria(flow_of({x: sp.sin(x) ** 2 - sp.exp(x)})).reason.startswith("exp(x) - sin(x)^2 = 0")
+
+
+def test_zeros_found_numerically_that_are_short_fractions_are_exact():
+    found = equilibria(flow_of({x: sp.sqrt(x) - 2}))
+    assert [(e.point[x], e.known) for e in found.points] == [(4, "exact")]
+    known = {e.point[x]: e.known for e in equilibria(flow_of({x: sp.tanh(2 * x) - x})).points}
+    assert known[sp.Integer(0)] == "exact" and sorted(known.values()) == ["enclosed", "enclosed", "exact"]

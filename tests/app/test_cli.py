@@ -383,3 +383,17 @@ def test_an_interrupt_is_one_line(tmp_path):
     os.killpg(running.pid, signal.SIGINT)
     _, err = running.communicate(timeout=30)
     assert running.returncode == 3 and err == "interrupted\n"
+
+
+def test_assumptions_that_no_values_meet(capsys, tmp_path):
+    path = tmp_path / "none.toml"
+    path.write_text('[parameters]\na = "in (0, 1)"\n[assume]\nall = ["2*a > 3"]\n[flow]\nx = "-a*x"\n')
+    assert "no values meet all assumptions" in complaint(capsys, "stability", str(path))
+
+
+def test_an_algebraic_point_is_written_with_digits(capsys, tmp_path):
+    path = tmp_path / "quintic.toml"
+    path.write_text('[flow]\nx = "x^5 - x - 1"\n')
+    (only,) = answer(capsys, "stability", str(path))["equilibria"]
+    assert (only["verdict"], only["known"]) == ("unstable", "exact")
+    assert abs(float(read(only["point"]["x"])) - 1.1673039782614187) < 1e-12
