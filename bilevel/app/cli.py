@@ -139,6 +139,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command("list", "models, rules, strategies and theorems there are", analysis=False)
     _analyses(command)
+    _sweep(command("sweep", "verdicts over a grid of parameters, as data and picture"))
     made = command("correspond", "which relations hold between two games, with proof or counterexample")
     made.add_argument("file", nargs=2, metavar="FILE", help="problem file, or name of a catalogue model")
     made.add_argument("--claim", metavar="R", help="decide this relation only")
@@ -153,6 +154,17 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--quiet", action="store_true", help="do not tell how far it is")
     made.add_argument("-o", "--out", default="out", metavar="OUT", help="folder for the report (default: out)")
     return parser
+
+
+def _sweep(made: argparse.ArgumentParser) -> None:
+    made.add_argument("file", metavar="FILE", help="problem file (TOML), or name of a catalogue model")
+    made.add_argument("--rule", metavar="NAME", help="use this rule in place of the file's own")
+    made.add_argument(
+        "--over", action="append", required=True, metavar="NAME=START:STOP:COUNT", help="vary a parameter (repeatable)"
+    )
+    made.add_argument("-o", "--out", default="sweep", metavar="OUT", help="OUT.npz, OUT.nc, OUT.png (default: sweep)")
+    made.add_argument("--spectral-radius", action="store_true", help="eigenvalues too, in floats")
+    made.add_argument("--checkpoint", metavar="FOLDER", help="keep finished chunks, and go on from those kept there")
 
 
 def _analyses(command: Any) -> None:

@@ -1,0 +1,254 @@
+"""`bilevel sweep`: verdicts over a grid of parameters, as data and as a picture.
+
+Main definitions: `run`, `ranges`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from bilevel.analysis.analyse import analyse
+from bilevel.analysis.local import default_rule
+from bilevel.app import budget
+from bilevel.app.answers import heading_object, point_object
+from bilevel.app.inputs import problem_named, rules_named
+from bilevel.app.layout import dumps
+from bilevel.app.points import points_of
+from bilevel.app.problem import Problem
+from bilevel.app.source import advice, shown
+from bilevel.language.errors import BilevelError, GameError, ReadError, UnknownAnswer
+from bilevel.language.reader import read_value
+from bilevel.numeric.sweep import sweep
+from bilevel.numeric.sweep_table import MEANINGS
+from bilevel.rules.protocol.linear import linearise
+
+DRAWN = 600  # values of an axis that a picture shows
+
+
+def run(options: Any) -> int:
+    """Write the data and the picture, and say what they show."""
+    problem = problem_named(options.file, options.set)
+    rules = rules_named(problem, options.rule)
+    if len(rules) != 1:
+        raise ReadError("a sweep is of one rule; name one", file="--rule")
+    rule = rules[0] or default_rule(problem.game)
+    if not problem.game.is_coordinate:
+        raise UnknownAnswer(
+            "this model is written for networks of any form, so it has no numbers to sweep",
+            next_step="a problem file with scalar variables",
+        )
+    over = ranges(options.over, problem, rule)
+    point = _point(problem, rules[0], options.clock)
+    with options.clock.section():
+        found = _swept(problem, rule, point, over, options)
+    curve = _boundary(problem.game, rule, point, options.clock)
+    budget.stop()
+    files = _written(found, options.out, curve, problem.title)
+    answer = _answer(found, problem, rule, point, files)
+    print(dumps(answer) if options.json else _text(answer))
+    return 3 if answer["counts"]["undecided"] == answer["points"] else 0
+
+
+def ranges(given: Iterable[str], problem: Problem, rule: Any) -> dict[Any, tuple[Any, Any, int]]:
+    """The axes of repeated --over NAME=START:STOP:COUNT, exact."""
+    free = {s.name: s for s in (*problem.parameters.values(), *rule.symbols) if s.name not in problem.values}
+    found: dict[Any, tuple[Any, Any, int]] = {}
+    for text in given:
+        name, equals, span = text.partition("=")
+        name, parts = name.strip(), [part.strip() for part in span.split(":")]
+        if not equals or len(parts) != 3 or not all(parts):
+            raise ReadError(
+                f"{shown(text)!r} is no range; write --over NAME=START:STOP:COUNT, for example --over h=0:2:400",
+                file="--over",
+            )
+        if name not in free:
+            fixed = f"{name} has a value already; leave its value out to vary it"
+            unknown = f"there is no parameter {shown(name)!r} to vary; {advice(name, free)}"
+            raise ReadError(fixed if name in problem.values else unknown, file="--over")
+        if free[name] in found:
+            raise ReadError(f"{name} is varied twice; keep one range", file="--over")
+        if not parts[2].isascii() or not parts[2].isdigit() or len(parts[2]) > 9:
+            raise ReadError(f"{shown(parts[2])!r} is no number of values; write for example 400", file=f"--over {name}")
+        start, stop = (_number(name, part) for part in parts[:2])
+        found[free[name]] = (start, stop, int(parts[2]))
+    return found
+
+
+def _number(name: str, text: str) -> Any:
+    try:
+        value = read_value(text)
+    except ReadError as problem:
+        raise ReadError(problem.message, line=problem.line, column=problem.column, file=f"--over {name}") from None
+    if not getattr(value, "is_Rational", False):
+        raise ReadError(f"{shown(text)!r} is no fraction or decimal; write for example 1/2", file=f"--over {name}")
+    return value
+
+
+def _point(problem: Problem, rule: Any, clock: budget.Clock) -> Mapping[Any, Any]:
+    if problem.complete_at:
+        return problem.at
+    points = points_of(problem, rule, clock.part(0.5)).points
+    if len(points) != 1:
+        listed = "; ".join(str(dict(p.point)) for p in points[:4]) or "none"
+        raise GameError(f"a sweep is of one fixed point, and {len(points)} were found ({listed}); give it under [at]")
+    return points[0].point
+
+
+def _swept(problem: Problem, rule: Any, point: Mapping[Any, Any], over: Any, options: Any) -> Any:
+    try:
+        return sweep(
+            problem.game,
+            rule,
+            point,
+            over=over,
+            spectral_radius=options.spectral_radius,
+            checkpoint=options.checkpoint,
+            progress=_bar(sys.stderr),
+        )
+    except GameError as stop:
+        if "fixed point" in str(stop) and problem.complete_at:
+            raise problem.located(str(stop), "at") from None
+        raise
+
+
+def _bar(stream: Any) -> Callable[[int, int], None] | None:
+    """How far it is, on a terminal only."""
+    if not stream.isatty():
+        return None
+
+    def told(done: int, of: int) -> None:
+        full = 30 * done // of
+        stream.write(f"\r[{'#' * full}{'.' * (30 - full)}] {done}/{of} chunks" + ("\r\033[K" if done == of else ""))
+        stream.flush()
+
+    return told
+
+
+def _boundary(game: Any, rule: Any, point: Mapping[Any, Any], clock: budget.Clock) -> Any:
+    """An expression that is positive inside the exact stable set and zero on its edge, None where none is short."""
+    try:
+        with clock.section(1 / 2):
+            linear = linearise(game, rule, point)
+            verdict = analyse(linear.matrix, time=linear.time, assuming=game.assuming)
+    except (BilevelError, budget.OutOfTime):
+        return None
+    sets = ((verdict.condition, sp.And), (verdict.unstable_on, sp.Or))  # nowhere stable: the edge of the unstable set
+    for found, joint in sets:
+        parts = found.args if isinstance(found, joint) else (found,)
+        if parts and all(isinstance(part, sp.StrictLessThan | sp.StrictGreaterThan) for part in parts):
+            return (sp.Min if joint is sp.And else sp.Max)(*(part.gts - part.lts for part in parts))
+    return None
+
+
+def _written(found: Any, out: str, curve: Any, title: str) -> list[str]:
+    """The files, each appearing whole."""
+    arrays = {name: found[name].values for name in (*found.dims, *found.data_vars)}
+    plain = found.assign_attrs({k: v if isinstance(v, str) else _small(v) for k, v in found.attrs.items()})
+    writers: dict[str, Callable[[Any], Any]] = {
+        "npz": lambda path: np.savez_compressed(path, **arrays),
+        "nc": lambda path: plain.to_netcdf(path, engine="scipy", format="NETCDF3_64BIT"),
+    }
+    figure = _picture(found, curve, title)
+    if figure is not None:
+        writers["png"] = lambda path: figure.savefig(path, dpi=160)
+    files = []
+    for ending, write in writers.items():
+        target = Path(f"{out}.{ending}")
+        unfinished = target.with_name(f".unfinished-{target.name}")
+        try:
+            write(unfinished)
+            os.replace(unfinished, target)
+        finally:
+            unfinished.unlink(missing_ok=True)
+        files.append(str(target))
+    return files
+
+
+def _small(count: int) -> Any:
+    """netCDF 3 knows whole numbers of 32 bits."""
+    return np.int32(count) if count < 2**31 else str(count)
+
+
+def _picture(found: Any, curve: Any, title: str) -> Any:
+    """A map for two axes, a line for one, nothing for more."""
+    thin = found.isel({name: slice(None, None, -(-size // DRAWN)) for name, size in found.sizes.items() if size > 1})
+    thin = thin.squeeze()
+    if len(thin.dims) == 2:
+        return _map(thin, curve, title)
+    return _line(thin, title) if len(thin.dims) == 1 else None
+
+
+def _map(found: Any, curve: Any, title: str) -> Any:
+    from bilevel.show.plots import stability_map
+
+    names = tuple(found.dims)
+    symbols = {s.name: s for s in curve.free_symbols} if curve is not None else {}
+    drawn = curve if set(symbols) <= set(names) else None
+    axes = tuple(symbols.get(name, sp.Symbol(name)) for name in names)
+    return stability_map(
+        -found.margin.transpose(names[1], names[0]).values,
+        found[names[0]].values,
+        found[names[1]].values,
+        names=(axes[0], axes[1]),
+        border=0.0,
+        boundary=drawn,
+        measure=f"minus the margin, {found.margin.attrs['units']} (stable below 0)",
+        title=title,
+    )
+
+
+def _line(found: Any, title: str) -> Any:
+    from bilevel.show import plot_parts as parts
+
+    (name,) = found.dims
+    figure, axes = parts.new_axes(5.6, 3.8, title)
+    values, margin, codes = found[name].values, found.margin.values, found.verdict.values
+    axes.plot(values, margin, color=parts.INK, linewidth=0.8)
+    axes.axhline(0, color=parts.INK, linewidth=0.5)
+    for code, meaning in enumerate(MEANINGS[:3]):
+        chosen = np.where(codes == code, margin, np.nan)
+        if (codes == code).any():
+            mark = "os^"[code]
+            axes.plot(
+                values, chosen, color=parts.COLOURS[code], linewidth=2.2, marker=mark, markersize=3, label=meaning
+            )
+    parts.label(axes, parts.axis(sp.Symbol(name), ""), f"margin, {found.margin.attrs['units']}")
+    parts.legend(axes)
+    return figure
+
+
+def _answer(found: Any, problem: Problem, rule: Any, point: Any, files: list[str]) -> dict[str, Any]:
+    about = heading_object(problem, rule)
+    counts = np.bincount(found.verdict.values.ravel(), minlength=len(MEANINGS))
+    return {
+        "title": about["title"],
+        "rule": about["rule"],
+        "time": about["time"],
+        "point": point_object(point),
+        "over": {
+            name: {"from": found[name].attrs["exact_first"], "to": found[name].attrs["exact_last"], "count": size}
+            for name, size in found.sizes.items()
+        },
+        "points": int(found.attrs["points"]),
+        "counts": {meaning: int(count) for meaning, count in zip(MEANINGS, counts, strict=True)},
+        "redecided": int(found.attrs["redecided"]),
+        "outside": int(found.attrs["outside"]),
+        "files": files,
+    }
+
+
+def _text(answer: Mapping[str, Any]) -> str:
+    spans = ", ".join(f"{name} from {a['from']} to {a['to']} ({a['count']})" for name, a in answer["over"].items())
+    shares = [f"  {meaning:<10} {count:>12}" for meaning, count in answer["counts"].items() if count]
+    lines = [answer["title"] or "sweep", f"{answer['points']} points: {spans}", *shares]
+    lines.append(f"  decided exactly, rounding being too coarse: {answer['redecided']}")
+    if answer["outside"]:
+        lines.append(f"  outside the assumptions: {answer['outside']}")
+    return "\n".join([*lines, *(f"wrote {name}" for name in answer["files"])])
