@@ -56,8 +56,14 @@ class Relation:
 
     def __str__(self) -> str:
         word = {True: "holds", False: "fails", None: "unknown"}[self.holds]
-        detail = f", factor {self.factor}" if self.factor is not None and self.factor != 1 else ""
-        return f"{self.name}: {word}{detail}" + (f" ({self.reason})" if self.reason else "")
+        return f"{self.name}: {word}{self._factors()}" + (f" ({self.reason})" if self.reason else "")
+
+    def _factors(self) -> str:
+        if self.factor is None or self.factor == 1 or self.name == "per-sample":  # there the reason lists them
+            return ""
+        if isinstance(self.factor, Mapping):
+            return ", factors " + ", ".join(f"{player}: {factor}" for player, factor in self.factor.items())
+        return f", factor {self.factor}"
 
 
 @dataclass(frozen=True)

@@ -245,7 +245,7 @@ def information_structure(compared: Compared) -> Finding:
             "holds": True,
             "factor": None,
             "counterexample": None,
-            "reason": ", ".join(f"{a} ~ {b}" for a, b in found.items()),
+            "reason": ", ".join(f"{a} ~ {b}" for a, b in found.items()) or "no networks: both diagrams are empty",
         }
     return {
         "holds": False,

@@ -295,8 +295,13 @@ def _kind(cases: tuple[Case, ...], interval: Any) -> str:
 
 
 def _piecewise(cases: tuple[Case, ...], name: str) -> Expr:
-    """One expression over all cases; ties are left to the neighbours, whose closed conditions cover them."""
+    """One expression over all cases; ties are left to the neighbours, whose closed conditions cover them.
+
+    Not where a neighbour runs off to infinity: its optimum does not reach the tie, which then stands first.
+    """
     rows = [case for case in cases if case.ties is None] or list(cases)
+    if any(case.optimum.has(sp.oo) for case in rows):
+        rows = [case for case in cases if case.ties is not None] + [case for case in cases if case.ties is None]
     if len(rows) == 1:
         return getattr(rows[0], name)
     *first, last = rows

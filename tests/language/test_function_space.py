@@ -298,3 +298,10 @@ def test_a_proved_sign_holds_at_sampled_points(c: list[int], form: int) -> None:
     for values in itertools.product((sp.Rational(1, 9), 1, 20), (-2, 0, sp.Rational(1, 3)), (sp.Rational(1, 50), 1)):
         number = expression.subs(dict(zip((s, t, r), values, strict=True))) if found is not None else 0
         assert found is None or sp.sign(sp.N(number, 40)) == found
+
+
+def test_an_unbounded_linear_loss_is_finite_where_the_densities_agree() -> None:
+    d = sp.Symbol("D", real=True)
+    reply = pointwise_best_response((p - q) * d, d, sense="max")
+    at = lambda one, other: reply.value_at_best_response.subs({p: one, q: other})
+    assert at(2, 2) == 0 and at(2, 1) == sp.oo and at(1, 2) == sp.oo
