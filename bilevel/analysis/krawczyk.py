@@ -17,10 +17,13 @@ import flint
 import numpy as np
 import sympy as sp
 from flint import arb, arb_mat
+from sympy.core.function import AppliedUndef
 
 from bilevel.analysis.enclosure import enclose
 from bilevel.analysis.forms import plain
 from bilevel.analysis.known import Known
+from bilevel.language.known_function import KnownFunction
+from bilevel.language.mean import Mean
 
 PRECISION, STARTS = 160, 80
 Box = dict[Any, arb]
@@ -119,6 +122,8 @@ def isolated_zeros(equations: Sequence[Any], unknowns: Sequence[Any]) -> list[Bo
     """
     system = [plain(e) for e in equations]
     if len(system) != len(unknowns) or any(e.free_symbols - set(unknowns) for e in system):
+        return []
+    if any(e.has(AppliedUndef, KnownFunction, Mean) for e in system):  # nothing to evaluate: they have no formula
         return []
     try:
         value = sp.lambdify([list(unknowns)], system, "math")

@@ -245,3 +245,9 @@ def test_zeros_found_numerically_that_are_short_fractions_are_exact():
     assert [(e.point[x], e.known) for e in found.points] == [(4, "exact")]
     known = {e.point[x]: e.known for e in equilibria(flow_of({x: sp.tanh(2 * x) - x})).points}
     assert known[sp.Integer(0)] == "exact" and sorted(known.values()) == ["enclosed", "enclosed", "exact"]
+
+
+def test_functions_without_a_formula_are_not_evaluated(recwarn):
+    unknown = sp.Function("f")
+    assert isolated_zeros([unknown(x) - 1], [x]) == []
+    assert not recwarn.list
