@@ -27,7 +27,7 @@ _HOMES = {
     "optimizer_step": "adapters",
     "points": "sampling",
     "mutants": "slips",
-    "Mutant": "slips",
+    "Mutant": "mutant",
     "Mismatch": "explain",
 }
 

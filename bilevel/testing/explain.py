@@ -89,7 +89,10 @@ def table(update: Update, rows: Any, values: Mapping[str, float]) -> Any:
 
 def explain(update: Update, tried: Tried, values: Mapping[str, float]) -> tuple[str, ...]:
     """The slip that gives exactly what the code gave; where none does, one for each name by itself, or a ratio."""
-    wrong = [k for k, fine in enumerate(tried.agrees(tried.wanted)) if not fine]
+    right = tried.agrees(tried.wanted)
+    wrong = [int(k) for k in np.flatnonzero(~right)]
+    if not np.all(np.isfinite(tried.found)):
+        return ()
     single: dict[int, str] = {}
     for mutant in itertools.islice(mutants(update), MOST_MUTANTS):
         try:
@@ -100,7 +103,7 @@ def explain(update: Update, tried: Tried, values: Mapping[str, float]) -> tuple[
         if np.all(fits):
             return (mutant.name,)
         for k in wrong:
-            if fits[k]:
+            if fits[k] and np.all(fits[right]):  # a slip that would spoil what is right is not the one made
                 single.setdefault(k, mutant.name)
     told = [f"{tried.keys[k]}: {single.get(k) or _ratio(tried, k)}" for k in wrong if k in single or _ratio(tried, k)]
     return tuple(dict.fromkeys(told))
