@@ -144,10 +144,13 @@ def _compiled(plan: Plan) -> Any:
     shape = plan.shape
 
     def block(start: Any, columns: Any) -> Any:
-        place, values = start + jnp.arange(BLOCK), {}
+        # Division of floats is vectorised, that of integers is not. (p + 1/2)/m stays 1/(2m) away from whole numbers,
+        # so its floor is right for p below 2^51.
+        place, values = (start + jnp.arange(BLOCK)).astype(jnp.float64), {}
         for k in reversed(range(len(shape))):
-            at = columns[k][place % shape[k]]
-            place = place // shape[k]
+            above = jnp.floor((place + 0.5) / shape[k])
+            at = jnp.take(columns[k], (place - above * shape[k]).astype(jnp.int32), mode="clip")
+            place = above
             values[plan.axes[k][0]] = Ball(at, EPS * jnp.abs(at) if rounded[k] else None)
         balls = Balls(values)
         outcomes = [
@@ -159,7 +162,9 @@ def _compiled(plan: Plan) -> Any:
             finite = finite & certainly(Ball(jnp.abs(ball.value), ball.radius))
         for fact in plan.facts:
             allowed = allowed & _holds(fact, balls)
-        return [jnp.broadcast_to(part, (BLOCK,)) for part in (*combined(outcomes, finite), allowed)]
+        code, margin, radius = combined(outcomes, finite)
+        wanted = [code, margin, *([allowed] if plan.facts else []), *([radius] if plan.radius else [])]
+        return [jnp.broadcast_to(part, (BLOCK,)) for part in wanted]
 
     columns = [jnp.asarray(axis.floats) for axis in plan.grid]
     return jax.jit(block), columns
@@ -185,15 +190,17 @@ def chunk(plan: Plan, index: int) -> Chunk:
     count = min(plan.size, plan.points - start)
     verdict, margin = np.empty(count, np.int8), np.empty(count, np.float64)
     radius = np.empty(count if plan.radius else 0, np.float64)
-    allowed = np.empty(count, bool)
+    allowed = np.ones(count, bool)
     with working("float64"):
         run, columns = _compiled(plan)
         for at in range(0, count, BLOCK):
             end = min(at + BLOCK, count)
             parts = [np.asarray(part)[: end - at] for part in run(start + at, columns)]
-            verdict[at:end], margin[at:end], allowed[at:end] = parts[0], parts[1], parts[3]
+            verdict[at:end], margin[at:end] = parts[:2]
+            if plan.facts:
+                allowed[at:end] = parts[2]
             if plan.radius:
-                radius[at:end] = parts[2]
+                radius[at:end] = parts[-1]
     verdict[~allowed] = UNDECIDED
     open_points = np.flatnonzero((verdict == UNDECIDED) & allowed)
     for place in open_points:

@@ -25,11 +25,13 @@ from bilevel.app.problem import Problem
 from bilevel.app.source import advice, shown
 from bilevel.language.errors import BilevelError, GameError, ReadError, UnknownAnswer
 from bilevel.language.reader import read_value
+from bilevel.numeric.lowering import lower
 from bilevel.numeric.sweep import sweep
 from bilevel.numeric.sweep_table import MEANINGS
 from bilevel.rules.protocol.linear import linearise
 
-DRAWN = 600  # values of an axis that a picture shows
+DRAWN = 300  # values of an axis that a picture shows
+MEASURES = {"discrete": "spectral radius per step", "continuous": "spectral abscissa per unit time"}
 
 
 def run(options: Any) -> int:
@@ -48,9 +50,10 @@ def run(options: Any) -> int:
     point = _point(problem, rules[0], options.clock)
     with options.clock.section():
         found = _swept(problem, rule, point, over, options)
-    curve = _boundary(problem.game, rule, point, options.clock)
+    linear = linearise(problem.game, rule, point)
+    curve = _boundary(linear, problem.game.assuming, options.clock)
     budget.stop()
-    files = _written(found, options.out, curve, problem.title)
+    files = _written(found, options.out, _picture(found, linear.matrix, curve, problem.title))
     answer = _answer(found, problem, rule, point, files)
     print(dumps(answer) if options.json else _text(answer))
     return 3 if answer["counts"]["undecided"] == answer["points"] else 0
@@ -131,12 +134,11 @@ def _bar(stream: Any) -> Callable[[int, int], None] | None:
     return told
 
 
-def _boundary(game: Any, rule: Any, point: Mapping[Any, Any], clock: budget.Clock) -> Any:
+def _boundary(linear: Any, assuming: Any, clock: budget.Clock) -> Any:
     """An expression that is positive inside the exact stable set and zero on its edge, None where none is short."""
     try:
         with clock.section(1 / 2):
-            linear = linearise(game, rule, point)
-            verdict = analyse(linear.matrix, time=linear.time, assuming=game.assuming)
+            verdict = analyse(linear.matrix, time=linear.time, assuming=assuming)
     except (BilevelError, budget.OutOfTime):
         return None
     sets = ((verdict.condition, sp.And), (verdict.unstable_on, sp.Or))  # nowhere stable: the edge of the unstable set
@@ -147,7 +149,7 @@ def _boundary(game: Any, rule: Any, point: Mapping[Any, Any], clock: budget.Cloc
     return None
 
 
-def _written(found: Any, out: str, curve: Any, title: str) -> list[str]:
+def _written(found: Any, out: str, figure: Any) -> list[str]:
     """The files, each appearing whole."""
     arrays = {name: found[name].values for name in (*found.dims, *found.data_vars)}
     plain = found.assign_attrs({k: v if isinstance(v, str) else _small(v) for k, v in found.attrs.items()})
@@ -155,7 +157,6 @@ def _written(found: Any, out: str, curve: Any, title: str) -> list[str]:
         "npz": lambda path: np.savez_compressed(path, **arrays),
         "nc": lambda path: plain.to_netcdf(path, engine="scipy", format="NETCDF3_64BIT"),
     }
-    figure = _picture(found, curve, title)
     if figure is not None:
         writers["png"] = lambda path: figure.savefig(path, dpi=160)
     files = []
@@ -176,50 +177,70 @@ def _small(count: int) -> Any:
     return np.int32(count) if count < 2**31 else str(count)
 
 
-def _picture(found: Any, curve: Any, title: str) -> Any:
+def _picture(found: Any, matrix: Any, curve: Any, title: str) -> Any:
     """A map for two axes, a line for one, nothing for more."""
-    thin = found.isel({name: slice(None, None, -(-size // DRAWN)) for name, size in found.sizes.items() if size > 1})
-    thin = thin.squeeze()
-    if len(thin.dims) == 2:
-        return _map(thin, curve, title)
-    return _line(thin, title) if len(thin.dims) == 1 else None
+    thin = found.isel(
+        {name: np.linspace(0, n - 1, min(n, DRAWN)).round().astype(int) for name, n in found.sizes.items()}
+    )
+    if sum(size > 1 for size in thin.sizes.values()) not in (1, 2):
+        return None
+    rate, border, measure = _rate(thin, matrix)
+    rate = rate.squeeze()
+    if len(rate.dims) == 2:
+        return _map(rate, border, measure, curve, title)
+    return _line(rate, thin.verdict.squeeze().values, border, measure, title)
 
 
-def _map(found: Any, curve: Any, title: str) -> Any:
+def _rate(found: Any, matrix: Any) -> tuple[Any, float, str]:
+    """The leading eigenvalue's size in floats, for the eye, kept on the side of the border that the verdict says."""
+    discrete = found.attrs["time"] == "discrete"
+    symbols = {s.name: s for s in matrix.free_symbols}
+    grid = np.meshgrid(*(found[name].values for name in found.dims), indexing="ij")
+    inputs = [symbols.get(name, sp.Symbol(name)) for name in found.dims]
+    stack = lower(matrix, inputs)(*(part.ravel() for part in grid))
+    stack = np.broadcast_to(stack, (found.verdict.size, *matrix.shape))
+    finite = np.isfinite(stack).all(axis=(1, 2))
+    roots = np.linalg.eigvals(np.where(finite[:, None, None], stack, 0.0))
+    size = (np.abs(roots) if discrete else roots.real).max(axis=1).reshape(found.verdict.shape)
+    border, codes = (1.0 if discrete else 0.0), found.verdict.values
+    size = np.select(
+        [codes == 0, codes == 1, codes == 2], [np.minimum(size, border), np.maximum(size, border), border], np.nan
+    )
+    return found.verdict.copy(data=size), border, MEASURES[found.attrs["time"]]
+
+
+def _map(rate: Any, border: float, measure: str, curve: Any, title: str) -> Any:
     from bilevel.show.plots import stability_map
 
-    names = tuple(found.dims)
+    names = tuple(rate.dims)
     symbols = {s.name: s for s in curve.free_symbols} if curve is not None else {}
-    drawn = curve if set(symbols) <= set(names) else None
     axes = tuple(symbols.get(name, sp.Symbol(name)) for name in names)
     return stability_map(
-        -found.margin.transpose(names[1], names[0]).values,
-        found[names[0]].values,
-        found[names[1]].values,
+        rate.transpose(names[1], names[0]).values,
+        rate[names[0]].values,
+        rate[names[1]].values,
         names=(axes[0], axes[1]),
-        border=0.0,
-        boundary=drawn,
-        measure=f"minus the margin, {found.margin.attrs['units']} (stable below 0)",
+        border=border,
+        boundary=curve if set(symbols) <= set(names) else None,
+        measure=measure,
         title=title,
     )
 
 
-def _line(found: Any, title: str) -> Any:
+def _line(rate: Any, codes: Any, border: float, measure: str, title: str) -> Any:
     from bilevel.show import plot_parts as parts
 
-    (name,) = found.dims
+    (name,) = rate.dims
     figure, axes = parts.new_axes(5.6, 3.8, title)
-    values, margin, codes = found[name].values, found.margin.values, found.verdict.values
-    axes.plot(values, margin, color=parts.INK, linewidth=0.8)
-    axes.axhline(0, color=parts.INK, linewidth=0.5)
+    values = rate[name].values
+    axes.plot(values, rate.values, color=parts.INK, linewidth=0.8)
+    axes.axhline(border, color=parts.INK, linewidth=0.6, linestyle="--")
     for code, meaning in enumerate(MEANINGS[:3]):
-        chosen = np.where(codes == code, margin, np.nan)
         if (codes == code).any():
-            mark = "os^"[code]
-            axes.plot(
-                values, chosen, color=parts.COLOURS[code], linewidth=2.2, marker=mark, markersize=3, label=meaning
-            )
-    parts.label(axes, parts.axis(sp.Symbol(name), ""), f"margin, {found.margin.attrs['units']}")
+            chosen = np.where(codes == code, rate.values, np.nan)
+            style = {"color": parts.COLOURS[code], "marker": "os^"[code], "markersize": 3}
+            axes.plot(values, chosen, linewidth=2.0, label=meaning, **style)
+    parts.label(axes, parts.axis(sp.Symbol(name), ""), measure)
     parts.legend(axes)
     return figure
 
