@@ -29,13 +29,15 @@ def why_marginal(region: Any, matrix: Any, time: str, coordinates: Any, assumpti
     always = {
         NAMES[label] for formula, label in region.labels if label and formula is False and region.marginal is not None
     }
-    if any(isinstance(s.polynomial, sp.Basic) for s in _signs(region.marginal)) or not _rational_in_symbols(
-        matrix, coordinates
-    ):
+    pieces = region.marginal.parts if isinstance(region.marginal, Some) else (region.marginal,)
+    if any(isinstance(s.polynomial, sp.Basic) for s in _signs(region.marginal)):
         return "; ".join(k for k in ORDER if k in always) or None
+    if not _rational_in_symbols(matrix, coordinates):
+        read = always.union(*(_labelled(piece, region) for piece in pieces))
+        return "; ".join(k for k in ORDER if k in read) or None
     found, sometimes = set(always), set()
     surfaces = [Sign(f.polynomial, "==") for f, label in region.labels if isinstance(f, Sign) and label]
-    for piece in region.marginal.parts if isinstance(region.marginal, Some) else (region.marginal,):
+    for piece in pieces:
         reasons = [
             set(_reasons(matrix, p, time, coordinates)) for p in _points(piece, coordinates, assumptions, region.exists)
         ]

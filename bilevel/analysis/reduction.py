@@ -183,10 +183,18 @@ class Assumptions:
         if relation in ("==", "!="):
             vanishing = [f for f in odd + even if not self._is_nonzero(f)]
             join = disj if relation == "==" else conj
-            return join(compare(f, relation) for f in vanishing)
+            return join(compare(self._radicand(f), relation) for f in vanishing)
         if relation == ">":
-            return conj([compare(product, ">")] + [compare(f, "!=") for f in even])
-        return disj([compare(product, ">=")] + [compare(f, "==") for f in even])
+            return conj([compare(product, ">")] + [compare(self._radicand(f), "!=") for f in even])
+        return disj([compare(product, ">=")] + [compare(self._radicand(f), "==") for f in even])
+
+    def _radicand(self, factor: Any) -> Any:
+        """What vanishes exactly where the factor does: of a root, what stands under it."""
+        for index, (_, radicand) in self.coordinates.relations.items():
+            scale = self.coordinates._scales.get(index)
+            if factor == self.coordinates.generators[index] and scale is not None and scale.is_constant():
+                return radicand
+        return factor
 
     # ---- implications -----------------------------------------------------------------------------
 

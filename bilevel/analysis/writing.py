@@ -1,7 +1,7 @@
 """Formulas on polynomials to and from SymPy Booleans, written as a person would write them.
 
 Main definitions: `to_formula`, `to_boolean`, `relation` (one inequality, negative terms on the other side),
-`formula_size`, `shown` (text for a message)."""
+`formula_size`, `shown` and `unsolved` (text for messages)."""
 
 from __future__ import annotations
 
@@ -23,6 +23,12 @@ def shown(expression: Any) -> str:
         return write(expression)
     except GameError:
         return str(expression)
+
+
+def unsolved(factor: Any) -> str:
+    """The message that an equation was not solved."""
+    factor = -factor if factor.could_extract_minus_sign() else factor  # the same sign in every run
+    return f"{shown(factor)} = 0 was not solved"
 
 
 def formula_size(formula: Any) -> int:

@@ -23,7 +23,7 @@ from bilevel.analysis.forms import never_zero, own_signs, plain, real_conditions
 from bilevel.analysis.known import Condition, Known
 from bilevel.analysis.solutions import Branch, Zeros, distinct, replaced
 from bilevel.analysis.univariate import Unsolved, real_roots
-from bilevel.analysis.writing import shown
+from bilevel.analysis.writing import unsolved
 from bilevel.language.signs import signed_factors
 from bilevel.language.values import expression
 
@@ -210,7 +210,7 @@ class _Search:
         elif (atom := self._atom(factor, unknowns)) is not None:
             self._by_atom(factor, atom, state)
         else:
-            self.stuck.append(f"{shown(factor)} = 0 was not solved")
+            self.stuck.append(unsolved(factor))
 
     def _by_line(self, v: Any, slope: Any, constant: Any, state: _State) -> None:
         certain = self.known.nonzero(slope)
@@ -242,7 +242,7 @@ class _Search:
         mark = sp.Dummy("E", real=True)
         polynomial = sp.Poly(factor.xreplace({atom: mark}), mark)
         if not self.known.nonzero(polynomial.LC()):
-            self.stuck.append(f"{shown(factor)} = 0 was not solved")
+            self.stuck.append(unsolved(factor))
             return
         try:
             for root, conditions in real_roots(polynomial, self.known):

@@ -16,7 +16,7 @@ from bilevel.analysis.analyse import analyse
 from bilevel.analysis.decide import decide
 from bilevel.analysis.enclosure import truth_at
 
-module = importlib.import_module("bilevel.analysis.analyse")    # the package's name `analyse` is the function
+module = importlib.import_module("bilevel.analysis.analyse")  # the package's name `analyse` is the function
 h, gamma, f, sigma, eta, epsilon = sp.symbols("h gamma f sigma eta epsilon", positive=True)
 a, b = sp.symbols("a b", real=True)
 g = sp.Symbol("g", nonnegative=True)
@@ -252,3 +252,12 @@ def test_large_symbolic_games_stay_unexpanded() -> None:
             assert [
                 bool(truth_at(s, moved)) for s in (verdict.condition, verdict.unstable_on, verdict.marginal_on)
             ] == [truth == name for name in SETS]
+
+
+def test_a_root_vanishes_where_its_radicand_does():
+    r = sp.Symbol("r", real=True)
+    verdict = analyse(sp.Matrix([[1 - 2 * h * sp.sqrt(r)]]), time="discrete")
+    assert verdict.condition.has(sp.Ne(r, 0)) and not verdict.condition.has(sp.Ne(sp.sqrt(r), 0))
+    assert verdict.marginal_why == "zero mode; eigenvalue -1"
+    assert verdict.solve(h).subs({r: 4, h: sp.Rational(1, 3)}) == sp.true
+    assert verdict.solve(h).subs({r: 4, h: sp.Rational(1, 2)}) == sp.false

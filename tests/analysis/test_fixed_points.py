@@ -237,7 +237,7 @@ def test_facts_that_exclude_each_other():
 
 def test_reasons_are_written_as_the_reader_reads():
     assert equilibria(flow_of({x: -free * x})).reason == "where p == 0 there is a continuum of fixed points"
-    assert equilibria(flow_of({x: sp.sin(x) ** 2 - sp.exp(x)})).reason.startswith("exp(x) - sin(x)^2 = 0")
+    assert equilibria(flow_of({x: sp.sin(x) ** 2 - sp.exp(x)})).reason == "exp(x) - sin(x)^2 = 0 was not solved"
 
 
 def test_zeros_found_numerically_that_are_short_fractions_are_exact():
