@@ -9,6 +9,7 @@ widens them once by far more than their own rounding can amount to.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -72,9 +73,14 @@ class Ball:
 
 
 def number(value: Any) -> Ball:
-    """A rational number: the nearest float, exact or half a unit off."""
-    nearest = float(value)
-    return Ball(nearest, None if sp.Rational(nearest) == value else EPS * abs(nearest))
+    """A rational number: the nearest float, exact or half a unit off; one beyond all floats says nothing."""
+    try:
+        nearest = float(value)
+    except OverflowError:
+        nearest = math.inf
+    if not math.isfinite(nearest):
+        return Ball(0.0, math.inf)
+    return Ball(nearest, None if sp.Rational(nearest) == value else EPS * abs(nearest) + TINY)
 
 
 def certainly(positive: Ball) -> Any:

@@ -112,6 +112,14 @@ def test_irrational_entries_are_decided_by_enclosure():
     assert codes.tolist() == [2, 0, 1, 0, 1, 0]
 
 
+def test_numbers_beyond_all_floats_are_decided_exactly():
+    huge = sp.Integer(10) ** 400
+    _, codes = swept([[a + b / huge - 1 / huge]], "discrete", {"a": [0, 1], "b": [0, 1, 2]})
+    assert codes.reshape(2, 3).tolist() == [[0, 0, 0], [0, 2, 1]]
+    _, codes = swept([[huge * a]], "discrete", {"a": [0, 1]})
+    assert codes.tolist() == [0, 1]
+
+
 def test_a_pole_is_undecided():
     _, codes = swept([[b / a, 0], [0, sp.Rational(1, 2)]], "discrete", {"a": (-1, 1, 3), "b": (0, 2, 3)})
     assert codes.reshape(3, 3).tolist() == [[0, 2, 1], [3, 3, 3], [0, 2, 1]]
