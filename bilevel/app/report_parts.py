@@ -130,7 +130,7 @@ def called(name: str, *arguments: str) -> Any:
 
 def worded(text: str) -> Any:
     """Plain words with their few signs set as printed mathematics: Greek letters, minus signs, powers; all escaped."""
-    made = str(show.escape(text))
+    made = str(show.escape(text)).replace("**", "^")
     made = re.sub(
         r"(?<![A-Za-z])(" + "|".join(sorted(GREEK, key=len, reverse=True)) + r")(?![A-Za-z])",
         lambda m: GREEK[m[1]],
@@ -139,7 +139,7 @@ def worded(text: str) -> Any:
     made = re.sub(r"(?<=[\w\)]) - (?=[\w\(])|(?<![\w\)\]])-(?=[\w\(])", lambda m: " − " if m[0] != "-" else "−", made)
     made = re.sub(r"\^(\d+|T)(?!\w)", lambda m: "<sup>" + ("⊤" if m[1] == "T" else m[1]) + "</sup>", made)
     made = re.sub(r"(?<=[A-Za-z])_([A-Za-z0-9]+)(?![A-Za-z0-9_])", r"<sub>\1</sub>", made)
-    made = re.sub(r"(?<=[\w\)]) ?\*(?!\*) ?(?=[\w\(])", "·", made)
+    made = re.sub(r"(?<=[\w\)>]) ?\*(?!\*) ?(?=[\w\(])", "·", made)
     made = (
         made.replace("grad ", "∇ ")
         .replace(" . ", " · ")

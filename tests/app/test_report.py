@@ -180,3 +180,7 @@ def test_numeric_lines_tell_failure_from_agreement():
     good = Check("a = b", 1e-17, 1e-12, 3, "float64", True)
     assert "1 equation agrees" in report_theorems._numeric((good,))
     assert "1 of 2 checks FAIL" in report_theorems._numeric((good, replace(good, passed=False, worst=1.0)))
+
+
+def test_powers_in_words_are_raised():
+    assert str(worded("u**3*q and h**2/32")) == "u<sup>3</sup>·q and h<sup>2</sup>/32"
