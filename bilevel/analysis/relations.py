@@ -227,6 +227,10 @@ def _listed(factors: list[tuple[tuple[Any, ...], Any]]) -> str:
 def fixed_points(compared: Compared) -> Finding:
     """The same zeros of the field."""
     if all(found is not None for found in compared.constants.values()):
+        for name, found in compared.constants.items():
+            if found and not (found[0].is_nonzero and found[0].is_finite):
+                reason = f"the factor {found[0]} of {name} is not known to be finite and nonzero"
+                return {"holds": None, "known": "unknown", "reason": reason}
         steps = tuple(step for found in compared.constants.values() if found for step in found[1])
         return {"holds": True, "trace": steps, "reason": "each player's field is a nonzero constant multiple"}
     from bilevel.analysis.refutation import compare_zeros

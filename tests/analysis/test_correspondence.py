@@ -106,3 +106,12 @@ def test_least_squares_and_the_squared_critic_are_proportional_sample_by_sample(
         part for part in sp.preorder_traversal(factor) if getattr(getattr(part, "network", None), "name", "") == "D"
     }
     assert found.holds and sp.expand(factor - 2 * (1 - value)) == 0
+
+
+def test_a_factor_that_may_be_zero_proves_no_fixed_points() -> None:
+    c, positive = sp.Symbol("c", real=True), sp.Symbol("k", positive=True)
+    plain = Game(one=minimize(x**4 + x**2, x))
+    for factor, holds in ((c, None), (positive, True), (sp.Integer(-2), True)):
+        other = Game(one=minimize(factor * (x**4 + x**2), x))
+        assert correspond(plain, other, claim="fixed-points").answer is holds
+        assert correspond(other, plain, claim="fixed-points").answer is holds
