@@ -18,6 +18,7 @@ from flint import arb, fmpq, fmpq_mat
 
 from bilevel.analysis.enclosure import enclose
 from bilevel.analysis.univariate import rational_roots
+from bilevel.language.errors import UnknownAnswer
 
 MAX_BEZOUT, MAX_UNKNOWNS = 81, 6
 
@@ -78,19 +79,22 @@ def _staircase(leading: list[Any], count: int) -> list[Any]:
 
 
 def _real_points(matrices: list[fmpq_mat], unknowns: list[Any]) -> list[dict[Any, Any]]:
-    n = matrices[0].nrows()
-    total = _zeros_count(matrices)
+    # A weighted sum of the coordinates tells the zeros apart when it takes as many values as there are zeros; it tells
+    # their coordinates apart when no two choices of them have one sum. Both hold for all but finitely many weights.
+    n, total = matrices[0].nrows(), _zeros_count(matrices)
+    own = [[root for _, roots in _eigenvalues(m, n) for root in roots] for m in matrices]
     for attempt in range(1, 60):
         weights = [attempt**k for k in range(len(matrices))]
         form = sum((matrices[k] * weights[k] for k in range(1, len(matrices))), matrices[0])
         values = _eigenvalues(form, n)
-        if sum(d for d, _ in values) == total:
-            break
-    own = [[root for _, roots in _eigenvalues(m, n) for root in roots] for m in matrices]
-    points = []
-    for target in (root for _, roots in values for root in roots):
-        points.append(dict(zip(unknowns, _matched(target, own, weights), strict=True)))
-    return points
+        if sum(d for d, _ in values) != total:
+            continue
+        found = [_matched(target, own, weights) for _, roots in values for target in roots]
+        if None not in found:
+            return [dict(zip(unknowns, point, strict=True)) for point in found if point is not None]
+    raise UnknownAnswer(
+        "the coordinates of the zeros could not be told apart", next_step="fix some variables or parameters"
+    )
 
 
 def _eigenvalues(matrix: fmpq_mat, n: int) -> list[tuple[int, list[Any]]]:
@@ -130,9 +134,9 @@ def _trace(matrix: fmpq_mat) -> fmpq:
     return sum((matrix[i, i] for i in range(matrix.nrows())), fmpq(0))
 
 
-def _matched(target: Any, own: list[list[Any]], weights: list[int]) -> tuple[Any, ...]:
-    """The one choice of coordinates whose weighted sum is the target."""
-    for precision in (64, 128, 256, 512, 1024):
+def _matched(target: Any, own: list[list[Any]], weights: list[int]) -> tuple[Any, ...] | None:
+    """The one choice of coordinates whose weighted sum is the target; None where two choices stay too close."""
+    for precision in (64, 128, 256, 512):
         goal = _ball(target, precision)
         balls = [[_ball(root, precision) for root in roots] for roots in own]
         hits = [
@@ -142,7 +146,7 @@ def _matched(target: Any, own: list[list[Any]], weights: list[int]) -> tuple[Any
         ]
         if len(hits) == 1:
             return tuple(own[k][c] for k, c in enumerate(hits[0]))
-    raise ArithmeticError("coordinates of a zero could not be told apart")
+    return None
 
 
 def _ball(root: Any, precision: int) -> arb:

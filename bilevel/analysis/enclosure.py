@@ -165,6 +165,12 @@ def _rational(node: Any, values: Any) -> flint.fmpq | None:
     return total
 
 
+BALL_METHODS = {
+    **{name: name for name in ("exp", "log", "sin", "cos", "tan", "tanh", "sinh", "cosh", "atan", "erf", "gamma")},
+    "Abs": "__abs__",
+}
+
+
 def _walk(node: Any, values: Any) -> arb:
     if node in values:
         return ball(values[node])
@@ -186,20 +192,7 @@ def _walk(node: Any, values: Any) -> arb:
         return product
     if node.is_Pow:
         return _power(node, *arguments)
-    name = {
-        "exp": "exp",
-        "log": "log",
-        "sin": "sin",
-        "cos": "cos",
-        "tan": "tan",
-        "tanh": "tanh",
-        "sinh": "sinh",
-        "cosh": "cosh",
-        "atan": "atan",
-        "Abs": "__abs__",
-        "erf": "erf",
-        "gamma": "gamma",
-    }.get(type(node).__name__)
+    name = BALL_METHODS.get(type(node).__name__)
     if name is not None and len(arguments) == 1:
         return getattr(arguments[0], name)()
     if type(node).__name__ == "sigmoid":

@@ -118,9 +118,9 @@ def _limit(seconds: float | None, memory: float | None) -> None:
     if memory:
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_AS, (int(memory * 2**30),) * 2)
-    if seconds:  # an orphan of a killed parent ends too
+    if seconds:  # an orphan of a killed parent ends too; whole seconds, and never so few that starting uses them up
         with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_CPU, (int(2 * seconds + 2 * GRACE),) * 2)
+            resource.setrlimit(resource.RLIMIT_CPU, (int(2 * seconds + 2 * GRACE) + 5,) * 2)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 

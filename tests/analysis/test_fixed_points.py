@@ -197,6 +197,16 @@ def test_two_conics_agree_with_numerical_zeros(p, q):
         assert any(math.dist(near, values) < 1e-6 * (1 + math.hypot(*near)) for values in exact)
 
 
+def test_coordinates_with_equal_sums_are_told_apart():
+    # x + y takes one value at a zero and at a pair of coordinates that is none
+    found = solve_zeros([x * y + y**2 + x + y - 1, 2 * x**2 + x * y + y - 1], [x, y])
+    assert found.complete and len(found.branches) == 4
+    for branch in found.branches:
+        assert all(
+            abs(e.subs(branch.values).evalf(30)) < 1e-20 for e in (x * y + y**2 + x + y - 1, 2 * x**2 + x * y + y - 1)
+        )
+
+
 def test_definiteness_at_the_edge():
     known = Known()
     assert definiteness(sp.Matrix([[1, 1], [1, 1]]), known) == "semi"
