@@ -17,7 +17,7 @@ settings.register_profile(
     max_examples=25,
     print_blob=True,    # a failure on another machine can be replayed here
     suppress_health_check=[HealthCheck.too_slow],
-    derandomize=bool(os.environ.get("BILEVEL_CI")),    # CI judges a change by the same examples each time; desks explore
+    derandomize=bool(os.environ.get("BILEVEL_CI")),  # CI repeats its examples; desks explore
 )
 settings.load_profile("bilevel")
 
