@@ -10,32 +10,16 @@ from typing import Any
 import sympy as sp
 
 from bilevel.analysis.known import Condition
-from bilevel.language.functions import sigmoid, softplus
+from bilevel.language.functions import log_odds, sigmoid, softplus
 
 
 def plain(expression: Any) -> Any:
     """The expression with sigmoids and hyperbolic functions written by exponentials, log-odds as differences."""
-    expression = expression.replace(sp.log, _log)
-    expression = expression.replace(softplus, _one_sided)
-    expression = expression.replace(sigmoid, lambda u: 1 / (1 + sp.exp(-sp.expand(u))))
+    expression = log_odds(expression).replace(sigmoid, lambda u: 1 / (1 + sp.exp(-sp.expand(u))))
     expression = expression.replace(softplus, lambda u: sp.log(1 + sp.exp(sp.expand(u))))
     expression = expression.replace(sp.tanh, lambda u: (sp.exp(2 * u) - 1) / (sp.exp(2 * u) + 1))
     expression = expression.replace(sp.sinh, lambda u: (sp.exp(u) - sp.exp(-u)) / 2)
     return expression.replace(sp.cosh, lambda u: (sp.exp(u) + sp.exp(-u)) / 2)
-
-
-def _log(value: Any) -> Any:
-    """log sigmoid(u) = u - softplus(u) and log(1 - sigmoid(u)) = -softplus(u), so that log-odds cancel to u."""
-    if isinstance(value, sigmoid):
-        return value.args[0] - _one_sided(value.args[0])
-    rest = 1 - value
-    return -_one_sided(rest.args[0]) if isinstance(rest, sigmoid) else sp.log(value)
-
-
-def _one_sided(argument: Any) -> Any:
-    """softplus(-u) = softplus(u) - u: of two opposite arguments one is kept."""
-    u = sp.expand(argument)
-    return softplus(-u) + u if u.could_extract_minus_sign() else softplus(u)
 
 
 def tidied(value: Any) -> Any:

@@ -145,6 +145,38 @@ class softplus(_RealFunction):
         return _applied(r"\operatorname{softplus}", printer._print(self.args[0]), exp)
 
 
+def log_odds(expression: sp.Expr) -> sp.Expr:
+    """The expression with logarithms of sigmoids as differences, so that log-odds cancel.
+
+    Math:
+        log sigmoid(u) = u - softplus(u), log(1 - sigmoid(u)) = -softplus(u), softplus(-u) = softplus(u) - u: of two
+        opposite arguments one is kept, and log sigmoid(u) - log(1 - sigmoid(u)) is u.
+
+    Reference:
+        Bradley and Terry 1952, doi 10.2307/2334029, for log-odds.
+
+    Examples:
+        >>> import sympy as sp
+        >>> x = sp.Symbol("x", real=True)
+        >>> log_odds(sp.log(sigmoid(x)) - sp.log(sigmoid(-x)))
+        x
+    """
+    expression = expression.replace(sp.log, _log)
+    return expression.replace(softplus, _one_sided)
+
+
+def _log(value: sp.Expr) -> sp.Expr:
+    if isinstance(value, sigmoid):
+        return value.args[0] - _one_sided(value.args[0])
+    rest = 1 - value
+    return -_one_sided(rest.args[0]) if isinstance(rest, sigmoid) else sp.log(value)
+
+
+def _one_sided(argument: sp.Expr) -> sp.Expr:
+    u = sp.expand(argument)
+    return softplus(-u) + u if u.could_extract_minus_sign() else softplus(u)
+
+
 def _odds(x: sp.Expr) -> sp.Expr | None:
     """exp(x) where x is a multiple of logarithms and that is a rational number."""
     if not (x.is_number and x.has(sp.log)):

@@ -163,7 +163,7 @@ def imaml_instance() -> Instance:
     """
     return Instance(
         dims={"n": 1, "p": 1},
-        networks={name: _distance for name in ("l_1", "l_2")},
+        networks=dict.fromkeys(("l_1", "l_2"), _distance),
         laws=_targets(train_1=1, test_1=1, train_2=3, test_2=3),
     )
 
