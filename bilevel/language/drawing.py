@@ -201,11 +201,7 @@ class Drawing:
         for call in self.whole.atoms(Applied, AppliedVector):
             if call.network.name == name:
                 for place, argument in enumerate(call.arguments):
-                    bare = argument.replace(
-                        lambda e: isinstance(e, (Applied, AppliedVector)),
-                        lambda e: sp.S.One if is_scalar(e) else sp.ZeroMatrix(*e.shape),
-                    )
-                    if any(isinstance(v.law, (Normal, Uniform)) for v in bare.atoms(RandomVector, RandomScalar)):
+                    if any(isinstance(v.law, (Normal, Uniform)) for v in _outside_networks(argument)):
                         places.add(place)
         return places
 
@@ -234,6 +230,15 @@ class Drawing:
         text = value(*[[sp.Symbol(n) for n in group] for group in names])
         value.__doc__ = str(text)
         return value
+
+
+def _outside_networks(expr: Any) -> set[Any]:
+    """The random variables of an expression that stand in no network and in no derivative of one."""
+    if isinstance(expr, (Applied, AppliedVector, Partial, PartialMatrix)):
+        return set()
+    if isinstance(expr, (RandomVector, RandomScalar)):
+        return {expr}
+    return {variable for part in expr.args for variable in _outside_networks(part)}
 
 
 def _by_count(known: dict[int, Callable[..., Any]]) -> Callable[..., Any]:

@@ -47,7 +47,7 @@ def hyperparameter_optimisation(reply: str = "best response", *, step: Any = Non
 
     Examples:
         >>> print(hyperparameter_optimisation().cost("learner"))
-        E_x[l(x, w)] + R(h, w)
+        R(h, w) + E_x[l(x, w)]
     """
     h, w, loss = vector("h", "d"), vector("w", "p"), network("l")
     x, v = random("x", data("train", "n")), random("v", data("validation", "n"))
