@@ -8,6 +8,9 @@ Main definitions
     simulate                          trajectories
     jax_function, stablehlo           a derived update for use without this package
     sweep                             verdicts over a grid of parameters
+    jacobian, Operator                the Jacobian of a game or rule as an operator, for networks of any size
+    eigenvalues, Spectrum, Ritz       its leading eigenvalues, with residuals
+    path_angle, PathAngle             how the field turns along a straight path
 
 Loaded lazily (PEP 562): importing this package does not import JAX. Float64 is worked in through the context manager
 `jax.enable_x64`; no global setting is touched.
@@ -38,6 +41,13 @@ _HOMES = {
     "jax_function": "export",
     "stablehlo": "export",
     "sweep": "sweep",
+    "jacobian": "spectra_operator",
+    "Operator": "spectra_operator",
+    "eigenvalues": "spectra",
+    "Spectrum": "spectra",
+    "Ritz": "spectra",
+    "path_angle": "path_angle",
+    "PathAngle": "path_angle",
 }
 
 __all__ = [*_HOMES]
