@@ -3,7 +3,8 @@
 Main definitions
     lower, Lowered                    coordinate-level expressions as JAX functions
     realise, Realisation, evaluate    model-level expressions at random networks, laws and points
-    check_equal, check_gradient, check_update, check_proof, Check     derived equations held against `jax.grad`
+    check_equal, check_gradient, check_update, check_proof, check_instance, Check     derived equations held against
+                                      `jax.grad`
     reading, Stepper, JaxField        a rule as init and step over pytrees
     simulate                          trajectories
     jax_function, stablehlo           a derived update for use without this package
@@ -33,6 +34,7 @@ _HOMES = {
     "check_gradient": "check",
     "check_update": "check",
     "check_proof": "check",
+    "check_instance": "instances",
     "Check": "check",
     "reading": "stepper",
     "Stepper": "stepper",

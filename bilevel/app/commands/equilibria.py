@@ -10,7 +10,7 @@ from typing import Any
 from bilevel.analysis.local import default_rule
 from bilevel.app import budget
 from bilevel.app.answers import NO_POINTS_IN_TIME, heading_object, plain, point_object, text
-from bilevel.app.inputs import problem_named, rules_named
+from bilevel.app.inputs import problem_named, rules_named, smaller
 from bilevel.app.layout import dumps
 from bilevel.app.points import points_of
 from bilevel.app.problem import Problem
@@ -37,7 +37,7 @@ def _found(problem: Problem, rule: Any, clock: budget.Clock) -> dict[str, Any]:
     if not problem.game.is_coordinate:
         raise UnknownAnswer(
             "this model is written for networks of any form, so it has no numbers to solve for",
-            next_step="a problem file with scalar variables",
+            next_step=smaller(problem),
         )
     answer = heading_object(problem, rule or default_rule(problem.game))
     try:
