@@ -180,7 +180,8 @@ def _refined(p: fmpz_poly, answer: Any) -> int:
     try:
         while precision <= MAX_PRECISION:
             flint.ctx.prec = precision
-            found = answer([z for z, _ in p.complex_roots()])
+            isolated: Any = p.complex_roots()
+            found = answer([z for z, _ in isolated])
             if found is not None:
                 return int(found)
             precision *= 2
@@ -192,7 +193,7 @@ def _refined(p: fmpz_poly, answer: Any) -> int:
 def enclosed_count(node: Any, coefficients: list[arb]) -> arb | None:
     """The count at coefficients known as balls, None where a root is not told from the boundary."""
     try:
-        roots = flint.acb_poly(coefficients).roots()
+        roots: Any = flint.acb_poly(coefficients).roots()
     except (ValueError, ZeroDivisionError):
         return None
     gaps = [abs(z) - 1 if node.circle else z.real for z in roots]
