@@ -174,8 +174,6 @@ def _outside_networks(expression: Any, models: _Models) -> set[Any]:
     net = _model_of(expression)
     if net in models:
         return {net}
-    if isinstance(net, Network):
-        return set()
     if isinstance(expression, RandomVector | RandomScalar):
         return {expression}
     if (bare := models.bare(expression)) is not None:

@@ -92,6 +92,6 @@ def _of_outcomes(law: Law, other: Law) -> Any:
         if p == 0:
             continue
         if value not in shares or shares[value] == 0:
-            raise GameError(f"the first law has the outcome {value}, which the second has not: the divergence is infinite")
+            raise GameError(f"the second law lacks the outcome {value} of the first, so the divergence is infinite")
         total += p * sp.log(p / shares[value])
     return total

@@ -45,14 +45,14 @@ def feature_matching() -> Game:
 
 
 def feature_matching_instance() -> Instance:
-    """Feature matching of points: data at 0, one linear feature.
+    """Feature matching on a line: data at -1 and 1, a generator of one point, one linear feature.
 
-    Math: D(w) = sigmoid(phi w), f(w) = w, G = theta. Equilibrium 0: the generator's own curvature damps the
-        discriminator's swing.
+    Math: D(w) = sigmoid(phi w), f(w) = w, G = theta. Equilibrium theta = phi = 0: the mean is matched, and as the
+        feature does not move, the generator does not see the discriminator at all.
 
     Shapes: two scalars.
 
-    Reference: Salimans et al. (2016), arXiv:1606.03498; Mescheder et al. (2018), arXiv:1801.04406, for the points.
+    Reference: Salimans et al. (2016), arXiv:1606.03498.
 
     Examples:
         >>> from bilevel.models import instance
@@ -66,7 +66,7 @@ def feature_matching_instance() -> Instance:
             "f": lambda w, phi: [w[0]],
             "G": lambda z, theta: [theta[0]],
         },
-        laws={"p_data": ([[0]], [1])},
+        laws={"p_data": ([[-1], [1]], [sp.Rational(1, 2)] * 2)},
     )
 
 

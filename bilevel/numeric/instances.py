@@ -87,7 +87,8 @@ class _Chosen:
         if isinstance(law, Normal):
             return trapezoid(_flat(here, law.args[0]), here(law.args[1]), self.size)
         points = jnp.stack([_flat(here, value) for value in law.values])
-        return (points[:, 0] if self.size is None else points), jnp.stack([jnp.asarray(here(p)) for p in law.probabilities])
+        shares = jnp.stack([jnp.asarray(here(p)) for p in law.probabilities])
+        return (points[:, 0] if self.size is None else points), shares
 
     def log_density(self, numbers: Any, value: Any, *parameters: Any) -> Any:
         """Logarithm of the density, or of the probability of the outcome nearest to the value."""
@@ -167,12 +168,12 @@ def _by_component(plan: Realisation, instance: Instance, numbers: Any) -> dict[A
 def _fixed(game: Game, instance: Instance) -> dict[str, Any]:
     """What the instance gives as numbers: components of vectors and scalar parameters."""
     free = {v.name for v in realise(*_expressions(game), dims=instance.dims).variables}
-    given = {**instance.vectors, **instance.scalars}
-    numeric = {name: sp.Matrix([value]) if name in instance.scalars else sp.Matrix(list(value)) for name, value in given.items()}
+    given: dict[str, Any] = {name: sp.Matrix([value])[0] for name, value in instance.scalars.items()}
+    given |= {name: sp.Matrix(list(value)) for name, value in instance.vectors.items()}
+    known = {name: value for name, value in given.items() if name in free and not value.free_symbols}
     return {
-        name: np.array(value, dtype=float).ravel() if name in instance.vectors else float(value[0])
-        for name, value in numeric.items()
-        if name in free and not value.free_symbols
+        name: np.array(value, dtype=float).ravel() if name in instance.vectors else float(value)
+        for name, value in known.items()
     }
 
 
