@@ -56,7 +56,7 @@ class Field(Protocol):
         """w with w = step(w), the solution near a point."""
 
 
-Start = Literal["same", "zero"]
+Start = Literal["same", "zero"]  # or an object that only the numeric reading knows: an optimiser's state
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Rule:
     parameters: tuple[tuple[str, Any], ...]
     build: Callable[[Any], Callable[..., Any]]
     time: Literal["discrete", "continuous"] = "discrete"
-    memory: tuple[tuple[str, Start], ...] = ()
+    memory: tuple[tuple[str, Any], ...] = ()
 
     def on(self, field: Any) -> Callable[..., tuple[Point, ...]]:
         """The step on a field: (z, *memory) to the next (z, *memory)."""
