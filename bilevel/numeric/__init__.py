@@ -6,6 +6,7 @@ Main definitions
     check_equal, check_gradient, check_update, check_proof, check_instance, Check     derived equations held against
                                       `jax.grad`
     reading, Stepper, JaxField        a rule as init and step over pytrees
+    optimizer                         an optax transformation as a rule
     simulate                          trajectories
     jax_function, stablehlo           a derived update for use without this package
     sweep                             verdicts over a grid of parameters
@@ -39,6 +40,7 @@ _HOMES = {
     "reading": "stepper",
     "Stepper": "stepper",
     "JaxField": "field",
+    "optimizer": "optimizers",
     "simulate": "trajectory",
     "jax_function": "export",
     "stablehlo": "export",
