@@ -26,8 +26,8 @@ def information_structure(game: Game) -> InformationStructure:
         hyperparameter, a copy of weights) is a model that bears the name of its variable. Information: everything a
         model is applied to or scored at (environment variables, noise, other models' outputs), and every environment
         variable or other model that stands beside the model's own output under an average of its player's loss (a
-        reward, a label, an error signal; a model that enters the loss only through another one is not told the label). Noise is what is
-        drawn from a fixed law: normal, uniform, or a density without parameters, such as a prior.
+        reward, a label, an error signal; a model that enters the loss only through another one is not told the
+        label). Noise is what is drawn from a fixed law: normal, uniform, or a density without parameters, a prior.
         Gradient: model A passes its gradient to model B when the derivative that B's player takes in B's own weights
         contains a derivative of A; and a player that answers passes its gradient to the player that differentiates
         through its reply.
@@ -128,7 +128,7 @@ def _told(game: Game, model: Any, models: _Models) -> set[Any]:
 
 
 def _averages(loss: Any) -> list[Any]:
-    """The summands of a loss, those under one average together: what stands beside an output stands under its average."""
+    """The summands of a loss, those under one average taken together."""
     groups: dict[Any, Any] = {}
     for term in sp.Add.make_args(loss):
         over = frozenset(v for part in term.atoms(Expectation) for v in part.variables)

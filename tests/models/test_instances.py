@@ -1,4 +1,4 @@
-"""Every model's small instance: found by its name, its field held against the model's losses, fixed points, verdicts."""
+"""Every small instance: found by its name, its field held against the model's losses, fixed points, verdicts."""
 
 from __future__ import annotations
 
