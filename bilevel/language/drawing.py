@@ -18,6 +18,7 @@ from typing import Any
 import sympy as sp
 
 from bilevel.language.algebra import is_scalar
+from bilevel.language.diagonal import Selection
 from bilevel.language.expectation import Conditional, ConditionalMatrix
 from bilevel.language.instance import Instance
 from bilevel.language.laws import Bernoulli, Categorical, Data, Density, Finite, LogDensity, Normal, Uniform, normal
@@ -64,7 +65,11 @@ class Drawing:
     def _point(self, variable: Any) -> None:
         if isinstance(variable, (sp.MatrixSymbol, RandomVector)):
             rows, columns = map(self.plain.size, variable.shape)
-            self.vectors[variable.name] = [self.number(True) for _ in range(rows * columns)]
+            numbers = [self.number(True) for _ in range(rows * columns)]
+            if isinstance(variable, Selection):
+                images = [self.random.randrange(columns) for _ in range(rows)]
+                numbers = [sp.Integer(image == j) for image in images for j in range(columns)]
+            self.vectors[variable.name] = numbers
         elif isinstance(variable, RandomScalar):
             self.scalars[variable.name] = self.number(True)
         elif variable.name not in self.dims:
