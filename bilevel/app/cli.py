@@ -181,6 +181,9 @@ def _analyses(command: Any) -> None:
             form = made.add_mutually_exclusive_group()
             form.add_argument("--latex", action="store_true", help="print LaTeX")
             form.add_argument("--python", action="store_true", help="print Python source")
+            made.add_argument(
+                "--diagram", metavar="OUT", help="draw who sees what, and whose gradient goes where: .svg, .dot or .mmd"
+            )
         if name == "stability":
             made.add_argument(
                 "--solve", action="append", default=[], metavar="NAME,...", help="solve the condition for a parameter"

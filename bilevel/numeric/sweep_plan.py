@@ -1,6 +1,6 @@
 """What a sweep does at every point: a compiled table, and exact arithmetic where rounding leaves it open.
 
-Main definitions: `Plan`, `plan_of`, `Chunk`, `chunk` (a run of consecutive grid points).
+Main definitions: `Plan`, `plan_of`, `Chunk`, `chunk` (a run of consecutive grid points), `leading` (eigenvalues).
 
 A plan holds SymPy expressions and fractions only, so that it travels to other processes; each compiles it once.
 """
@@ -8,6 +8,7 @@ A plan holds SymPy expressions and fractions only, so that it travels to other p
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -23,6 +24,7 @@ from bilevel.analysis.decide import decide
 from bilevel.analysis.polynomials import Coordinates, characteristic_factors, to_sympy
 from bilevel.analysis.spectrum import spectrum
 from bilevel.language.errors import BilevelError, GameError
+from bilevel.numeric.lowering import lower
 from bilevel.numeric.precision import working
 from bilevel.numeric.sweep_axes import Axis
 from bilevel.numeric.sweep_balls import EPS, Ball, Balls, certainly
@@ -33,7 +35,8 @@ BLOCK = 2**16  # the compiled shape: one shape for every chunk, so that every po
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """One sweep: `factors` are (coefficients in the parameters, constant first; self-mirrored or not)."""
+    """One sweep: `factors` are (coefficients in the parameters, constant first; self-mirrored or not); `extra` names
+    what is computed beside verdict and margin."""
 
     matrix: Any
     time: str
@@ -42,12 +45,12 @@ class Plan:
     denominators: tuple[Any, ...]
     facts: tuple[Any, ...]
     size: int
-    radius: bool
+    extra: tuple[str, ...]
 
     @cached_property
     def digest(self) -> str:
         """What the plan is, in one word: two plans with the same digest compute the same numbers."""
-        parts = [sp.srepr(self.matrix), self.time, str(self.size), str(self.radius), sp.srepr(sp.Tuple(*self.facts))]
+        parts = [sp.srepr(self.matrix), self.time, str(self.tile), str(self.extra), sp.srepr(sp.Tuple(*self.facts))]
         parts += [f"{sp.srepr(symbol)} {values}" for symbol, values in self.axes]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -70,15 +73,41 @@ class Plan:
     @property
     def points(self) -> int:
         """Number of grid points."""
-        return int(np.prod([len(values) for _, values in self.axes], dtype=object))
+        return math.prod(self.shape)
+
+    @cached_property
+    def tile(self) -> tuple[int, ...]:
+        """The box of grid points that a chunk is: whole trailing axes, a run along one axis, single values before it.
+
+        Such a box is a run of consecutive points, and it is also a rectangle: one chunk of a chunked array on disk.
+        """
+        boxes, room = [], self.size
+        for n in reversed(self.shape):
+            boxes.append(max(1, min(n, room)))
+            room = room // n if n <= room else 0
+        return tuple(reversed(boxes))
 
     @property
     def chunks(self) -> int:
         """Number of chunks."""
-        return -(-self.points // self.size)
+        return math.prod(-(-n // t) for n, t in zip(self.shape, self.tile, strict=True))
+
+    def span(self, index: int) -> tuple[int, int]:
+        """First point of a chunk, and how many it has."""
+        box = self.box(index)
+        start = int(np.ravel_multi_index([part.start for part in box], self.shape))
+        return start, math.prod(part.stop - part.start for part in box)
+
+    def box(self, index: int) -> tuple[slice, ...]:
+        """The rectangle of a chunk in the grid."""
+        counts = [-(-n // t) for n, t in zip(self.shape, self.tile, strict=True)]
+        corner = [int(k) * t for k, t in zip(np.unravel_index(index, counts), self.tile, strict=True)]
+        return tuple(slice(a, min(a + t, n)) for a, t, n in zip(corner, self.tile, self.shape, strict=True))
 
 
-def plan_of(matrix: Any, time: str, axes: tuple[Axis, ...], facts: Iterable[Any], size: int, *, radius: bool) -> Plan:
+def plan_of(
+    matrix: Any, time: str, axes: tuple[Axis, ...], facts: Iterable[Any], size: int, extra: tuple[str, ...] = ()
+) -> Plan:
     """The plan of a Jacobian in the parameters of the axes."""
     exact = sp.ImmutableMatrix(matrix.replace(lambda e: e.is_Float, lambda e: sp.Rational(e)))
     symbols = [axis.symbol for axis in axes]
@@ -101,7 +130,7 @@ def plan_of(matrix: Any, time: str, axes: tuple[Axis, ...], facts: Iterable[Any]
         tuple(_short(coordinates.expression(p), symbols) for p in denominators),
         tuple(_closed(fact) for fact in facts if fact.free_symbols and fact.free_symbols <= set(symbols)),
         size,
-        radius,
+        extra,
     )
 
 
@@ -128,14 +157,17 @@ def _closed(fact: Any) -> Any:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Verdict codes and margins of consecutive points; how many were decided exactly, how many lie outside the
-    assumptions."""
+    """What was found at the consecutive points of one chunk, by name; how many were decided exactly, how many lie
+    outside the assumptions."""
 
-    verdict: Any
-    margin: Any
-    radius: Any
+    arrays: dict[str, Any]
     redecided: int
     outside: int
+
+    @property
+    def undecided(self) -> int:
+        """Points without a verdict."""
+        return int(np.count_nonzero(self.arrays["verdict"] == UNDECIDED))
 
 
 @lru_cache(maxsize=4)
@@ -163,7 +195,7 @@ def _compiled(plan: Plan) -> Any:
         for fact in plan.facts:
             allowed = allowed & _holds(fact, balls)
         code, margin, radius = combined(outcomes, finite)
-        wanted = [code, margin, *([allowed] if plan.facts else []), *([radius] if plan.radius else [])]
+        wanted = [code, margin, *([allowed] if plan.facts else []), *([radius] if "clearance" in plan.extra else [])]
         return [jnp.broadcast_to(part, (BLOCK,)) for part in wanted]
 
     columns = [jnp.asarray(axis.floats) for axis in plan.grid]
@@ -185,22 +217,9 @@ def _holds(fact: Any, balls: Balls) -> Any:
 
 
 def chunk(plan: Plan, index: int) -> Chunk:
-    """The points from index * size on: the table first, exact arithmetic where rounding leaves it open."""
-    start = index * plan.size
-    count = min(plan.size, plan.points - start)
-    verdict, margin = np.empty(count, np.int8), np.empty(count, np.float64)
-    radius = np.empty(count if plan.radius else 0, np.float64)
-    allowed = np.ones(count, bool)
-    with working("float64"):
-        run, columns = _compiled(plan)
-        for at in range(0, count, BLOCK):
-            end = min(at + BLOCK, count)
-            parts = [np.asarray(part)[: end - at] for part in run(start + at, columns)]
-            verdict[at:end], margin[at:end] = parts[:2]
-            if plan.facts:
-                allowed[at:end] = parts[2]
-            if plan.radius:
-                radius[at:end] = parts[-1]
+    """The points of one chunk: the table first, exact arithmetic where rounding leaves it open."""
+    start, count = plan.span(index)
+    verdict, margin, allowed, radius = _tabled(plan, start, count)
     verdict[~allowed] = UNDECIDED
     open_points = np.flatnonzero((verdict == UNDECIDED) & allowed)
     for place in open_points:
@@ -210,7 +229,46 @@ def chunk(plan: Plan, index: int) -> Chunk:
         sign = {STABLE: 1.0, UNSTABLE: -1.0, UNDECIDED: np.nan}.get(int(verdict[place]), 0.0)
         margin[place] = sign * size if sign else 0.0
     margin[~allowed] = np.nan
-    return Chunk(verdict, margin, radius, len(open_points), int(count - allowed.sum()))
+    arrays = {"verdict": verdict, "margin": margin}
+    if "clearance" in plan.extra:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            arrays["clearance"] = np.abs(margin) / radius
+    for name in {"spectral_radius", "spectral_abscissa"} & {*plan.extra}:
+        arrays[name] = leading(plan, start, count)
+    return Chunk(arrays, len(open_points), int(count - allowed.sum()))
+
+
+def _tabled(plan: Plan, start: int, count: int) -> tuple[Any, Any, Any, Any]:
+    """Verdict codes, margins, whether inside the assumptions, and radii where they are asked for."""
+    verdict, margin, allowed = np.empty(count, np.int8), np.empty(count, np.float64), np.ones(count, bool)
+    radius = np.empty(count if "clearance" in plan.extra else 0, np.float64)
+    with working("float64"):
+        run, columns = _compiled(plan)
+        for at in range(0, count, BLOCK):
+            end = min(at + BLOCK, count)
+            parts = [np.asarray(part)[: end - at] for part in run(start + at, columns)]
+            verdict[at:end], margin[at:end] = parts[:2]
+            if plan.facts:
+                allowed[at:end] = parts[2]
+            if len(radius):
+                radius[at:end] = parts[-1]
+    return verdict, margin, allowed, radius
+
+
+def leading(plan: Plan, start: int, count: int) -> Any:
+    """Largest modulus, or largest real part, of the eigenvalues in floats; nan where an entry is not finite."""
+    function, result = lower(plan.matrix, [axis.symbol for axis in plan.grid]), np.empty(count)
+    columns, n = [axis.floats for axis in plan.grid], plan.matrix.rows
+    block = max(1, BLOCK * 16 // (n * n))
+    for at in range(0, count, block):
+        place = np.unravel_index(np.arange(start + at, start + min(at + block, count)), plan.shape)
+        stack = function(*(column[k] for column, k in zip(columns, place, strict=True)))
+        stack = np.broadcast_to(stack, (len(place[0]), n, n))
+        finite = np.isfinite(stack).all(axis=(1, 2))
+        roots = np.linalg.eigvals(np.where(finite[:, None, None], stack, 0.0))
+        size = np.abs(roots) if plan.time == "discrete" else roots.real
+        result[at : at + len(finite)] = np.where(finite, size.max(axis=1), np.nan)
+    return result
 
 
 def exactly(plan: Plan, place: int) -> int:
