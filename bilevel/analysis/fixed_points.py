@@ -132,7 +132,7 @@ def continua(game: Any, rule: Rule | None = None) -> tuple[Equilibrium, ...]:
     back = {new: old for old, new in real.items()}
     found = []
     for branch in zeros.branches:
-        if branch.free:
+        if branch.free and not any(relation == "==" for _, relation in branch.conditions):
             point = {v: branch.values[v.xreplace(real)].xreplace(back) for v in game.variables}
             found.append(Equilibrium(point, free=tuple(v.xreplace(back) for v in branch.free)))
     return tuple(found)

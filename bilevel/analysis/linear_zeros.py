@@ -13,19 +13,23 @@ from flint import fmpq, fmpq_mat
 
 from bilevel.analysis.solutions import Branch, Zeros
 
+SMALL = 6  # unknowns up to which the general way is quick, and its choice of free unknowns reads better
 
-def linear_zeros(equations: Sequence[Any], unknowns: Sequence[Any]) -> Zeros | None:
-    """Every solution of a linear system of rational numbers; None where it is not one, or an unknown has a sign.
+
+def linear_zeros(equations: Sequence[Any], unknowns: Sequence[Any], facts: Sequence[Any] = ()) -> Zeros | None:
+    """Every solution of a large linear system of rational numbers; None where it is none, or an unknown is restricted.
 
     Math: the reduced echelon form of [A | b]; unknowns without a pivot are free. Cubic in their number.
 
     Reference: Dumas, Giorgi, Pernet (2008), doi 10.1145/1391989.1391992.
 
     Examples:
-        >>> x, y = sp.symbols("x y", real=True)
-        >>> linear_zeros([2*x - y], [x, y]).branches[0].values
-        {x: y/2, y: y}
+        >>> x = sp.symbols("x1:8", real=True)
+        >>> linear_zeros([x[i] - 2*x[i + 1] for i in range(6)], x).branches[0].values[x[0]]
+        64*x7
     """
+    if len(unknowns) <= SMALL or any(fact.free_symbols & set(unknowns) for fact in facts):
+        return None
     if any(u.is_positive or u.is_negative or u.is_nonnegative or u.is_nonpositive or u.is_nonzero for u in unknowns):
         return None
     if any(e.free_symbols - set(unknowns) for e in equations):

@@ -28,8 +28,6 @@ from bilevel.analysis.writing import unsolved
 from bilevel.language.signs import signed_factors
 from bilevel.language.values import expression
 
-SMALL = 6  # unknowns up to which a linear system goes the general way, whose choice of free unknowns reads better
-
 
 @dataclass(frozen=True)
 class _State:
@@ -56,11 +54,8 @@ def solve_zeros(
         [{x: -1, y: -1}, {x: 1, y: 1}]
     """
     written, facts = [plain(expression(e)) for e in equations], tuple(facts)
-    if len(unknowns) > SMALL and not any(f.free_symbols & set(unknowns) for f in facts):
-        linear = linear_zeros(written, unknowns)
-        if linear is not None:
-            return linear
-    return _Search(written, tuple(unknowns), Known(facts), seconds).run()
+    linear = linear_zeros(written, unknowns, facts)
+    return linear or _Search(written, tuple(unknowns), Known(facts), seconds).run()
 
 
 @dataclass

@@ -2,8 +2,8 @@
 
 Main definitions: `LinearCritic`, `stationary_law`, `key`.
 
-Notation: n states, d features, Phi (n x d), chain P of the policy that is judged (rows: from; a row may sum to less than
-one, the rest ends the run), rewards r, discount gamma, law D = diag(d) of the states in the data, values v = Phi w.
+Notation: n states, d features, Phi (n x d), chain P of the policy that is judged (rows: from; what a row lacks to one
+ends the run), rewards r, discount gamma, law D = diag(d) of the states in the data, values v = Phi w.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class LinearCritic:
 
     Math: each method returns a game whose field is A w - b (for two sets of weights, a block matrix), so that a step
         of size alpha contracts iff alpha < min 2 Re l/|l|^2 over the eigenvalues l of A, all with Re l > 0; `key` reads
-        A and b off the game. `law` None: the chain's own (on-policy); another law: off-policy data, with importance
+        A and b off the game. `discount` None: the symbol gamma. `law` None: the chain's own (on-policy); another law: off-policy data, with importance
         ratios that correct the transitions but not the law.
 
     Shapes: `chain` n x n, `rewards` n, `features` n x d, `law` n; costs and values per step.
@@ -82,13 +82,16 @@ class LinearCritic:
     chain: Any
     rewards: Any
     features: Any
-    discount: Any = sp.Symbol("gamma", positive=True)
+    discount: Any = None
     law: Any = None
 
     def __post_init__(self) -> None:
         for name in ("chain", "rewards", "features"):
             object.__setattr__(self, name, _matrix(getattr(self, name), f"the {name}"))
-        object.__setattr__(self, "discount", expression(self.discount, "the discount"))
+        gamma = (
+            sp.Symbol("gamma", positive=True) if self.discount is None else expression(self.discount, "the discount")
+        )
+        object.__setattr__(self, "discount", gamma)
         n = self.chain.rows
         law = stationary_law(self.chain) if self.law is None else _matrix(self.law, "the law")
         object.__setattr__(self, "law", law)
@@ -138,7 +141,7 @@ class LinearCritic:
     # one set of weights
 
     def td(self, *, target: Target = "own") -> Game:
-        """Expected TD(0): A = Phi^T D (1 - gamma P) Phi, b = Phi^T D r; target "copy": a third party's weights there."""
+        """Expected TD(0): A = Phi^T D (1 - gamma P) Phi, b = Phi^T D r; target "copy": other weights there."""
         return self._towards(self.rewards, self.discount * self.chain, "TD(0)", target=target)
 
     def n_step(self, steps: int, *, target: Target = "own") -> Game:
