@@ -20,6 +20,7 @@ from itertools import combinations
 from typing import Any
 
 import sympy as sp
+from sympy.polys.matrices import DomainMatrix
 
 from bilevel.analysis.forms import plain
 from bilevel.analysis.known import Known
@@ -120,7 +121,11 @@ def definiteness(matrix: Any, known: Known) -> str | None:
 def minor(matrix: Any, rows: Any) -> Any:
     rows = list(rows)
     part = matrix.extract(rows, rows)
-    return part[0] if len(rows) == 1 else sp.expand(part.det(method="berkowitz"))
+    if len(rows) == 1:
+        return part[0]
+    if all(entry.is_Rational for entry in part):
+        return sp.QQ.to_sympy(DomainMatrix.from_Matrix(sp.Matrix(part)).convert_to(sp.QQ).det())
+    return sp.expand(part.det(method="berkowitz"))
 
 
 def _all(answers: Any) -> Claim:

@@ -109,7 +109,10 @@ def _where(surface: Sign, coordinates: Any, assumptions: Any) -> str:
 
 def _reasons(matrix: Any, point: dict[int, fmpq], time: str, coordinates: Any) -> tuple[str, ...]:
     values = {coordinates.meaning[i]: to_sympy(v) for i, v in point.items()}
-    entries = [rational(e) for e in matrix.subs(values)]
+    at = matrix.subs(values)
+    if at.has(sp.nan, sp.zoo):  # a quotient that is finite there once it is cancelled
+        at = matrix.applyfunc(sp.cancel).subs(values)
+    entries = [rational(e) for e in at]
     n = matrix.rows
     return spectrum(fmpq_mat(n, n, entries), time).why
 
