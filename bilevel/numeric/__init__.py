@@ -7,6 +7,8 @@ Main definitions
                                       `jax.grad`
     reading, Stepper, JaxField        a rule as init and step over pytrees
     optimizer                         an optax transformation as a rule
+    hypergradient, answers            a leader's derivative through its followers, with its bias
+    implicit, one_step                ways to differentiate, beside those of bilevel.response
     simulate                          trajectories
     jax_function, stablehlo           a derived update for use without this package
     sweep                             verdicts over a grid of parameters
@@ -41,6 +43,12 @@ _HOMES = {
     "Stepper": "stepper",
     "JaxField": "field",
     "optimizer": "optimizers",
+    "hypergradient": "hypergradients",
+    "answers": "hypergradients",
+    "Hypergradient": "hypergradients",
+    "Bias": "hypergradients",
+    "implicit": "replies",
+    "one_step": "replies",
     "simulate": "trajectory",
     "jax_function": "export",
     "stablehlo": "export",

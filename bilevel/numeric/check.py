@@ -24,7 +24,6 @@ from bilevel.game import Game
 from bilevel.language.errors import GameError
 from bilevel.language.networks import Applied, AppliedVector
 from bilevel.language.scope import free_variables
-from bilevel.numeric.field import implicit_point
 from bilevel.numeric.model import Model, compiled
 from bilevel.numeric.precision import as_numpy, prepared, tolerance, working
 from bilevel.numeric.realisation import Realisation, realise
