@@ -15,6 +15,7 @@ Main definitions
     jacobian, Operator                the Jacobian of a game or rule as an operator, for networks of any size
     eigenvalues, Spectrum, Ritz       its leading eigenvalues, with residuals
     path_angle, PathAngle             how the field turns along a straight path
+    diagnose, Diagnosis, Finding, Remedy    what kind of point this is, whether the rule rotates, which steps it takes
 
 Loaded lazily (PEP 562): importing this package does not import JAX. Float64 is worked in through the context manager
 `jax.enable_x64`; no global setting is touched.
@@ -60,6 +61,10 @@ _HOMES = {
     "Ritz": "spectra",
     "path_angle": "path_angle",
     "PathAngle": "path_angle",
+    "diagnose": "diagnose",
+    "Diagnosis": "diagnosis",
+    "Finding": "diagnosis",
+    "Remedy": "diagnosis",
 }
 
 __all__ = [*_HOMES]
