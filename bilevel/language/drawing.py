@@ -206,11 +206,7 @@ class Drawing:
         for call in self.whole.atoms(Applied, AppliedVector):
             if call.network.name == name:
                 for place, argument in enumerate(call.arguments):
-                    bare = argument.replace(
-                        lambda e: isinstance(e, (Applied, AppliedVector)),
-                        lambda e: sp.S.One if is_scalar(e) else sp.ZeroMatrix(*e.shape),
-                    )
-                    if any(isinstance(v.law, (Normal, Uniform)) for v in bare.atoms(RandomVector, RandomScalar)):
+                    if any(isinstance(v.law, (Normal, Uniform)) for v in _outside_calls(argument)):
                         places.add(place)
         return places
 
@@ -239,6 +235,15 @@ class Drawing:
         text = value(*[[sp.Symbol(n) for n in group] for group in names])
         value.__doc__ = str(text)
         return value
+
+
+def _outside_calls(expr: Any) -> set[Any]:
+    """Random variables that stand in an expression other than inside a network."""
+    if isinstance(expr, (RandomVector, RandomScalar)):
+        return {expr}
+    if not isinstance(expr, sp.Basic) or isinstance(expr, (Applied, AppliedVector, Partial, PartialMatrix)):
+        return set()
+    return set().union(*map(_outside_calls, expr.args))
 
 
 def _by_count(known: dict[int, Callable[..., Any]]) -> Callable[..., Any]:
