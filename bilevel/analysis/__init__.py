@@ -51,6 +51,7 @@ _HOMES = {
     "information_structure": "information",
     "Proof": "proof",
     "Claim": "proof",
+    "Corresponds": "proof",
     "shows": "proof",
     "refutes": "proof",
     "checks": "proof",
