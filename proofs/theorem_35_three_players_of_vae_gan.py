@@ -22,14 +22,14 @@ def feature_loss():
     x, e = random("x", data("p_data", "n")), random("e", normal("m"))
     f, mean, spread = network("f", out="l"), network("E", out="m")(x, eta), network("s", range="positive")(x, eta)
     rebuilt = network("P", out="n")(mean + sp.sqrt(spread) * e, theta)
-    return E(norm2(f(x, phi) - f(rebuilt, phi)), x, e), eta, theta, phi
+    return E(norm2(f(x, phi) - f(rebuilt, phi)), x, e), theta, phi
 
 
 def prove() -> Proof:
     """The theorem with its evidence."""
     game, weight = vae_gan(), sp.Symbol("gamma", positive=True)
     edges = {(e.source, e.target) for e in information_structure(game).edges if e.kind == "gradient"}
-    loss, eta, theta, phi = feature_loss()
+    loss, theta, phi = feature_loss()
     mixed = jacobian(gradient(loss, theta), phi)
     upper, lower = game.jacobian(of="decoder", wrt="discriminator"), game.jacobian(of="discriminator", wrt="decoder")
     claims = (

@@ -33,7 +33,7 @@ def prove() -> Proof:
         ),
         shows("The loss is the squared length of that difference.", game.cost("generator"), norm2(apart)),
         states(
-            "On the instance, whose feature does not move, the generator's row has no entry for the discriminator, anywhere.",
+            "On the instance, whose feature does not move, the generator's row has no entry for the discriminator.",
             matrix[small.variables.index(other), small.variables.index(one)] == 0,
             note=str(matrix),
         ),

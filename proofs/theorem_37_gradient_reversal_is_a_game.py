@@ -58,4 +58,4 @@ def prove() -> Proof:
             note="both blocks are zero matrices",
         ),
     ]
-    return Proof(37, "Gradient reversal is a game", __doc__ or "", "Ganin et al. 2016, equations 13 to 18", tuple(claims))
+    return Proof(37, "Gradient reversal is a game", __doc__ or "", "Ganin et al. 2016", tuple(claims))

@@ -41,10 +41,10 @@ def same(left, right) -> bool:
     """Equality for every leader's loss.
 
     Both sides are linear in c, made of finitely many values and slopes of it; such a form vanishes for every smooth c
-    when it vanishes for exp(k u + l v) with all k and l, since these determine a distribution with finite support.
+    when it vanishes for exp(k u + m v) with all k and m, since these determine a distribution with finite support.
     """
-    k, l = sp.symbols("k l", real=True)  # noqa: E741
-    put = [e.replace(sp.Function("c"), lambda u, v: sp.exp(k * u + l * v)).doit() for e in (left, right)]
+    k, m = sp.symbols("k m", real=True)
+    put = [e.replace(sp.Function("c"), lambda u, v: sp.exp(k * u + m * v)).doit() for e in (left, right)]
     return sp.expand(put[0] - put[1]) == 0
 
 
@@ -69,7 +69,7 @@ def prove() -> Proof:
             states(
                 f"K = {steps}: the engine's gradient is c_x + (1 - r^{steps}) (b/a) c_y at y_{steps}.",
                 same(seen(unrolled(steps, S)), weighed(1 - r**steps, place)),
-                note="for c = exp(k x + l y), all k and l, which determine a linear form in c",
+                note="for c = exp(k x + m y), all k and m, which determine a linear form in c",
             )
         )
     claims += [

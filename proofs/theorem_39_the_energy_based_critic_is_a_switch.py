@@ -1,8 +1,8 @@
 """The best energy-based critic is a switch, and its value is an overlap.
 
 Pointwise, with energies of at least zero and margin m, the best critic of the energy-based GAN is 0 where the data's
-density is larger than the generator's, and m where it is smaller; where they agree any energy from 0 to m does. Its loss
-is then m min(p, q): in total m (1 - TV(p, q)), which the generator can raise to its largest value m only by p = q.
+density is larger than the generator's, and m where it is smaller; where they agree any energy from 0 to m does. Its
+loss is then m min(p, q): in total m (1 - TV(p, q)), which the generator can raise to its largest value m only by p = q.
 
 Source: Zhao, Mathieu, LeCun (2017), arXiv:1609.03126, lemma 1 and theorem 1.
 """

@@ -12,6 +12,7 @@ from typing import Any
 import sympy as sp
 
 from bilevel.game import Game
+from bilevel.language.expectation import Expectation
 from bilevel.language.laws import Density, LogDensity, Normal, Uniform
 from bilevel.language.networks import Network
 from bilevel.language.nodes import RandomScalar, RandomVector
@@ -24,9 +25,9 @@ def information_structure(game: Game) -> InformationStructure:
     Math: a model is a network, or a density, that one player's variables parameterise; a player without either (a
         hyperparameter, a copy of weights) is a model that bears the name of its variable. Information: everything a
         model is applied to or scored at (environment variables, noise, other models' outputs), and every environment
-        variable or other model that stands beside the model's own output in its player's loss (a reward, a label, an
-        error signal; a model that enters the loss only through another one is not told the label). Noise is what is
-        drawn from a fixed law: normal, uniform, or a density without parameters, such as a prior.
+        variable or other model that stands beside the model's own output under an average of its player's loss (a
+        reward, a label, an error signal; a model that enters the loss only through another one is not told the
+        label). Noise is what is drawn from a fixed law: normal, uniform, or a density without parameters, a prior.
         Gradient: model A passes its gradient to model B when the derivative that B's player takes in B's own weights
         contains a derivative of A; and a player that answers passes its gradient to the player that differentiates
         through its reply.
@@ -114,13 +115,25 @@ def _told(game: Game, model: Any, models: _Models) -> set[Any]:
     player = models.owner[model]
     loss = game[player].loss
     inputs = {s for arg in _arguments(_losses(game), model) for s in _sources(arg, models)}
-    if isinstance(model, _Bare) or model in _outermost(loss):
-        beside = _outside_networks(loss, models) - models.of(player)
-        inputs |= {s for s in beside if not _is_noise(s)}
+    for part in _averages(loss):
+        if isinstance(model, _Bare) or model in _outermost(part):
+            beside = _outside_networks(part, models) - models.of(player)
+            inputs |= {s for s in beside if not _is_noise(s)}
+    if model in _outermost(loss):
+        inputs |= {s for s in _outside_networks(loss, models) if isinstance(s, _Bare)}
     if isinstance(model, _Bare):
         others = {v: name for v, name in game.owner.items() if name != player and v in loss.free_symbols}
         inputs |= {m for name in others.values() for m in models.of(name)}
     return {source for source in inputs if source != model and source not in game.variables}
+
+
+def _averages(loss: Any) -> list[Any]:
+    """The summands of a loss, those under one average taken together."""
+    groups: dict[Any, Any] = {}
+    for term in sp.Add.make_args(loss):
+        over = frozenset(v for part in term.atoms(Expectation) for v in part.variables)
+        groups[over] = groups.get(over, sp.S.Zero) + term
+    return list(groups.values())
 
 
 def _losses(game: Game) -> list[Any]:

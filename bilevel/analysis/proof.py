@@ -8,7 +8,8 @@ that returns a `Proof`. Nothing else is needed: the tests and the report read th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from bilevel.language.equality import equal
@@ -19,7 +20,8 @@ class Claim:
     """One sentence of a theorem and how it is known.
 
     Math: `holds` is True when the sentence was proved, False when it was refuted, None when neither; `known` says how;
-        `trace` holds the steps, `equation` the two sides where the sentence is an equation.
+        `trace` holds the steps, `equation` the two sides where the sentence is an equation. Where the sentence holds
+        under assumptions, `numbers` says how numbers that satisfy them are drawn (choices of `realise`).
 
     Reference: the source of the theorem it belongs to.
 
@@ -35,6 +37,7 @@ class Claim:
     equation: tuple[Any, Any] | None = None
     counterexample: Any = None
     note: str = ""
+    numbers: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
         mark = {True: "proved", False: "NOT PROVED", None: "unknown"}[self.holds]
@@ -69,7 +72,7 @@ class Proof:
         return "\n".join([f"{self.number}. {self.title}", *(f"   {claim}" for claim in self.claims)])
 
 
-def shows(text: str, left: Any, right: Any, **options: Any) -> Claim:
+def shows(text: str, left: Any, right: Any, *, numbers: Mapping[str, Any] | None = None, **options: Any) -> Claim:
     """The claim that two expressions are equal, decided by `equal`.
 
     Math: left = right.
@@ -83,12 +86,10 @@ def shows(text: str, left: Any, right: Any, **options: Any) -> Claim:
         True
     """
     answer = equal(left, right, **options)
-    return Claim(
-        text, answer.answer, answer.known, answer.trace, (left, right), answer.counterexample, answer.reason or ""
-    )
+    return _equation(text, answer.answer, answer, (left, right), numbers)
 
 
-def refutes(text: str, left: Any, right: Any, **options: Any) -> Claim:
+def refutes(text: str, left: Any, right: Any, *, numbers: Mapping[str, Any] | None = None, **options: Any) -> Claim:
     """The claim that two expressions are not equal in general: it holds when a counterexample was found.
 
     Math: left != right at the instance and point in `counterexample`.
@@ -103,7 +104,12 @@ def refutes(text: str, left: Any, right: Any, **options: Any) -> Claim:
     """
     answer = equal(left, right, **options)
     holds = None if answer.answer is None else not answer.answer
-    return Claim(text, holds, answer.known, answer.trace, (left, right), answer.counterexample, answer.reason or "")
+    return _equation(text, holds, answer, (left, right), numbers)
+
+
+def _equation(text: str, holds: bool | None, answer: Any, sides: tuple[Any, Any], numbers: Any) -> Claim:
+    reason = answer.reason or ""
+    return Claim(text, holds, answer.known, answer.trace, sides, answer.counterexample, reason, numbers or {})
 
 
 def checks(text: str, correspondence: Any, relation: str, *, holds: bool = True) -> Claim:

@@ -29,12 +29,13 @@ from bilevel.language.normal_calls import Calls
 from bilevel.language.normal_draw import Averaging, Environment, Shaped
 from bilevel.language.normal_expect import Expecter
 from bilevel.language.normal_functions import function, power
+from bilevel.language.normal_maps import MAPS, Maps
 from bilevel.language.normal_ratio import Ratio
 from bilevel.language.normal_tensor import Tensor, contract, enclosed, total
 from bilevel.language.normal_word import dimension_of, identity
 
 
-class Reader(Averaging, Calls):
+class Reader(Averaging, Calls, Maps):
     """Reads expressions into tensors. `values=True` treats stop_gradient(x) as x, as a value is treated."""
 
     def __init__(
@@ -319,6 +320,7 @@ MATRICES: tuple[tuple[Any, Callable[[Reader, Any, Environment], Shaped]], ...] =
     (sp.MatPow, Reader._matrix_power),
     (sp.Identity, Reader._identity),
     (sp.ZeroMatrix, Reader._zero),
+    *MAPS,
     (sp.MatrixSymbol, Reader._matrix_leaf),
     (sp.MatrixBase, Reader._explicit),
 )

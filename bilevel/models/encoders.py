@@ -103,7 +103,7 @@ def adversarial_autoencoder(generator: str = "non-saturating", *, weight: Any = 
 
     Examples:
         >>> print(adversarial_autoencoder().cost("decoder"))
-        E_x[|x - P(E(x, eta), theta)|^2]
+        E_x[|P(E(x, eta), theta)|^2 - 2*<P(E(x, eta), theta), x> + |x|^2]
     """
     eta, theta, phi = vector("eta", "r"), vector("theta", "p"), vector("phi", "q")
     x, z = random("x", data("p_data", "n")), random("z", density("p_z", "m"))
@@ -157,8 +157,8 @@ def vae_gan(*, weight: Any = None) -> Game:
     Reference: Larsen, Soenderby, Larochelle, Winther (2016), arXiv:1512.09300, algorithm 1.
 
     Examples:
-        >>> print(vae_gan().cost("encoder").coeff(sp.Rational(1, 2)))
-        E_x[|E(x, eta)|^2]
+        >>> print(vae_gan().cost("encoder").args[0])
+        E_x[-m*log(s(x, eta))/2 + m*s(x, eta)/2 - m/2 + |E(x, eta)|^2/2]
     """
     eta, theta, phi = vector("eta", "r"), vector("theta", "p"), vector("phi", "q")
     x, z, e = random("x", data("p_data", "n")), random("z", normal("m")), random("e", normal("m"))

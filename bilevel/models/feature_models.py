@@ -32,7 +32,7 @@ def feature_matching() -> Game:
 
     Examples:
         >>> print(feature_matching().cost("generator"))
-        |E_w[f(w, phi)] - E_z[f(G(z, theta), phi)]|^2
+        |E_z[f(G(z, theta), phi)]|^2 - 2*<E_z[f(G(z, theta), phi)], E_w[f(w, phi)]> + |E_w[f(w, phi)]|^2
     """
     theta, phi = vector("theta", "p"), vector("phi", "q")
     w, z = random("w", data("p_data", "n")), random("z", normal("m"))

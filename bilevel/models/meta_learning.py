@@ -131,7 +131,7 @@ def imaml(tasks: int = 2, *, weight: Any = None) -> Game:
 
     Examples:
         >>> print(imaml(1).cost("task_1"))
-        lambda*|w_1 - theta|^2/2 + E_x_1[l(x_1, w_1)]
+        lambda*(|theta|^2 - 2*<theta, w_1> + |w_1|^2)/2 + E_x_1[l(x_1, w_1)]
     """
     scale = sp.Symbol("lambda", positive=True) if weight is None else expression(weight, "the weight of nearness")
     theta = vector("theta", "p")

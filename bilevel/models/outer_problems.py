@@ -47,7 +47,7 @@ def hyperparameter_optimisation(reply: str = "best response", *, step: Any = Non
 
     Examples:
         >>> print(hyperparameter_optimisation().cost("learner"))
-        E_x[l(x, w)] + R(h, w)
+        R(h, w) + E_x[l(x, w)]
     """
     h, w, loss = vector("h", "d"), vector("w", "p"), network("l")
     x, v = random("x", data("train", "n")), random("v", data("validation", "n"))
@@ -157,10 +157,10 @@ def darts(order: Literal[1, 2] = 2, *, step: Any = None) -> Game:
 
 
 def darts_instance() -> Instance:
-    """The quadratic on which first- and second-order search part.
+    """The bilinear example of the paper, on which first- and second-order search part.
 
-    Math: l(x, a, w) = a w - x a + (a - x)^2/2 with x = 1: L_train = L_val up to the data; train 1 with
-        (w - a)^2/2 added, validation 0.
+    Math: L_val = a w - 2 a + 1, L_train = w^2 - 2 a w + a^2, both from l(x, a, w) = x_1 L_val + x_2 L_train with data
+        (1, 0) or (0, 1). Equilibria: a = w = 2 in first order, 2/(1 + 2 xi) in second.
 
     Shapes: two scalars, and the step xi.
 

@@ -45,7 +45,7 @@ def preference_game(*, weight: Any = None) -> Game:
 
     Examples:
         >>> print(preference_game().cost("reward_model"))
-        E_{x, y_w, y_l}[-log(sigmoid(r(x, y_w, psi) - r(x, y_l, psi)))]
+        E_{x, y_w, y_l}[-log(sigmoid(-r(x, y_l, psi) + r(x, y_w, psi)))]
     """
     theta, psi, beta, r = vector("theta", "p"), vector("psi", "q"), _temperature(weight), network("r")
     x, chosen, rejected = _pairs()

@@ -7,12 +7,15 @@ Main definitions
                                       `jax.grad`
     reading, Stepper, JaxField        a rule as init and step over pytrees
     optimizer                         an optax transformation as a rule
+    hypergradient, answers            a leader's derivative through its followers, with its bias
+    implicit, one_step                ways to differentiate, beside those of bilevel.response
     simulate                          trajectories
     jax_function, stablehlo           a derived update for use without this package
     sweep                             verdicts over a grid of parameters
     jacobian, Operator                the Jacobian of a game or rule as an operator, for networks of any size
     eigenvalues, Spectrum, Ritz       its leading eigenvalues, with residuals
     path_angle, PathAngle             how the field turns along a straight path
+    diagnose, Diagnosis, Finding, Remedy    what kind of point this is, whether the rule rotates, which steps it takes
 
 Loaded lazily (PEP 562): importing this package does not import JAX. Float64 is worked in through the context manager
 `jax.enable_x64`; no global setting is touched.
@@ -41,6 +44,12 @@ _HOMES = {
     "Stepper": "stepper",
     "JaxField": "field",
     "optimizer": "optimizers",
+    "hypergradient": "hypergradients",
+    "answers": "hypergradients",
+    "Hypergradient": "hypergradients",
+    "Bias": "hypergradients",
+    "implicit": "replies",
+    "one_step": "replies",
     "simulate": "trajectory",
     "jax_function": "export",
     "stablehlo": "export",
@@ -52,6 +61,10 @@ _HOMES = {
     "Ritz": "spectra",
     "path_angle": "path_angle",
     "PathAngle": "path_angle",
+    "diagnose": "diagnose",
+    "Diagnosis": "diagnosis",
+    "Finding": "diagnosis",
+    "Remedy": "diagnosis",
 }
 
 __all__ = [*_HOMES]

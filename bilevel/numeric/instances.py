@@ -64,9 +64,9 @@ def check_instance(game: Game, instance: Instance, *, trials: int = 2, seed: int
         known = {**extra, **_by_component(plan, instance, numbers)}
         here = Scalars(known)
         stepper = reading(game, _FLOW, realisation=_with(plan, numbers), values=numbers["values"])
-        slopes = stepper.make(stepper.values, (), None)._field(stepper.enter(_blocks(game, numbers)))
+        slopes = {str(key): slope for key, slope in stepper.field(_blocks(game, numbers)).items()}
         left = [jnp.asarray(here(field[v]), dtype=plan.dtype) for v in small.variables]
-        return left, [array for name in game.players for array in slopes[name]]
+        return left, [slopes[str(v)] for v in game.variables]
 
     return _compared(_title("the instance's field", game), both, plan, range(seed, seed + trials))
 

@@ -1,6 +1,6 @@
 """Linear systems and implicit points over pytrees, by Lineax and Optimistix.
 
-Main definitions: `linear_solution`, `implicit_point`, `entries`, `size`.
+Main definitions: `linear_solution`, `adjoint_solution`, `implicit_point`, `entries`, `size`.
 
 A system that was not solved answers with nan, never with a wrong number: a solution is kept only where its residual,
 taken once more, is small.
@@ -22,6 +22,8 @@ NEWTON = 50  # iterations at most for implicit points
 RESTART = 40  # directions GMRES keeps: so many copies of the unknowns stand in memory
 ROUNDS = 100
 ENOUGH = 0.01  # the share of the right side that a solution may leave
+
+SOLVERS = ("auto", "dense", "cg", "gmres", "neumann")
 
 Image = Callable[[Any], Any]
 
@@ -89,6 +91,46 @@ def _refined(image: Image, right: Any) -> Any:
 
     start = (jnp.asarray(0), jax.tree.map(jnp.zeros_like, right), right, jnp.full_like(size(right), jnp.inf))
     return jax.lax.while_loop(going_on, advance, start)[1]
+
+
+def adjoint_solution(image: Image, right: Any, solver: str = "auto", steps: int | None = None, step: Any = None) -> Any:
+    """u with image(u) = right by the solver named; with a bound on its steps, as far as they get.
+
+    Math: "neumann" is step Σ_{k < steps} (1 - step image)^k right.
+    """
+    if solver == "auto" and steps is None:
+        return linear_solution(image, right)
+    if solver == "neumann":
+        return _neumann(image, right, int(steps or 1), step)
+    exact, bound = 10 * unit(right), steps or ROUNDS * RESTART
+    if solver == "dense":
+        chosen: Any = lineax.AutoLinearSolver(well_posed=True)
+    elif solver == "cg":
+        chosen = lineax.CG(rtol=exact, atol=0.0, max_steps=bound)
+    else:
+        cycles = -(-bound // RESTART) + 1  # the first one only sets up
+        chosen = lineax.GMRES(rtol=exact, atol=0.0, restart=min(bound, RESTART), max_steps=cycles)
+    tag = (lineax.positive_semidefinite_tag,) if solver == "cg" else ()
+
+    def solve(image: Image, right: Any) -> Any:
+        operator = lineax.FunctionLinearOperator(image, jax.eval_shape(lambda: right), tag)
+        return lineax.linear_solve(operator, right, chosen, throw=False).value
+
+    found = jax.lax.custom_linear_solve(image, right, solve, solve, symmetric=solver == "cg")
+    if steps is not None:
+        return found
+    rest = jax.tree.map(jnp.subtract, right, image(found))
+    return kept_where(size(rest) <= ENOUGH * size(right), found)
+
+
+def _neumann(image: Image, right: Any, terms: int, step: Any) -> Any:
+    def more(state: Any, _: Any) -> tuple[Any, None]:
+        total, term = state
+        term = jax.tree.map(lambda a, b: a - step * b, term, image(term))
+        return (jax.tree.map(jnp.add, total, term), term), None
+
+    (total, _), _ = jax.lax.scan(more, (right, right), None, length=terms - 1)
+    return jax.tree.map(lambda a: step * a, total)
 
 
 def implicit_point(residual: Image, start: Any) -> Any:

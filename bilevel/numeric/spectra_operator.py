@@ -163,6 +163,12 @@ class Operator:
         return found
 
 
+def written_out(operator: Operator) -> Operator:
+    """The same map as a matrix, formed once: for small games, where compiling products costs more than they do."""
+    matrix = operator.dense()
+    return replace(operator, forward=lambda v: matrix @ v, backward=lambda v: matrix.T @ v, dense=lambda: matrix)
+
+
 def jacobian(
     losses: Any,
     params: Any,

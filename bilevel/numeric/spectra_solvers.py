@@ -80,7 +80,7 @@ def dense_pairs(operator: Operator) -> tuple[Pairs, np.ndarray]:
         raise GameError(f"the {operator.words} holds numbers that are not finite at this point")
     if operator.kind == "symmetric":
         values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
-        return Pairs(values.astype(complex), vectors.astype(complex), np.ones(len(values))), matrix
+        return Pairs(values.astype(complex) + 0.0, vectors.astype(complex), np.ones(len(values))), matrix
     values, left, right = scipy.linalg.eig(matrix, left=True, right=True)
     if operator.kind == "antisymmetric":
         return Pairs(1j * values.imag, right, np.ones(len(values))), matrix

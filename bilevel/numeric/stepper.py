@@ -22,7 +22,7 @@ from bilevel.numeric.layouts import Params, Trees, Variables
 from bilevel.numeric.leaf import converter
 from bilevel.numeric.lowering import lower
 from bilevel.numeric.model import compiled
-from bilevel.numeric.replies import total_slopes
+from bilevel.numeric.replies import Through, total_slopes
 from bilevel.rules.protocol.rule import Rule
 
 State = tuple[Any, ...]
@@ -79,7 +79,8 @@ class Stepper:
         given = _by_name({**self.values, **(values or {})})
         renamed = any(not isinstance(key, str) for key in params) if isinstance(params, Mapping) else False
         if not renamed:
-            return self._compiled(self._ready(params), tuple(state), _traced(arguments), given)
+            after, *rest = self._compiled(self._ready(params), tuple(state), _traced(arguments), given)
+            return ({name: after[name] for name in params}, *rest)  # in the order given: JAX sorts names
         layout = self.layout(params)
         here = dict(zip(layout.keys, params.values(), strict=True))
         held = tuple({str(getattr(key, "name", key)): part for key, part in known.items()} for known in state)
@@ -151,12 +152,14 @@ def reading(
     maximizing: tuple[str, ...] = (),
     realisation: Any = None,
     has_aux: bool = False,
+    through: Through | None = None,
 ) -> Stepper:
     """A learning rule on losses given as JAX functions or as a symbolic game.
 
     Math: one step of the rule with F_i = d cost_i / d x_i by automatic differentiation, cost_i the loss, or minus
         the loss for the players named in `maximizing`. Players of a game that declare replies differentiate through
-        them. Players given one and the same function share its backward pass.
+        them; for plain losses `through` declares them, {player: {other: best_response()}}. Players given one and
+        the same function share its backward pass.
 
     Shapes: losses {player: f(params, *arguments)} over params {player: any pytree}, of which the floating-point
         arrays move (Equinox modules, Flax and Haiku parameters alike); or a coordinate-level `Game` over {variable:
@@ -180,17 +183,21 @@ def reading(
         hint = "; wrap it: bilevel.numeric.optimizer(...)" if hasattr(rule, "update") else ""
         raise GameError(f"reading needs a rule such as bilevel.rules.simultaneous(h); got {type(rule).__name__}{hint}")
     if isinstance(losses, Game):
+        if through:
+            raise GameError("a game's players declare their replies themselves: minimize(..., through={...})")
         return _of_game(losses, rule, dict(values or {}), realisation)
     if not isinstance(losses, Mapping) or not all(map(callable, losses.values())):
         raise GameError(f"losses are a table of functions, one per player, or a Game; got {type(losses).__name__}")
     named = (maximizing,) if isinstance(maximizing, str) else tuple(maximizing)
     if unknown := set(named) - set(losses):
         raise GameError(f"maximizing names {', '.join(sorted(unknown))}; the players are {', '.join(losses)}")
-    return _of_functions(dict(losses), rule, dict(values or {}), set(named), has_aux)
+    if unknown := {*(through or {}), *(o for how in (through or {}).values() for o in how)} - set(losses):
+        raise GameError(f"through names {', '.join(sorted(unknown))}; the players are {', '.join(losses)}")
+    return _of_functions(dict(losses), rule, dict(values or {}), set(named), has_aux, through or {})
 
 
 def _of_functions(
-    losses: dict[str, Any], rule: Rule, values: dict[Any, Any], ascending: set[str], has_aux: bool
+    losses: dict[str, Any], rule: Rule, values: dict[Any, Any], ascending: set[str], has_aux: bool, through: Through
 ) -> Stepper:
     players, signs = tuple(losses), {name: -1 if name in ascending else 1 for name in losses}
 
@@ -200,7 +207,11 @@ def _of_functions(
 
         shared: dict[int, Any] = {}
         costs = {name: shared.setdefault(id(loss), cost(name)) for name, loss in losses.items()}
-        return JaxField(costs, layout.game(), None, converter(given), signs)
+        number, slope = converter(given), None
+        if through:
+            signed = {n: (lambda blocks, n=n: signs[n] * costs[n](blocks)) for n in players}
+            slope = total_slopes(through, signed, number)
+        return JaxField(costs, layout.game(), slope, number, signs)
 
     def told(params: Params, arguments: tuple[Any, ...]) -> dict[str, Any]:
         return {name: loss(params, *arguments) for name, loss in losses.items()}
@@ -222,12 +233,12 @@ def _number(found: Any, player: str, has_aux: bool) -> Any:
 
 def _of_game(game: Game, rule: Rule, values: dict[Any, Any], realisation: Any) -> Stepper:
     costs = (_coordinate if game.is_coordinate and realisation is None else _model)(game, realisation)
-    sees_through = any(player.through for player in game.players.values())
+    through = {name: dict(player.through) for name, player in game.players.items() if player.through}
 
     def make(given: Mapping[str, Any], arguments: tuple[Any, ...], layout: Any) -> JaxField:
         number = converter(given)
         bound = {n: (lambda blocks, cost=cost: cost(blocks, given)) for n, cost in costs.items()}
-        return JaxField(bound, game, total_slopes(game, bound, number) if sees_through else None, number)
+        return JaxField(bound, game, total_slopes(through, bound, number) if through else None, number)
 
     return Stepper(rule, make, lambda params: Variables(params, game), values)
 

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from bilevel.language.errors import GameError
-from bilevel.numeric.sweep_plan import Chunk, Plan, chunk
+from bilevel.numeric.sweep_plan import Plan
+from bilevel.numeric.sweep_points import Chunk, chunk
 
 WAITING = 2**27  # bytes of results that may be under way at once
 

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from bilevel.language.errors import GameError
-from bilevel.numeric.sweep_plan import Chunk, Plan
+from bilevel.numeric.sweep_plan import Plan
+from bilevel.numeric.sweep_points import Chunk
 
 _DIGEST = "bilevel_sweep"
 

@@ -17,7 +17,8 @@ from bilevel.analysis.decide import decide
 from bilevel.language.errors import GameError, UnknownAnswer
 from bilevel.numeric import sweep, sweep_chunks
 from bilevel.numeric.sweep_axes import axes_of
-from bilevel.numeric.sweep_plan import chunk, exactly, plan_of
+from bilevel.numeric.sweep_plan import plan_of
+from bilevel.numeric.sweep_points import chunk, exactly
 from bilevel.numeric.sweep_table import MEANINGS
 from bilevel.rules import linearise
 from bilevel.system import flow_of

@@ -22,7 +22,8 @@ from bilevel import Game, maximize, minimize, rules
 from bilevel.language.errors import GameError
 from bilevel.numeric import sweep, sweep_chunks
 from bilevel.numeric.sweep_axes import axes_of
-from bilevel.numeric.sweep_plan import chunk, plan_of
+from bilevel.numeric.sweep_plan import plan_of
+from bilevel.numeric.sweep_points import chunk
 
 theta, psi = sp.symbols("theta psi", real=True)
 h, gamma = sp.symbols("h gamma", positive=True)
