@@ -44,6 +44,7 @@ _HOMES = {
     "mean_square": "mean_square",
     "MeanSquare": "mean_square",
     "held_target": "held_target",
+    "switching": "switching",
     "Verdict": "verdict",
     "analyse": "analyse",
     "correspond": "correspondence",
