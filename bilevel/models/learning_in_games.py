@@ -117,7 +117,7 @@ def boltzmann_q_learning(payoffs: Any = None, temperature: Any = None) -> System
     arrays, T = _arrays(payoffs), _temperature(temperature)
     differences = _named(arrays, "q")
     mixed = [list(softmax([q / T for q in own])) for own in differences]
-    equations = {}
+    equations: dict[Any, Any] = {}
     for own, u in zip(differences, _means(arrays, mixed), strict=True):
         equations |= {q: u[a] - u[-1] - q for a, q in enumerate(own)}
     return flow_of(equations, title="Boltzmann Q-learning", source="Tuyls et al. 2006")
@@ -144,7 +144,7 @@ def smooth_fictitious_play(payoffs: Any = None, temperature: Any = None) -> Syst
     arrays, T = _arrays(payoffs), _temperature(temperature)
     shares = _named(arrays, "x")
     mixed = [[*own, 1 - sum(own)] for own in shares]
-    equations = {}
+    equations: dict[Any, Any] = {}
     for own, u in zip(shares, _means(arrays, mixed), strict=True):
         reply = softmax([sp.expand((value - u[-1]) / T) for value in u[:-1]])
         equations |= {x: reply[a] - x for a, x in enumerate(own)}

@@ -113,7 +113,7 @@ def test_payoffs_that_do_not_fit_are_refused():
     with pytest.raises(GameError, match="two actions each"):
         models.wolf_iga(models.shapley_payoffs())
     with pytest.raises(GameError, match="inside"):
-        models.wolf_iga([[[3, 0], [5, 1]], [[3, 5], [0, 2]]])
+        models.wolf_iga([[[3, 0], [5, 1]], [[3, 5], [0, 1]]])
     with pytest.raises(GameError, match="signs"):
         models.wolf_iga([[[1, 1], [1, 1]], [[1, 0], [0, 1]]])
     with pytest.raises(GameError, match="two actions a player"):
