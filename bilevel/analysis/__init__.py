@@ -1,7 +1,8 @@
 """Analysis: exact stability, fixed points, correspondences, proofs.
 
 Main definitions: `stability`, `stability_any_size`, `equilibria`, `Verdict`, `correspond`, `Correspondence`,
-`information_structure`, `best`, `crossings`, `modified_field`, `hypergradient`, `Proof`, `Claim`.
+`information_structure`, `best`, `crossings`, `modified_field`, `hypergradient`, `mean_square`, `held_target`,
+`Proof`, `Claim`.
 """
 
 from __future__ import annotations
@@ -43,6 +44,10 @@ _HOMES = {
     "for_large": "limits",
     "solve": "solve",
     "certificate_of": "certify",
+    "mean_square": "mean_square",
+    "MeanSquare": "mean_square",
+    "held_target": "held_target",
+    "switching": "switching",
     "Verdict": "verdict",
     "analyse": "analyse",
     "correspond": "correspondence",

@@ -64,8 +64,8 @@ class LinearCritic:
 
     Math: each method returns a game whose field is A w - b (for two sets of weights, a block matrix), so that a step
         of size alpha contracts iff alpha < min 2 Re l/|l|^2 over the eigenvalues l of A, all with Re l > 0; `key` reads
-        A and b off the game. `discount` None: the symbol gamma. `law` None: the chain's own (on-policy); another law: off-policy data, with importance
-        ratios that correct the transitions but not the law.
+        A and b off the game. `discount` None: the symbol gamma. `law` None: the chain's own (on-policy); another law:
+        off-policy data, with importance ratios that correct the transitions but not the law.
 
     Shapes: `chain` n x n, `rewards` n, `features` n x d, `law` n; costs and values per step.
 

@@ -1,7 +1,7 @@
 """Off-policy data: what a replay buffer holds, and the classical examples in which such data makes critics diverge.
 
-Main definitions: `state_action_critic`, `replayed_law`, `doubling_chain`, `baird_star`, `fitted_chain`, and as games
-`w_to_two_w`, `baird_counterexample`, `fitted_counterexample`.
+Main definitions: `state_action_critic`, `replayed_law`, `sampled_td`, `doubling_chain`, `baird_star`, `fitted_chain`;
+as games `w_to_two_w`, `baird_counterexample`, `fitted_counterexample`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from typing import Any
 
 import sympy as sp
 
-from bilevel.game import Game
+from bilevel.game import Game, minimize
 from bilevel.language.errors import GameError
+from bilevel.language.nodes import stop_gradient
 from bilevel.language.values import expression
 from bilevel.models.finite_processes import FiniteMDP
 from bilevel.models.linear_critics import LinearCritic, stationary_law
@@ -71,6 +72,38 @@ def state_action_critic(mdp: FiniteMDP, policy: Any, *, features: Any = None, la
 
 def _ahead(mdp: FiniteMDP, policy: Any, now: tuple[int, int], then: tuple[int, int]) -> Any:
     return mdp.transitions[now[1]][now[0], then[0]] * policy[then[0], then[1]]
+
+
+def sampled_td(critic: LinearCritic) -> tuple[Game, list[tuple[Any, dict[Any, Any]]]]:
+    """TD(0) on one transition at a time, and the law of transitions: what `bilevel.analysis.mean_square` takes.
+
+    Math: min over w of (sg(r + gamma phi'^T w) - phi^T w)^2/2; a transition from s to s' has probability d_s P(s, s'),
+        and is the end of a run (phi' = 0) with what is left.
+
+    Shapes: symbols x1, ..., xd for phi, y1, ..., yd for phi', r; as many outcomes as transitions that happen.
+
+    Reference: Sutton (1988), doi 10.1007/BF00115009.
+
+    Examples:
+        >>> game, outcomes = sampled_td(doubling_chain())
+        >>> game.field(), [p for p, _ in outcomes]
+        ({w: -x1*(gamma*w*y1 + r - w*x1)}, [1])
+    """
+    d = critic.features.cols
+    now, then, r = sp.symbols(f"x1:{d + 1}", real=True), sp.symbols(f"y1:{d + 1}", real=True), sp.Symbol("r", real=True)
+    w = critic.weights
+    goal = r + critic.discount * sum(y * stop_gradient(v) for y, v in zip(then, w, strict=True))
+    guess = sum(x * v for x, v in zip(now, w, strict=True))
+    outcomes = []
+    for s in range(critic.chain.rows):
+        here = dict(zip(now, critic.features.row(s), strict=True)) | {r: critic.rewards[s]}
+        ways = [(critic.chain[s, t], list(critic.features.row(t))) for t in range(critic.chain.rows)]
+        ways.append((1 - sum(critic.chain.row(s)), [sp.S.Zero] * d))
+        for p, ahead in ways:
+            if sp.expand(critic.law[s] * p) != 0:
+                outcomes.append((sp.expand(critic.law[s] * p), here | dict(zip(then, ahead, strict=True))))
+    game = Game(critic=minimize((goal - guess) ** 2 / 2, *w), title="Sampled TD(0)", source="Sutton 1988")
+    return game, outcomes
 
 
 def doubling_chain(discount: Any = None) -> LinearCritic:
