@@ -69,9 +69,11 @@ class sigmoid(_RealFunction):
 
     @classmethod
     def eval(cls, x: sp.Expr) -> sp.Expr | None:
-        """Exact values: 1/2 at 0, the limits at both infinities."""
+        """Exact values: 1/2 at 0, a/(1 + a) at log a for numbers a, the limits at both infinities."""
         if x.is_zero:
             return sp.S.Half
+        if isinstance(x, sp.log) and x.args[0].is_Rational and x.args[0].is_positive:
+            return x.args[0] / (1 + x.args[0])
         if x is sp.S.NaN or x is sp.S.ComplexInfinity:
             return sp.S.NaN
         return {sp.S.Infinity: sp.S.One, sp.S.NegativeInfinity: sp.S.Zero}.get(x)
@@ -114,9 +116,11 @@ class softplus(_RealFunction):
 
     @classmethod
     def eval(cls, x: sp.Expr) -> sp.Expr | None:
-        """Exact values: log 2 at 0, the limits at both infinities."""
+        """Exact values: log 2 at 0, log(1 + a) at log a for numbers a, the limits at both infinities."""
         if x.is_zero:
             return sp.log(2)
+        if isinstance(x, sp.log) and x.args[0].is_Rational and x.args[0].is_positive:
+            return sp.log(1 + x.args[0])
         if x is sp.S.NaN or x is sp.S.ComplexInfinity:
             return sp.S.NaN
         return {sp.S.Infinity: sp.S.Infinity, sp.S.NegativeInfinity: sp.S.Zero}.get(x)
