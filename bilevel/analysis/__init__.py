@@ -20,6 +20,8 @@ _HOMES = {
     "Best": "rates",
     "crossings": "rates",
     "Crossing": "rates",
+    "compare": "comparison",
+    "Comparison": "comparison",
     "modified_field": "modified",
     "modified_losses": "modified",
     "isolated_zeros": "krawczyk",

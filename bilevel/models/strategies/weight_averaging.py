@@ -11,7 +11,7 @@ from bilevel.models.strategies.protocol.strategy import strategy
 from bilevel.models.strategies.protocol.structure import copies, with_followers
 
 
-@strategy(row="Weight averaging (EMA)", numbers={"rate": "1/10"})
+@strategy(row="Weight averaging (EMA)", numbers={"rate": "1/10"}, output=True)
 def weight_averaging(rate: Any = None) -> Any:
     """An exponential moving average of everybody's parameters beside the players; nobody learns from it.
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import sympy as sp
 
-from bilevel.language.errors import GameError
 from bilevel.models.samples import Samples, Stream
+from bilevel.models.strategies.protocol.strategy import NotApplicable
 
 Change = Callable[[Stream, tuple[Any, ...]], tuple[Any, ...]]
 
@@ -62,6 +62,6 @@ def moments(samples: Samples, streams: Any) -> tuple[tuple[Any, Any], ...]:
 def need_slopes(samples: Samples, name: str) -> None:
     """Refuse where what is shown are finitely many constant points."""
     if not varies(samples):
-        raise GameError(
+        raise NotApplicable(
             f"{name} needs points between which the critic has a slope; here it is shown finitely many fixed points"
         )

@@ -20,6 +20,10 @@ from bilevel.rules.protocol.rule import Rule, exact
 Pair = tuple[Any, Rule]
 
 
+class NotApplicable(GameError):
+    """The game holds nothing that the strategy acts on; the message says what was looked for and what is there."""
+
+
 @dataclass(frozen=True)
 class Strategy:
     """A map from game and rule to game and rule.
@@ -71,12 +75,14 @@ class Strategy:
 @dataclass(frozen=True)
 class Row:
     """A strategy's line in the table: its title, what the paper prints for GANs and for actor-critic methods (None
-    beyond the paper's nine), the variants to be weighed, and numbers at which rates are compared."""
+    beyond the paper's nine), the variants to be weighed, numbers at which rates are compared, and whether what it adds
+    is an output that nobody is meant to learn from."""
 
     title: str
     printed: tuple[str, str] | None = None
     variants: tuple[Mapping[str, Any], ...] = ({},)
     numbers: tuple[tuple[str, Any], ...] = ()
+    output: bool = False
 
 
 def strategy(
@@ -85,6 +91,7 @@ def strategy(
     printed: tuple[str, str] | None = None,
     variants: tuple[Mapping[str, Any], ...] = ({},),
     numbers: Mapping[str, Any] | None = None,
+    output: bool = False,
 ) -> Any:
     """Turn `def my_strategy(strength=None): ...` into a maker of strategies, with its line in the table.
 
@@ -129,7 +136,7 @@ def strategy(
             shown = tuple((key, value) for key, value in bound.arguments.items() if value is not None)
             return Strategy(function.__name__, shown, build, model)
 
-        make.row = Row(row, printed, variants, tuple(values.items()))  # type: ignore[attr-defined]
+        make.row = Row(row, printed, variants, tuple(values.items()), output)  # type: ignore[attr-defined]
         return make
 
     return decorate
