@@ -30,6 +30,8 @@ _HOMES = {
     "LineDiagram": "stability_line",
     "PlaneDiagram": "stability_plane",
     "Crossing": "rates",
+    "compare": "comparison",
+    "Comparison": "comparison",
     "modified_field": "modified",
     "modified_losses": "modified",
     "isolated_zeros": "krawczyk",
