@@ -6,6 +6,7 @@ Main definitions
     check_equal, check_gradient, check_update, check_proof, Check     derived equations held against `jax.grad`
     reading, Stepper, JaxField        a rule as init and step over pytrees
     simulate                          trajectories
+    basins                            which fixed point each start reaches
     jax_function, stablehlo           a derived update for use without this package
     sweep                             verdicts over a grid of parameters
 
@@ -35,6 +36,7 @@ _HOMES = {
     "Stepper": "stepper",
     "JaxField": "field",
     "simulate": "trajectory",
+    "basins": "basins",
     "jax_function": "export",
     "stablehlo": "export",
     "sweep": "sweep",
