@@ -66,7 +66,8 @@ class Jets:
         t = sp.Dummy("t", real=True)
         middle = inner.get(self.constant, sp.S.Zero)
         around = {k: c for k, c in inner.items() if k != self.constant}
-        slope, result, power = f(t), {}, {self.constant: sp.S.One}
+        result: Jet = {}
+        slope, power = f(t), {self.constant: sp.S.One}
         for j in range(self.order + 1):
             value = slope.subs(t, middle)
             if value.has(sp.nan, sp.zoo, sp.oo, sp.Subs, sp.Derivative):

@@ -18,6 +18,7 @@ import sympy as sp
 
 from bilevel.analysis.bounds import FREE, bounds_of, substitute, tighter
 from bilevel.analysis.cells import Line
+from bilevel.analysis.function_bounds import function_bounds
 from bilevel.analysis.polynomials import Coordinates, rational
 from bilevel.analysis.regions import All, Sign, Some, compare, conj, disj, negate, same, signs
 from bilevel.analysis.writing import formula_size, to_boolean, to_formula
@@ -56,6 +57,8 @@ class Assumptions:
                     self.bounds[index] = (rational(0), False, None, False)  # an even root, where it is real
         for fact in facts:
             self._assume(fact)
+        self.bounds = function_bounds(self, [f for f in facts if not f.atoms(sp.Function)])
+        self._cache.clear()
         self._solver: Any = None
         self.last_method = "z3"
 

@@ -126,6 +126,27 @@ def test_a_wrong_solution_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         solve(h**2 - 4 * gamma * h + gamma**2 < 0, h)
 
 
+def test_signs_of_logarithms_and_exponentials_of_parameters_are_known():
+    g = sp.Symbol("g", positive=True)
+    inside = Known([r > 0, r < 1])
+    for known, expression, expected in [
+        (Known(), 1 - sp.exp(-g), "+"),
+        (Known(), g * sp.log(2) - g, "-"),
+        (Known(), g * sp.log(2) + g * sp.log(3) - g, "+"),
+        (Known(), h * sp.log(2 + g) * (1 - sp.exp(-g)), "+"),
+        (inside, sp.log(1 + r), "+"),
+        (inside, sp.log(r), "-"),
+        (inside, 3 - sp.exp(r), "+"),
+        (inside, sp.exp(r) - 1, "+"),
+        (inside, sp.exp(r) - 2, None),  # both signs occur
+        (Known([sp.log(g) > 1]), sp.log(g), "+"),
+    ]:
+        assert known.sign(expression) == expected
+        for v in (sp.Rational(1, 9), sp.Rational(1, 2), sp.Rational(8, 9)):
+            number = expression.subs({g: 3 + v, r: v, h: v}).evalf(20)
+            assert expected is None or (number > 0) == (expected == "+")
+
+
 def test_numbers_and_positive_symbols_common_to_all_terms_are_taken_out():
     w = sp.Symbol("w", positive=True)
     known = Known()
