@@ -145,6 +145,8 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--claim", metavar="R", help="decide this relation only")
     made.add_argument("--map", metavar='"X=EXPR, ..."', help="variables of the first game in those of the second")
     made.add_argument("--map-flow", action="store_true", help="compare trajectories instead of losses")
+    made = command("correspondences", "formulations proved to be the same problem, with proofs", analysis=False)
+    made.add_argument("name", nargs="?", metavar="NAME", help="number or name of one of them: its proof step by step")
     made = command("check", "check a certificate again, or advise on a problem file")
     made.add_argument("file", metavar="FILE-or-CERTIFICATE")
     made = commands.add_parser(
