@@ -12,6 +12,8 @@ import flint
 import sympy as sp
 from flint import acb, acb_mat, arb
 
+from bilevel.language.root_counts import COUNTS, enclosed_count
+
 
 def ball(value: Any) -> arb:
     """A ball unchanged, a float or SymPy Float as the ball of everything that rounds to it; integers and fractions
@@ -126,11 +128,11 @@ def _truth(boolean: Any, values: Any, *, exactly: bool) -> bool | None:
         return None if inner is None else not inner
     gap = boolean.lhs - boolean.rhs
     difference = enclose(gap, values)
-    if difference is not None and not difference.contains(0):
-        return _satisfies(1 if difference > 0 else -1, boolean.rel_op)
+    if difference is not None and (difference.is_zero() or not difference.contains(0)):
+        return _satisfies(0 if difference.is_zero() else 1 if difference > 0 else -1, boolean.rel_op)
     if not exactly:
         return None
-    number = _rational(gap, values)
+    number = rational_value(gap, values)
     if number is not None:
         return _satisfies((number > 0) - (number < 0), boolean.rel_op)
     try:
@@ -145,20 +147,22 @@ def _satisfies(sign: int, relation: str) -> bool:
     return {">": sign > 0, ">=": sign >= 0, "<": sign < 0, "<=": sign <= 0, "==": sign == 0, "!=": sign != 0}[relation]
 
 
-def _rational(node: Any, values: Any) -> flint.fmpq | None:
+def rational_value(node: Any, values: Any) -> flint.fmpq | None:
     """The exact value of a rational expression at a rational point, None for anything else or a vanishing
     denominator."""
     if node in values or node.is_Rational:
         value = sp.sympify(values.get(node, node), strict=True)
         return exact(value) if value.is_Rational else None
-    if not (node.is_Add or node.is_Mul or (node.is_Pow and node.exp.is_Integer)):
+    if not (node.is_Add or node.is_Mul or (node.is_Pow and node.exp.is_Integer) or isinstance(node, COUNTS)):
         return None
     arguments = node.args[:1] if node.is_Pow else node.args
-    parts = [part for a in arguments if (part := _rational(a, values)) is not None]
+    parts = [part for a in arguments if (part := rational_value(a, values)) is not None]
     if len(parts) < len(arguments):
         return None
     if node.is_Pow:
         return parts[0] ** int(node.exp) if parts[0] != 0 or node.exp > 0 else None
+    if isinstance(node, COUNTS):
+        return flint.fmpq(node.func.counted([(int(part.p), int(part.q)) for part in parts]))
     total = parts[0]
     for part in parts[1:]:
         total = total + part if node.is_Add else total * part
@@ -183,6 +187,8 @@ def _walk(node: Any, values: Any) -> arb:
     if isinstance(node, sp.CRootOf) and node.is_real:
         return _ball_of_root(node)
     arguments = [_walk(a, values) for a in node.args]
+    if isinstance(node, COUNTS):
+        return _count(node, arguments, values)
     if node.is_Add:
         return sum(arguments[1:], arguments[0])
     if node.is_Mul:
@@ -200,6 +206,15 @@ def _walk(node: Any, values: Any) -> arb:
     if type(node).__name__ == "softplus":
         return (1 + arguments[0].exp()).log()
     raise NotImplementedError(type(node).__name__)
+
+
+def _count(node: Any, coefficients: list[arb], values: Any) -> arb:
+    """A number of roots: exact at rational coefficients, by enclosures of the roots otherwise."""
+    number = rational_value(node, values)
+    found = enclosed_count(node, coefficients) if number is None else arb(number)
+    if found is None:
+        raise NotImplementedError("a root is not told from the boundary")
+    return found
 
 
 def _ball_of_root(root: Any) -> arb:

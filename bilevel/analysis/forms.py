@@ -10,13 +10,13 @@ from typing import Any
 import sympy as sp
 
 from bilevel.analysis.known import Condition
-from bilevel.language.functions import sigmoid, softplus
+from bilevel.language.functions import log_odds, sigmoid, softplus
 
 
 def plain(expression: Any) -> Any:
-    """The expression with sigmoids and hyperbolic functions written by exponentials."""
-    expression = expression.replace(sigmoid, lambda u: 1 / (1 + sp.exp(-u)))
-    expression = expression.replace(softplus, lambda u: sp.log(1 + sp.exp(u)))
+    """The expression with sigmoids and hyperbolic functions written by exponentials, log-odds as differences."""
+    expression = log_odds(expression).replace(sigmoid, lambda u: 1 / (1 + sp.exp(-sp.expand(u))))
+    expression = expression.replace(softplus, lambda u: sp.log(1 + sp.exp(sp.expand(u))))
     expression = expression.replace(sp.tanh, lambda u: (sp.exp(2 * u) - 1) / (sp.exp(2 * u) + 1))
     expression = expression.replace(sp.sinh, lambda u: (sp.exp(u) - sp.exp(-u)) / 2)
     return expression.replace(sp.cosh, lambda u: (sp.exp(u) + sp.exp(-u)) / 2)

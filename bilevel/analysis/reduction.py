@@ -30,6 +30,7 @@ class Budget:
     queries: int = 60
     units: int = 200_000
     seconds: float = 0.8
+    milliseconds: int = 150
 
 
 class Assumptions:
@@ -56,7 +57,7 @@ class Assumptions:
         for fact in facts:
             self._assume(fact)
         self._solver: Any = None
-        self._last_method = "z3"
+        self.last_method = "z3"
 
     def _assume(self, fact: Any) -> None:
         """Record a relational; a linear one in a single generator also tightens its bounds."""
@@ -230,7 +231,7 @@ class Assumptions:
                     self.proofs.append((to_boolean(claim, self.coordinates), "positivity identity"))
                     return True
         if self.impossible(conj([hypothesis, negate(claim)])):
-            self.proofs.append((to_boolean(claim, self.coordinates), self._last_method))
+            self.proofs.append((to_boolean(claim, self.coordinates), self.last_method))
             return True
         return False
 
@@ -262,22 +263,31 @@ class Assumptions:
         ):
             return False
         self.budget.queries -= 1
+        started = perf_counter()
+        answer = self._z3().unsatisfiable(formula, self.budget.units, self.budget.milliseconds)
+        self.budget.seconds -= perf_counter() - started
+        self.last_method = "z3"
+        return bool(answer)
+
+    def _z3(self) -> Any:
         if self._solver is None:
             from bilevel.analysis.solvers import Z3
 
             self._solver = Z3(self)
-        started = perf_counter()
-        answer = self._solver.unsatisfiable(formula, self.budget.units)
-        self.budget.seconds -= perf_counter() - started
-        self._last_method = "z3"
-        return bool(answer)
+        return self._solver
+
+    def example(self, formula: Any) -> dict[Any, Any] | None:
+        """Rational values of the symbols that z3 offers for the formula (to be checked by the caller), or None."""
+        if any(isinstance(s.polynomial, sp.Basic) for s in signs(formula)):
+            return None
+        return self._z3().example(formula, self.budget.units, self.budget.milliseconds)
 
     def _impossible_on_line(self, formula: Any, polynomials: list[Any], index: int) -> bool:
         """The same for one parameter, exactly: no cell of the line satisfies the formula."""
         about = [fact for fact in self.facts if all(_only_in(s.polynomial, index) for s in signs(fact))]
         formula = conj([formula, *about])
         line = self.line([*polynomials, *(s.polynomial for fact in about for s in signs(fact))], index)
-        self._last_method = "real root isolation"
+        self.last_method = "real root isolation"
         return not any(line.truth(formula, k) for k in line.cells)
 
     def line(self, polynomials: Any, index: int) -> Line:

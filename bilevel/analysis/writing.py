@@ -12,6 +12,7 @@ import sympy as sp
 from bilevel.analysis.polynomials import Coordinates, rational
 from bilevel.analysis.regions import All, Sign, compare, conj, disj, negate, signs
 from bilevel.language.errors import GameError
+from bilevel.language.root_counts import COUNTS
 from bilevel.language.text import write
 
 LARGE = 400  # terms times degree: from here on SymPy is not asked to evaluate a Boolean
@@ -76,6 +77,8 @@ def relation(atom: Sign, coordinates: Coordinates) -> Any:
     """One condition with its negative terms moved to the other side, the longer side on the left."""
     p, op = atom.polynomial, atom.relation
     make = {">": sp.Gt, ">=": sp.Ge, "==": sp.Eq, "!=": sp.Ne, "<": sp.Lt, "<=": sp.Le}
+    if isinstance(p, COUNTS) and op == "!=":  # a count is never negative
+        return sp.Gt(p, 0, evaluate=False)
     if isinstance(p, sp.Basic):
         return make[op](p, 0, evaluate=False)
     terms = p.to_dict()

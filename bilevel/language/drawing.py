@@ -206,7 +206,7 @@ class Drawing:
         for call in self.whole.atoms(Applied, AppliedVector):
             if call.network.name == name:
                 for place, argument in enumerate(call.arguments):
-                    if any(isinstance(v.law, (Normal, Uniform)) for v in _outside_calls(argument)):
+                    if any(isinstance(v.law, (Normal, Uniform)) for v in _outside_networks(argument)):
                         places.add(place)
         return places
 
@@ -237,13 +237,13 @@ class Drawing:
         return value
 
 
-def _outside_calls(expr: Any) -> set[Any]:
-    """Random variables that stand in an expression other than inside a network."""
+def _outside_networks(expr: Any) -> set[Any]:
+    """The random variables of an expression that stand in no network and in no derivative of one."""
+    if isinstance(expr, (Applied, AppliedVector, Partial, PartialMatrix)):
+        return set()
     if isinstance(expr, (RandomVector, RandomScalar)):
         return {expr}
-    if not isinstance(expr, sp.Basic) or isinstance(expr, (Applied, AppliedVector, Partial, PartialMatrix)):
-        return set()
-    return set().union(*map(_outside_calls, expr.args))
+    return {variable for part in expr.args for variable in _outside_networks(part)}
 
 
 def _by_count(known: dict[int, Callable[..., Any]]) -> Callable[..., Any]:

@@ -1,14 +1,13 @@
-"""Actors that learn through a model: returns imagined with a learned transition, and the game around them.
+"""Stochastic value gradients with a learned model of the process: SVG(1) and SVG(infinity).
 
-Main definitions: `imagined_return`, `stochastic_value_gradient`.
+Main definitions: `svg1`, `svg_infinity`, and instances.
 
-Notation: learned model f(s, a, xi, omega) with noise xi, known or learned reward, horizon H; SVG(0) has no model,
-SVG(1) one step and a critic, SVG(infinity) the whole horizon and no critic.
+Notation: state s ~ rho in R^k, own noise eta ~ p_eta in R^l, action a = pi(s, eta, theta) in R^m, known reward r(s, a),
+next state ~ P(s, a), model f(s, a, zeta), whose residual xi = s_next - f(s, a) is the noise that explains the step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import sympy as sp
@@ -16,102 +15,129 @@ import sympy as sp
 from bilevel.game import Game, minimize
 from bilevel.language.errors import GameError
 from bilevel.language.expectation import E
-from bilevel.language.laws import data, density, normal, random
+from bilevel.language.instance import Instance
+from bilevel.language.laws import data, density, random
 from bilevel.language.networks import network
 from bilevel.language.nodes import norm2, stop_gradient, vector
-from bilevel.models.policy import Policy
+from bilevel.models.replayed import discounted
+
+ACTOR, MODEL, REWARD = network("pi", out="m"), network("f", out="k"), network("r")
 
 
-def imagined_return(
-    policy: Policy,
-    transition: Callable[..., Any],
-    reward: Callable[..., Any],
-    *,
-    state: Any,
-    action: Any,
-    horizon: int,
-    discount: Any,
-    noise: tuple[Any, ...] = (),
-    value: Callable[..., Any] | None = None,
-    temperature: Any = 0,
-) -> tuple[Any, tuple[Any, ...]]:
-    """The return of a policy along a path that a model imagines, and the random variables it averages over.
+def svg1(*, discount: Any = None) -> Game:
+    """SVG(1): the actor's gradient passes through one step of a learned model into a value function.
 
-    Math: s_0 = state, a_t = pi(s_t), s_{t+1} = transition(s_t, a_t, xi_t); the sum over t < horizon of discount^t
-        (reward(s_t, a_t) - temperature log pi(a_t | s_t)), and discount^horizon value(s_horizon) where one is given.
+    Math: the step (s, a, s') is taken at the current theta; xi = sg(s' - f(s, a)) is inferred and held. actor:
+        min_theta -E [r(s, pi(s, eta)) + gamma V(f(s, pi(s, eta)) + xi)]; critic: min_phi E (sg(r(s, a) + gamma V(s'))
+        - V(s))^2; model: min_zeta E |s' - f(s, a)|^2/2, the likelihood of a normal law. The steps are the current
+        policy's own, so all importance weights are 1.
 
-    Shapes: a scalar; every step draws its own copies of the policy's noise and of `noise`, marked by its number.
+    Shapes: theta in R^p, phi in R^q, zeta in R^r, states in R^k, actions in R^m, noise in R^l, all symbolic.
 
-    Raises: GameError unless the horizon is a whole number of at least one; or, with a temperature, if the policy has no
-        density.
-
-    Reference: Heess, Wayne, Silver, Lillicrap, Tassa, Erez (2015), arXiv:1510.09142, section 4.
+    Reference: Heess et al. (2015), arXiv:1510.09142, algorithm 2.
 
     Examples:
-        >>> theta, s, a = vector("theta", "p"), vector("s", "k"), vector("a", "m")
-        >>> pi, f, r = Policy(theta, network("pi", out="m")), network("f", out="k"), network("r")
-        >>> print(imagined_return(pi, f, r, state=s, action=a, horizon=1, discount=1, value=network("V"))[0])
-        V(f(s, pi(s, theta))) + r(s, pi(s, theta))
+        >>> list(svg1().players)
+        ['actor', 'critic', 'model']
     """
-    if not isinstance(horizon, int) or isinstance(horizon, bool) or horizon < 1:
-        raise GameError(f"a path has a whole number of steps of at least 1; got a horizon of {horizon!r}")
-    total, drawn, here = sp.S.Zero, [], state
-    for t in range(horizon):
-        taken, own = policy.act((here,), action, str(t))
-        xi = tuple(random(f"{x.name}_{t}", x.law) for x in noise)
-        bonus = temperature * policy.log_probability((here,), taken) if temperature != 0 else 0
-        total += discount**t * (reward(here, taken) - bonus)
-        drawn += [*own, *xi]
-        here = transition(here, taken, *xi)
-    if value is not None:
-        return total + discount**horizon * value(here), tuple(drawn)
-    last = set(xi)  # nothing is paid after the last step, so its noise does not matter
-    return total, tuple(x for x in drawn if x not in last)
-
-
-def stochastic_value_gradient(horizon: int, *, critic: bool = True, policy: Policy | None = None) -> Game:
-    """Stochastic value gradients through a learned model: SVG(1) at horizon 1, SVG(infinity) at the whole horizon.
-
-    Math: actor: min_theta -E[sum_{t<H} gamma^t r(s_t, a_t) + gamma^H V(s_H, phi)] along a path imagined with the model
-        s' = f(s, a, omega) + sqrt(v) xi; model: min_omega E|f(s, a, omega) - s'|^2 on transitions of the environment,
-        the maximum of the likelihood for every v; critic (unless `critic=False`): min_phi E(sg(r + gamma V(s')) -
-        V(s))^2. Heess et al. replay recorded noise; in expectation under the model's law it is this loss.
-
-    Shapes: states in R^k, actions in R^m, symbolic; rewards a known function r(s, a).
-
-    Raises: GameError as `imagined_return`.
-
-    Reference: Heess, Wayne, Silver, Lillicrap, Tassa, Erez (2015), arXiv:1510.09142, algorithms 1 and 2.
-
-    Examples:
-        >>> list(stochastic_value_gradient(1).players), list(stochastic_value_gradient(3, critic=False).players)
-        (['model', 'actor', 'critic'], ['model', 'actor'])
-    """
-    theta, omega, phi = vector("theta", "p"), vector("omega", "w"), vector("phi", "q")
-    s, a = random("s", data("rho", "k")), vector("a", "m")
-    gamma, v = sp.symbols("gamma v", positive=True)
-    eta, xi = random("eta", normal("l")), random("xi", normal("k"))
-    f, V, r = network("f", out="k"), network("V"), network("r")
-    chosen = policy or Policy(theta, network("pi", out="m"), noise=(eta,))
-    paid, drawn = imagined_return(
-        chosen,
-        lambda state, action, noise: f(state, action, omega) + sp.sqrt(v) * noise,
-        r,
-        state=s,
-        action=a,
-        horizon=horizon,
-        discount=gamma,
-        noise=(xi,),
-        value=(lambda state: V(state, phi)) if critic else None,
-    )
-    took, own = chosen.act((s,), a)
-    later = random("s_next", density("P", "k", s, took))
+    theta, phi, zeta, V = vector("theta", "p"), vector("phi", "q"), vector("zeta", "r"), network("V")
+    gamma, s, eta = discounted(discount), random("s", data("rho", "k")), random("eta", density("p_eta", "l"))
+    taken = ACTOR(s, eta, stop_gradient(theta))
+    later = random("s_next", density("P", "k", s, taken))
+    left = stop_gradient(later - MODEL(s, taken, zeta))
+    action, over = ACTOR(s, eta, theta), (s, eta, later)
+    ahead = V(MODEL(s, action, zeta) + left, phi)
+    target = stop_gradient(REWARD(s, taken) + gamma * V(later, phi))
     players = {
-        "model": minimize(E(norm2(f(s, stop_gradient(took), omega) - later), s, *own, later), omega),
-        "actor": minimize(E(-paid, s, *drawn), chosen.parameters),
+        "actor": minimize(-E(REWARD(s, action) + gamma * ahead, *over), theta),
+        "critic": minimize(E((target - V(s, phi)) ** 2, *over), phi),
+        "model": minimize(E(norm2(later - MODEL(s, taken, zeta)) / 2, *over), zeta),
     }
-    if critic:
-        error = stop_gradient(r(s, took) + gamma * V(later, phi)) - V(s, phi)
-        players["critic"] = minimize(E(error**2, s, *own, later), phi)
-    title = f"SVG({horizon})" if critic else "SVG(infinity)"
-    return Game(players, title=title, source="Heess et al. 2015, arXiv:1510.09142")
+    return Game(players, title="SVG(1)", source="Heess et al. 2015, arXiv:1510.09142")
+
+
+def svg_infinity(horizon: int = 2, *, discount: Any = None) -> Game:
+    """SVG(infinity): the actor's gradient passes through a whole trajectory of the learned model; there is no critic.
+
+    Math: a trajectory is taken at the current theta, its noise xi_t inferred and held; then s_(t+1) = f(s_t,
+        pi(s_t, eta_t)) + xi_t again, now as a function of theta. actor: min_theta -E sum_{t < T} gamma^t
+        r(s_t, pi(s_t, eta_t)), T = `horizon`; model: min_zeta E sum_t |s_(t+1) - f(s_t, a_t)|^2/2 on the trajectory
+        taken.
+
+    Shapes: as `svg1`; the gradient grows with the horizon.
+
+    Raises: GameError unless `horizon` is a whole number of at least 1.
+
+    Reference: Heess et al. (2015), arXiv:1510.09142, algorithm 1 and equations 11 and 12.
+
+    Examples:
+        >>> list(svg_infinity().players)
+        ['actor', 'model']
+    """
+    if not isinstance(horizon, int) or horizon < 1:
+        raise GameError(f"horizon is a whole number of at least 1; got {horizon!r}")
+    theta, zeta, gamma = vector("theta", "p"), vector("zeta", "r"), discounted(discount)
+    held = stop_gradient(theta)
+    real = imagined = random("s", data("rho", "k"))
+    drawn: list[Any] = [real]
+    gained = misfit = sp.S.Zero
+    for t in range(horizon):
+        eta = random(f"eta_{t}", density("p_eta", "l"))
+        taken, action = ACTOR(real, eta, held), ACTOR(imagined, eta, theta)
+        later = random(f"s_{t + 1}", density("P", "k", real, taken))
+        apart = later - MODEL(real, taken, zeta)
+        gained += gamma**t * REWARD(imagined, action)
+        imagined = MODEL(imagined, action, zeta) + stop_gradient(apart)
+        misfit += norm2(apart) / 2
+        drawn, real = [*drawn, eta, later], later
+    players = {"actor": minimize(-E(gained, *drawn), theta), "model": minimize(E(misfit, *drawn), zeta)}
+    return Game(players, title="SVG(infinity)", source="Heess et al. 2015, arXiv:1510.09142")
+
+
+def svg1_instance() -> Instance:
+    """The quadratic process r = s a - a^2/2, s' = a/2 with a model that can be exact.
+
+    Math: s = -1 or 1, no noise, gamma = 3/4; pi = theta s, V = phi s^2, f = zeta a. Equilibrium theta = 4/3,
+        phi = 2/3, zeta = 1/2, the optimal control, and others that solve the same equations.
+
+    Shapes: three scalars.
+
+    Reference: Heess et al. (2015), arXiv:1510.09142.
+
+    Examples:
+        >>> from bilevel.models import instance
+        >>> instance("svg1").variables
+        (theta, phi, zeta)
+    """
+    return Instance(
+        dims={"k": 1, "m": 1, "l": 1, "p": 1, "q": 1, "r": 1},
+        networks={
+            "pi": lambda s, eta, theta: [theta[0] * s[0]],
+            "V": lambda s, phi: phi[0] * s[0] ** 2,
+            "f": lambda s, a, zeta: [zeta[0] * a[0]],
+            "r": lambda s, a: s[0] * a[0] - a[0] ** 2 / 2,
+        },
+        laws={
+            "rho": ([[-1], [1]], [sp.Rational(1, 2)] * 2),
+            "p_eta": ([[0]], [1]),
+            "P": lambda s, a: ([[a[0] / 2]], [1]),
+        },
+        scalars={"gamma": sp.Rational(3, 4)},
+    )
+
+
+def svg_infinity_instance() -> Instance:
+    """The process of `svg1_instance`, two steps of it.
+
+    Math: as there, without V. The actor maximises (theta - theta^2/2)(1 + gamma theta^2/4).
+
+    Shapes: two scalars.
+
+    Reference: Heess et al. (2015), arXiv:1510.09142.
+
+    Examples:
+        >>> from bilevel.models import instance
+        >>> instance("svg_infinity").variables
+        (theta, zeta)
+    """
+    return svg1_instance()

@@ -25,10 +25,10 @@ from bilevel.language.errors import GameError
 from bilevel.language.law_kinds import Data, Density
 from bilevel.language.networks import Applied, AppliedVector
 from bilevel.language.scope import free_variables
-from bilevel.numeric.field import implicit_point
 from bilevel.numeric.model import Model, compiled
 from bilevel.numeric.precision import as_numpy, prepared, tolerance, working
 from bilevel.numeric.realisation import Realisation, realise
+from bilevel.numeric.solvers import implicit_point
 from bilevel.numeric.stepper import reading
 from bilevel.rules import derive
 from bilevel.rules.protocol.rule import Rule
@@ -180,13 +180,11 @@ def check_gradient(
     derived = {v: game.field()[v] for v in moved}
     plan = realise(*_expressions(game, *derived.values()), seed=seed, **choices)
     functions = [compiled(value, plan) for value in derived.values()]
-    owners = tuple(game.players) if player is None else (player,)
 
     def both(numbers: Any) -> tuple[Any, Any]:
         stepper = reading(game, _FLOW, realisation=_with(plan, numbers), values=numbers["values"])
-        field = stepper.make(stepper.values, (), None)
-        slopes = field._field(stepper.enter(_blocks(game, numbers)))
-        return [f(numbers) for f in functions], [array for name in owners for array in slopes[name]]
+        slopes = {str(key): slope for key, slope in stepper.field(_blocks(game, numbers)).items()}
+        return [f(numbers) for f in functions], [slopes[str(v)] for v in moved]
 
     return _compared(text or _title("the field", game, player), both, plan, range(seed, seed + trials))
 
