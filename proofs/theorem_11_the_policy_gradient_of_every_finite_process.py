@@ -1,9 +1,9 @@
 """The policy gradient of every finite process is the slope of the policy times its action values, over the occupancy.
 
-For any numbers of states and actions and any differentiable policy, the gradient of the return <mu, V>, V = (I - gamma
-P_pi)^{-1} r_pi, is sum_s d(s) sum_a (d pi(a|s)) Q(s, a)/(1 - gamma), with d the discounted law of the states visited:
-the occupancy itself is not differentiated. Any function of the state may be taken from Q; with V, this is the advantage
-form. The inverse exists for 0 <= gamma < 1, since P_pi is stochastic and its spectral radius is 1.
+For any numbers of states and actions and any differentiable policy, the gradient of the return <mu, V>, V = (I -
+gamma P_pi)^{-1} r_pi, is sum_s d(s) sum_a (d pi(a|s)) Q(s, a)/(1 - gamma), with d the discounted law of the states
+visited: the occupancy itself is not differentiated. Any function of the state may be taken from Q; with V, this is
+the advantage form. The inverse exists for 0 <= gamma < 1, since P_pi is stochastic and its spectral radius is 1.
 
 Source: Sutton, McAllester, Singh, Mansour (2000), Policy gradient methods with function approximation, theorem 1.
 """

@@ -1,11 +1,12 @@
 """The difference of two policies' values is the second's occupancy times the first's advantages.
 
-For any numbers of states and actions, J(pi') - J(pi) = sum_s d'(s) sum_a pi'(a|s) A(s, a)/(1 - gamma), d' the occupancy
-of pi' and A the advantage of pi; it holds from every start, V' - V = (I - gamma P')^{-1} Pi' A. So a policy whose
-one-step advantage over pi is nowhere negative is at least as good in every state: the inverse is the sum of (gamma
-P')^t, which has no negative entry (policy improvement).
+For any numbers of states and actions, J(pi') - J(pi) = sum_s d'(s) sum_a pi'(a|s) A(s, a)/(1 - gamma), d' the
+occupancy of pi' and A the advantage of pi; it holds from every start, V' - V = (I - gamma P')^{-1} Pi' A. So a policy
+whose one-step advantage over pi is nowhere negative is at least as good in every state: the inverse is the sum of
+(gamma P')^t, which has no negative entry (policy improvement).
 
-Source: Kakade and Langford (2002), Approximately optimal approximate reinforcement learning, lemma 6.1; Howard (1960).
+Source: Kakade and Langford (2002), Approximately optimal approximate reinforcement learning, lemma 6.1; Howard
+(1960).
 """
 
 import sympy as sp

@@ -2,8 +2,8 @@
 
 For any numbers of states and actions and any policy with score X = d log pi: the critic f_w = X w with the least
 squared misfit to Q over the pairs visited has X^T diag(rho) X w = X^T diag(rho) Q, rho the law of the pairs. Then the
-gradient of the return with f_w in place of Q is the true one, f_w has mean zero in every state, fitting A in place of Q
-gives the same equation, and w = (1 - gamma) F^{-1} grad J, F = X^T diag(rho) X the Fisher matrix, where F is
+gradient of the return with f_w in place of Q is the true one, f_w has mean zero in every state, fitting A in place of
+Q gives the same equation, and w = (1 - gamma) F^{-1} grad J, F = X^T diag(rho) X the Fisher matrix, where F is
 nonsingular.
 
 Source: Sutton, McAllester, Singh, Mansour (2000), theorem 2; Kakade (2001), A natural policy gradient, theorem 1.

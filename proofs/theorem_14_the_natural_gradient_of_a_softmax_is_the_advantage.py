@@ -1,8 +1,8 @@
 """The natural policy gradient of a tabular softmax is the advantage over 1 - gamma, up to a constant in every state.
 
 For any numbers of states and actions: with F the Fisher matrix over the pairs visited, F A/(1 - gamma) = grad J. The
-Fisher matrix vanishes exactly on shifts of a state's logits where every pair is visited, and these change no policy; so
-a natural step multiplies the policy by exp(eta A/(1 - gamma)) and normalises.
+Fisher matrix vanishes exactly on shifts of a state's logits where every pair is visited, and these change no policy;
+so a natural step multiplies the policy by exp(eta A/(1 - gamma)) and normalises.
 
 Source: Kakade (2001), A natural policy gradient; Agarwal, Kakade, Lee, Mahajan (2021), arXiv:1908.00261, lemma 5.1.
 """

@@ -1,6 +1,6 @@
 """Theorems as data: a statement, its source, and claims that carry their own evidence.
 
-Main definitions: `Proof`, `Claim`, `shows`, `refutes`, `checks`, `by_rewrite`, `states`.
+Main definitions: `Proof`, `Claim`, `Corresponds`, `shows`, `refutes`, `checks`, `by_rewrite`, `states`.
 
 A file in `proofs/` holds one theorem: a module docstring with the statement and the source, and a function `prove()`
 that returns a `Proof`. Nothing else is needed: the tests and the report read the folder.
@@ -42,6 +42,25 @@ class Claim:
     def __str__(self) -> str:
         mark = {True: "proved", False: "NOT PROVED", None: "unknown"}[self.holds]
         return f"[{mark}, {self.known}] {self.text}" + (f" ({self.note})" if self.note else "")
+
+
+@dataclass(frozen=True)
+class Corresponds:
+    """What a theorem that relates two formulations says: which two, in what sense, and under which conditions.
+
+    Math: a file in `proofs/` that holds one under the name CORRESPONDS is listed by `bilevel correspondences`.
+
+    Reference: the source of the theorem.
+
+    Examples:
+        >>> Corresponds("a method", "another", "the same step").relation
+        'the same step'
+    """
+
+    first: str
+    second: str
+    relation: str
+    conditions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

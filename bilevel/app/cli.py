@@ -164,6 +164,9 @@ def _sweep(made: argparse.ArgumentParser) -> None:
     )
     made.add_argument("-o", "--out", default="sweep", metavar="OUT", help="OUT.npz, OUT.nc, OUT.png (default: sweep)")
     made.add_argument("--spectral-radius", action="store_true", help="eigenvalues too, in floats")
+    zarr = "OUT.zarr in place of OUT.nc, written piece by piece: for grids larger than memory"
+    made.add_argument("--zarr", action="store_true", help=f"{zarr}; interrupted, the same command goes on")
+    made.add_argument("--threads", type=int, default=1, metavar="N", help="work on N chunks at a time (default: 1)")
     made.add_argument("--checkpoint", metavar="FOLDER", help="keep finished chunks, and go on from those kept there")
 
 

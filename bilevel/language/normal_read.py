@@ -252,14 +252,14 @@ class Reader(Averaging, Calls, Maps):
         return Shaped(tensor.permuted((1, 0)) if rows and columns else tensor, columns, rows)
 
     def _inverse(self, expr: Any, env: Environment) -> Shaped:
-        inside = self.matrix(expr.arg, env).tensor
+        inside, size = self.matrix(expr.arg, env).tensor, self.dimension(expr.shape[0])
         if len(inside.terms) == 1:
             ((word, c),) = inside.terms.items()
             bare = Tensor(2, {word: Ratio.number(1)})
             if len(word.factors) == 1 and word.factors[0][0].kind == "identity":
                 return Shaped(bare.scaled(Ratio.number(1) / c), True, True)
-            return Shaped(Tensor.factor(enclosed("inverse", bare)).scaled(Ratio.number(1) / c), True, True)
-        return Shaped(Tensor.factor(enclosed("inverse", inside)), True, True)
+            return Shaped(Tensor.factor(enclosed("inverse", bare, size)).scaled(Ratio.number(1) / c), True, True)
+        return Shaped(Tensor.factor(enclosed("inverse", inside, size)), True, True)
 
     def _matrix_power(self, expr: Any, env: Environment) -> Shaped:
         if not (expr.exp.is_Integer and expr.exp > 0):

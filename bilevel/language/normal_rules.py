@@ -58,13 +58,13 @@ def _length(word: Word) -> tuple[int, str]:
 
 
 def resolvents(tensor: Tensor) -> tuple[Rule, ...]:
-    """For every inverse of a sum that stands in the words of a tensor: the inverse beside the longest of its terms."""
+    """For every inverse that stands in the words of a tensor: the inverse beside the longest of the terms inverted."""
     found = {
         atom.key: atom
         for word, c in tensor.terms.items()
         for held in (word, *(a.parts[0] for a in c.atoms if a.kind == "contraction"))
         for atom, _ in held.factors
-        if atom.kind == "inverse" and len(atom.parts[0].terms) > 1
+        if atom.kind == "inverse" and atom.parts[0]
     }
     return tuple(rule for key in sorted(found) for rule in _beside(found[key]))
 
@@ -75,10 +75,7 @@ def _beside(inverse: Atom) -> Iterator[Rule]:
     rest = Tensor(2, {word: c for word, c in inside.terms.items() if word != lead})
     whole, scale = Tensor.factor(inverse), Ratio.number(1) / inside.terms[lead]
     alone = Tensor(2, {lead: Ratio.number(1)})
-    size = _dimension(inside)
-    if size is None:
-        return
-    one = Tensor.factor(identity(size))
+    one = Tensor.factor(identity(inverse.name))
     for first, second, third in ((whole, alone, rest), (alone, whole, rest)):
         product = contract([(first, (0, "inner")), (second, ("inner", 1))], (0, 1))
         if len(product.terms) != 1:
@@ -88,14 +85,6 @@ def _beside(inverse: Atom) -> Iterator[Rule]:
         ((word, c),) = product.terms.items()
         value = (one - left).scaled(scale / c)
         yield Rule("inverse", "an inverse times what it inverts is the identity", word, value)
-
-
-def _dimension(inside: Tensor) -> str | None:
-    """The size of a square matrix that has the identity among its terms; else None."""
-    for word in inside.terms:
-        if len(word.factors) == 1 and word.factors[0][0].kind == "identity":
-            return str(word.factors[0][0].parts[0])
-    return None
 
 
 def rewritten(tensor: Tensor, rules: Sequence[Rule]) -> tuple[Tensor, tuple[Rule, ...]]:

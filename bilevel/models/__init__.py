@@ -21,6 +21,8 @@ def _names() -> dict[str, Any]:
     """Everything public that the modules of this folder define."""
     found = {}
     for module in pkgutil.iter_modules(__path__):
+        if module.ispkg:
+            continue
         family = importlib.import_module(f"{__name__}.{module.name}")
         for name, value in vars(family).items():
             if not name.startswith("_") and getattr(value, "__module__", None) == family.__name__:

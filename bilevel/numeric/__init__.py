@@ -10,6 +10,7 @@ Main definitions
     hypergradient, answers            a leader's derivative through its followers, with its bias
     implicit, one_step                ways to differentiate, beside those of bilevel.response
     simulate                          trajectories
+    basins                            which fixed point each start reaches
     jax_function, stablehlo           a derived update for use without this package
     sweep                             verdicts over a grid of parameters
     jacobian, Operator                the Jacobian of a game or rule as an operator, for networks of any size
@@ -51,6 +52,7 @@ _HOMES = {
     "implicit": "replies",
     "one_step": "replies",
     "simulate": "trajectory",
+    "basins": "basins",
     "jax_function": "export",
     "stablehlo": "export",
     "sweep": "sweep",

@@ -22,6 +22,7 @@ from jax.flatten_util import ravel_pytree
 
 from bilevel.game import Game
 from bilevel.language.errors import GameError
+from bilevel.language.law_kinds import Data, Density
 from bilevel.language.networks import Applied, AppliedVector
 from bilevel.language.scope import free_variables
 from bilevel.numeric.model import Model, compiled
@@ -313,7 +314,8 @@ def _check_claim(claim: Any, trials: int, seed: int, choices: Mapping[str, Any])
 def _mentioned(numbers: Mapping[str, Any], expressions: list[Any]) -> dict[str, Any]:
     """What a claim says about numbers, as far as its equation mentions them."""
     known = [sp.sympify(e, strict=True) for e in expressions]
-    used = {v.name for e in known for v in free_variables(e)}
-    used |= {call.network.name for e in known for call in e.atoms(Applied, AppliedVector)}
-    kept = {key: {n: v for n, v in numbers.get(key, {}).items() if n in used} for key in ("networks", "laws", "values")}
-    return {**numbers, **kept}
+    free = {v.name for e in known for v in free_variables(e)}
+    called = {call.network.name for e in known for call in e.atoms(Applied, AppliedVector)}
+    laws = {law.name for e in known for law in e.atoms(Data, Density)}
+    used = {"values": free, "networks": called, "laws": laws}
+    return {**numbers, **{key: {n: v for n, v in numbers.get(key, {}).items() if n in used[key]} for key in used}}

@@ -19,7 +19,7 @@ import numpy as np
 
 from bilevel.language.errors import GameError
 from bilevel.numeric.sweep_plan import Plan
-from bilevel.numeric.sweep_points import Chunk, chunk
+from bilevel.numeric.sweep_points import COUNTED, Chunk, chunk
 
 WAITING = 2**27  # bytes of results that may be under way at once
 
@@ -86,7 +86,7 @@ class Memory:
             name: np.empty(plan.points, np.int8 if name == "verdict" else np.float64)
             for name in ("verdict", "margin", *plan.extra)
         }
-        self.counts, self.done = np.zeros(3, np.int64), set[int]()
+        self.counts, self.done = np.zeros(len(COUNTED), np.int64), set[int]()
         for index in range(plan.chunks) if folder else ():
             if folder and (kept := folder.load(index)) is not None:
                 self._take(index, kept)
@@ -101,7 +101,7 @@ class Memory:
         start, count = self.plan.span(index)
         for name, array in self.arrays.items():
             array[start : start + count] = found.arrays[name]
-        self.counts += (found.redecided, found.outside, found.undecided)
+        self.counts += found.counts
         self.done.add(index)
 
     def dataset(self, facts: Mapping[str, Any]) -> Any:
@@ -109,7 +109,7 @@ class Memory:
         import xarray
 
         axes = [str(symbol) for symbol, _ in self.plan.axes]
-        counts = dict(zip(("redecided", "outside", "undecided"), map(int, self.counts), strict=True))
+        counts = dict(zip(COUNTED, map(int, self.counts), strict=True))
         return xarray.Dataset(
             {name: (axes, a.reshape(self.plan.shape), self.about[name]) for name, a in self.arrays.items()},
             {name: (name, a.floats, self.about[name]) for name, a in zip(axes, self.plan.grid, strict=True)},

@@ -26,6 +26,7 @@ from bilevel.numeric.sweep_plan import Plan
 from bilevel.numeric.sweep_table import MEANINGS, STABLE, UNDECIDED, UNSTABLE, combined, outcome_of
 
 BLOCK = 2**16  # the compiled shape: one shape for every chunk, so that every point is computed in the same way
+COUNTED = ("redecided", "outside", *MEANINGS)
 FEW = 2**12  # the compiled shape for scattered points
 
 
@@ -39,9 +40,10 @@ class Chunk:
     outside: int
 
     @property
-    def undecided(self) -> int:
-        """Points without a verdict."""
-        return int(np.count_nonzero(self.arrays["verdict"] == UNDECIDED))
+    def counts(self) -> tuple[int, ...]:
+        """How many: in the order of COUNTED."""
+        shares = np.bincount(self.arrays["verdict"], minlength=len(MEANINGS))
+        return (self.redecided, self.outside, *map(int, shares))
 
 
 @lru_cache(maxsize=4)
@@ -58,7 +60,7 @@ def _compiled(plan: Plan) -> Any:
     def at(place: Any, columns: Any, factors: Any, time: str) -> Any:
         # Division of floats is vectorised, that of integers is not. (p + 1/2)/m stays 1/(2m) away from whole numbers,
         # so its floor is right for p below 2^51.
-        values = {}
+        count, values = place.shape, {}
         for k in reversed(range(len(shape))):
             above = jnp.floor((place + 0.5) / shape[k])
             here = jnp.take(columns[k], (place - above * shape[k]).astype(jnp.int32), mode="clip")
@@ -76,7 +78,7 @@ def _compiled(plan: Plan) -> Any:
             allowed = allowed & _holds(fact, balls)
         code, margin, radius = combined(outcomes, finite)
         wanted = [code, margin, *([allowed] if plan.facts else []), *([radius] if "clearance" in plan.extra else [])]
-        return [jnp.broadcast_to(part, (BLOCK,)) for part in wanted]
+        return [jnp.broadcast_to(part, count) for part in wanted]
 
     columns = [jnp.asarray(axis.floats) for axis in plan.grid]
     return jax.jit(block), jax.jit(scattered), columns

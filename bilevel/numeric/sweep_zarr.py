@@ -18,7 +18,7 @@ import numpy as np
 
 from bilevel.language.errors import GameError
 from bilevel.numeric.sweep_plan import Plan
-from bilevel.numeric.sweep_points import Chunk
+from bilevel.numeric.sweep_points import COUNTED, Chunk
 
 _DIGEST = "bilevel_sweep"
 
@@ -38,7 +38,7 @@ class ZarrStore:
             raise GameError(f"{self.path} holds something else; choose a path that is not there yet")
         else:
             self.group = self._new(zarr)
-        self.counts = np.zeros(3, np.int64)
+        self.counts = np.zeros(len(COUNTED), np.int64)
         self.done = self._noted()
 
     def put(self, index: int, found: Chunk) -> None:
@@ -46,12 +46,11 @@ class ZarrStore:
         box = self.plan.box(index)
         for name in self.names:
             self.group[name][box] = found.arrays[name].reshape([part.stop - part.start for part in box])
-        told = (found.redecided, found.outside, found.undecided)
         with self.log.open("a", encoding="ascii") as file:
-            file.write(f"{index} {' '.join(map(str, told))}.\n")
+            file.write(f"{index} {' '.join(map(str, found.counts))}.\n")
             file.flush()
             os.fsync(file.fileno())
-        self.counts += told
+        self.counts += found.counts
         self.done.add(index)
 
     def dataset(self, facts: Mapping[str, Any]) -> Any:
@@ -59,7 +58,7 @@ class ZarrStore:
         import xarray
 
         if len(self.done) == self.plan.chunks and "points" not in self.group.attrs:
-            counts = dict(zip(("redecided", "outside", "undecided"), map(int, self.counts), strict=True))
+            counts = dict(zip(COUNTED, map(int, self.counts), strict=True))
             self.group.attrs.update({**facts, **counts})
         self.log.unlink(missing_ok=True)
         return xarray.open_zarr(self.path, chunks=None, consolidated=False)
@@ -97,7 +96,8 @@ class ZarrStore:
             return set(range(self.plan.chunks))
         if not self.log.exists():
             return set()
-        lines = [line for line in self.log.read_text(encoding="ascii").splitlines(keepends=True) if line.endswith(".\n")]
+        told = self.log.read_text(encoding="ascii").splitlines(keepends=True)
+        lines = [line for line in told if line.endswith(".\n")]
         noted = {int(line.split()[0]): [int(word) for word in line.rstrip(".\n").split()[1:]] for line in lines}
         self.log.write_text("".join(lines), encoding="ascii")
         for counts in noted.values():

@@ -18,7 +18,7 @@ from bilevel.language.errors import GameError, UnknownAnswer
 from bilevel.numeric import sweep, sweep_chunks
 from bilevel.numeric.sweep_axes import axes_of
 from bilevel.numeric.sweep_plan import plan_of
-from bilevel.numeric.sweep_points import chunk, exactly
+from bilevel.numeric.sweep_points import _tilted, chunk, exactly
 from bilevel.numeric.sweep_table import MEANINGS
 from bilevel.rules import linearise
 from bilevel.system import flow_of
@@ -106,6 +106,26 @@ def test_the_boundary_is_decided_at_the_fraction_and_not_at_the_float():
     plan, codes = swept([[3 * a]], "discrete", {"a": [third - tiny, third, third + tiny]})
     assert codes.tolist() == [0, 2, 1]
     assert exactly(plan, 1) == 2
+
+
+def test_where_roots_crowd_at_one_as_for_small_steps_floats_still_decide():
+    # I + b A, det(z I - I - b A) in floats keeps no digit of A's spectrum once b^6 is below rounding.
+    rows = [[sp.Rational((3 * i * j + i - j) % 7 - 3, 5) for j in range(6)] for i in range(6)]
+    matrix = sp.eye(6) + b * (sp.Matrix(rows) - 2 * sp.eye(6) + a * sp.ones(6) / 6)
+    plan, codes = swept(matrix, "discrete", {"a": (0, 4, 33), "b": (Fraction(1, 1000), Fraction(1, 10), 3)})
+    found = chunk(plan, 0)
+    assert {0, 1} <= set(codes.tolist()) and codes.tolist() == grid_verdicts(plan, range(99))
+    assert found.redecided == 0 and ((found.arrays["margin"] > 0) == (codes == 0)).all()
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.fractions(-1, 1, max_denominator=8), min_size=2, max_size=5))
+def test_both_tables_of_a_map_agree(roots):
+    z = sp.Symbol("z")
+    companion = sp.Matrix.companion(sp.Poly(sp.prod([z - sp.Rational(r) for r in roots]), z)) * a
+    plan, codes = swept(companion, "discrete", {"a": [Fraction(1, 2), Fraction(99, 100), Fraction(101, 100), 3]})
+    tilted = _tilted(plan, np.arange(4))
+    assert all(code in (other, 3) for code, other in zip(tilted.tolist(), codes.tolist(), strict=True))
 
 
 def test_irrational_entries_are_decided_by_enclosure():

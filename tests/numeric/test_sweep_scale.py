@@ -120,7 +120,8 @@ CHILD = """
 def test_a_killed_process_loses_and_repeats_nothing(tmp_path, monkeypatch, option, death):
     path = tmp_path / "kept"
     code = textwrap.dedent(CHILD.format(root=str(ROOT), option=option, path=str(path)))
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", code], stdout=pipe, stderr=pipe, text=True) as child:
         told = [int(child.stdout.readline()) for _ in range(7)]
         child.send_signal(death)
         told += [int(line) for line in child.stdout]
