@@ -68,7 +68,8 @@ def seqgan(length: int = 2) -> Game:
     real: list[Any] = []
     for t in range(1, length + 1):
         real.append(random(f"x_{t}", density(f"p_{t}", "n", *real) if real else data("p_1", "n")))
-    score = sum((log_density(density(f"pi_{t + 1}", "n", *played[:t], theta), played[t]) for t in range(length)), sp.S.Zero)
+    laws = [density(f"pi_{t + 1}", "n", *played[:t], theta) for t in range(length)]
+    score = sp.Add(*[log_density(law, token) for law, token in zip(laws, played, strict=True)])
     players = {
         "discriminator": minimize(classified(D(*real, phi), real, D(*made, phi), made), phi),
         "generator": minimize(E(-stop_gradient(D(*played, phi)) * score, *played), theta),
