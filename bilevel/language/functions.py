@@ -165,6 +165,28 @@ def log_odds(expression: sp.Expr) -> sp.Expr:
     return expression.replace(softplus, _one_sided)
 
 
+def in_exponentials(expression: sp.Expr) -> sp.Expr:
+    """The expression with sigmoids and softplus written by exponentials, over one denominator: a form to compare by.
+
+    Math:
+        sigmoid(u) = e^u/(1 + e^u), softplus(u) = log(1 + e^u), log-odds cancelled first.
+
+    Reference:
+        see `log_odds`.
+
+    Examples:
+        >>> import sympy as sp
+        >>> x = sp.Symbol("x", real=True)
+        >>> in_exponentials(sigmoid(x) * (1 + sp.exp(x)) - sp.exp(x))
+        0
+    """
+    if not expression.has(sigmoid, softplus):
+        return expression
+    plain = log_odds(expression).replace(sigmoid, lambda u: sp.exp(u) / (1 + sp.exp(u)))
+    plain = plain.replace(softplus, lambda u: sp.log(1 + sp.exp(u)))
+    return sp.expand(sp.together(sp.expand(plain)).as_numer_denom()[0])
+
+
 def _log(value: sp.Expr) -> sp.Expr:
     if isinstance(value, sigmoid):
         return value.args[0] - _one_sided(value.args[0])
