@@ -189,7 +189,7 @@ class _Plan:
     def _mismatch(self, tried: Tried, point: Mapping[str, float]) -> Mismatch:
         shown = self.tried([self._row(point)], tried.tolerance)
         found, wanted = (dict(zip(self.keys, map(float, side[0]), strict=True)) for side in (shown.found, shown.wanted))
-        reasons = explain(self.update, tried, self.values)
+        reasons = self._wavering(tried) or explain(self.update, tried, self.values)
         fine = shown.agrees(shown.wanted)
         lines = [f"{self.what} is not the derived one at {_listed(point)}{_where(self.values)}"]
         for key, good in zip(self.keys, fine, strict=True):
@@ -198,6 +198,14 @@ class _Plan:
         lines += [f"it looks like this: {reason}" for reason in reasons] or ["no single known slip explains it"]
         lines += ["derived:", *(f"  {line}" for line in self._equations())]
         return Mismatch("\n".join(lines), point, found, wanted, reasons)
+
+    def _wavering(self, tried: Tried) -> tuple[str, ...]:
+        """Whether the code answers differently when it is asked the same again."""
+        again = self.tried([list(row) for row in tried.rows], tried.tolerance)
+        if again.found.shape == tried.found.shape and np.array_equal(again.found, tried.found, equal_nan=True):
+            return ()
+        return (f"{self.what} gives other numbers when called again at the same point: it draws random numbers or "
+                "keeps a state; hand it a fixed key or seed, or an object that can be copied",)  # fmt: skip
 
     def _equations(self) -> list[str]:
         if self.update.rule is _GRADIENT:
