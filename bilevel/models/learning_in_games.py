@@ -120,7 +120,8 @@ def boltzmann_q_learning(payoffs: Any = None, temperature: Any = None) -> System
     equations: dict[Any, Any] = {}
     for own, u in zip(differences, _means(arrays, mixed), strict=True):
         equations |= {q: u[a] - u[-1] - q for a, q in enumerate(own)}
-    return flow_of(equations, title="Boltzmann Q-learning", source="Tuyls et al. 2006")
+    middle = dict.fromkeys(equations, sp.S.Zero)  # where every action pays the same against uniform play
+    return flow_of(equations, title="Boltzmann Q-learning", source="Tuyls et al. 2006", points=(middle,))
 
 
 def smooth_fictitious_play(payoffs: Any = None, temperature: Any = None) -> System:
@@ -148,7 +149,8 @@ def smooth_fictitious_play(payoffs: Any = None, temperature: Any = None) -> Syst
     for own, u in zip(shares, _means(arrays, mixed), strict=True):
         reply = softmax([sp.expand((value - u[-1]) / T) for value in u[:-1]])
         equations |= {x: reply[a] - x for a, x in enumerate(own)}
-    return flow_of(equations, title="Smooth fictitious play", source="Fudenberg and Kreps 1993")
+    middle = {x: sp.Rational(1, len(own) + 1) for own in shares for x in own}
+    return flow_of(equations, title="Smooth fictitious play", source="Fudenberg and Kreps 1993", points=(middle,))
 
 
 def shapley_payoffs() -> tuple[list[list[int]], list[list[int]]]:
