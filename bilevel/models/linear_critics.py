@@ -42,7 +42,7 @@ def stationary_law(chain: Any) -> Any:
     gap = sp.eye(P.rows) - P
     weights = [sp.cancel(gap.minor_submatrix(i, i).det()) if P.rows > 1 else sp.S.One for i in range(P.rows)]
     total = sp.cancel(sum(weights))
-    if total == 0 or sp.cancel(sp.Matrix(gap * sp.ones(P.rows, 1)).norm() ** 2) != 0:
+    if total == 0 or any(sp.cancel(sp.together(sum(gap.row(i)))) != 0 for i in range(P.rows)):
         raise GameError("the chain ends or falls into several classes, so no law is its own; give the law of the data")
     return sp.ImmutableMatrix([sp.cancel(weight / total) for weight in weights])
 
