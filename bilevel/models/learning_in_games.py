@@ -27,8 +27,11 @@ PENNIES = ([[1, -1], [-1, 1]], [[-1, 1], [1, -1]])
 
 def _arrays(payoffs: Any) -> list[Any]:
     given = PENNIES if payoffs is None else payoffs
+    if isinstance(given, str) or not hasattr(given, "__len__"):
+        raise GameError(f"payoffs are nested lists of one shape, one for each player; got {given!r}")
+    tables = [_read(table) for table in given]
     try:
-        arrays = [sp.ImmutableDenseNDimArray(table) for table in given]
+        arrays = [sp.ImmutableDenseNDimArray(table) for table in tables]
     except (TypeError, ValueError):
         raise GameError("payoffs are nested lists of one shape, one for each player") from None
     shape = arrays[0].shape
@@ -38,6 +41,11 @@ def _arrays(payoffs: Any) -> list[Any]:
             f"got shapes {[array.shape for array in arrays]}"
         )
     return arrays
+
+
+def _read(table: Any) -> Any:
+    table = table.tolist() if hasattr(table, "tolist") else table
+    return [_read(row) for row in table] if isinstance(table, list | tuple) else expression(table, "a payoff")
 
 
 def _means(arrays: list[Any], mixed: list[list[Any]]) -> list[list[Any]]:

@@ -201,10 +201,18 @@ def lqr_actor_critic(
     else:
         raise GameError(f"features is 'state-action' or 'state'; got {features!r}")
     visited = stop_gradient(b**2 * noise / (1 - (a - b * k) ** 2))
-    averaged = lambda body: mean(sp.expand(body), laws).subs(spread, visited)
+
+    def averaged(body: Any, power: int) -> Any:
+        """E[body^power], body a form in s and e whose coefficients are kept together."""
+        terms = sp.Poly(sp.expand(body), s, e).terms()
+        marks = [sp.Dummy(real=True) for _ in terms]
+        form = sum(mark * s**i * e**j for mark, ((i, j), _) in zip(marks, terms, strict=True))
+        value = mean(sp.expand(form**power), laws).subs(spread, visited)
+        return value.xreplace({mark: c for mark, (_, c) in zip(marks, terms, strict=True)})
+
     return Game(
-        actor=minimize(averaged(judged), k),
-        critic=minimize(averaged((target - guess) ** 2 / 2), *weights),
+        actor=minimize(averaged(judged, 1), k),
+        critic=minimize(averaged(target - guess, 2) / 2, *weights),
         assuming=((a - b * k) ** 2 < 1, *((gamma <= 1,) if gamma.free_symbols else ())),
         title="Actor-critic on the linear-quadratic regulator",
         source="Bradtke 1993",
