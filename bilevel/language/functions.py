@@ -49,6 +49,17 @@ class _RealFunction(sp.Function):
         return self._eval_rewrite_as_exp(arg)
 
 
+def _power_of_e(x: sp.Expr) -> sp.Expr | None:
+    """exp(x) where that is a rational number: x a whole combination of logarithms of rational numbers."""
+    total = sp.S.One
+    for term in sp.Add.make_args(x):
+        count, rest = term.as_coeff_Mul()
+        if not (isinstance(rest, sp.log) and count.is_Integer and abs(count) < 20 and rest.args[0].is_Rational):
+            return None
+        total *= rest.args[0] ** count
+    return total if total.is_positive else None
+
+
 class sigmoid(_RealFunction):
     r"""Logistic sigmoid of x, a number between 0 and 1.
 
@@ -72,8 +83,8 @@ class sigmoid(_RealFunction):
         """Exact values: 1/2 at 0, a/(1 + a) at log a for numbers a, the limits at both infinities."""
         if x.is_zero:
             return sp.S.Half
-        if isinstance(x, sp.log) and x.args[0].is_Rational and x.args[0].is_positive:
-            return x.args[0] / (1 + x.args[0])
+        if (odds := _power_of_e(x)) is not None:
+            return odds / (1 + odds)
         if x is sp.S.NaN or x is sp.S.ComplexInfinity:
             return sp.S.NaN
         return {sp.S.Infinity: sp.S.One, sp.S.NegativeInfinity: sp.S.Zero}.get(x)
@@ -119,8 +130,8 @@ class softplus(_RealFunction):
         """Exact values: log 2 at 0, log(1 + a) at log a for numbers a, the limits at both infinities."""
         if x.is_zero:
             return sp.log(2)
-        if isinstance(x, sp.log) and x.args[0].is_Rational and x.args[0].is_positive:
-            return sp.log(1 + x.args[0])
+        if (odds := _power_of_e(x)) is not None:
+            return sp.log(1 + odds)
         if x is sp.S.NaN or x is sp.S.ComplexInfinity:
             return sp.S.NaN
         return {sp.S.Infinity: sp.S.Infinity, sp.S.NegativeInfinity: sp.S.Zero}.get(x)
