@@ -49,6 +49,17 @@ class _RealFunction(sp.Function):
         return self._eval_rewrite_as_exp(arg)
 
 
+def _power_of_e(x: sp.Expr) -> sp.Expr | None:
+    """exp(x) where that is a rational number: x a whole combination of logarithms of rational numbers."""
+    total = sp.S.One
+    for term in sp.Add.make_args(x):
+        count, rest = term.as_coeff_Mul()
+        if not (isinstance(rest, sp.log) and count.is_Integer and abs(count) < 20 and rest.args[0].is_Rational):
+            return None
+        total *= rest.args[0] ** count
+    return total if total.is_positive else None
+
+
 class sigmoid(_RealFunction):
     r"""Logistic sigmoid of x, a number between 0 and 1.
 
