@@ -201,7 +201,7 @@ def _analyses(command: Any) -> None:
         made = command(name, text)
         made.add_argument("file", metavar="FILE", help="problem file (TOML), or name of a catalogue model")
         made.add_argument("--rule", metavar="NAME,...", help="use these rules in place of the file's own")
-        if name == "derive":
+        if name in ("derive", "stability"):
             form = made.add_mutually_exclusive_group()
             form.add_argument("--latex", action="store_true", help="print LaTeX")
             form.add_argument("--python", action="store_true", help="print Python source")
