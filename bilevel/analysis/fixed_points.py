@@ -126,6 +126,18 @@ def equilibria(game: Any, rule: Rule | None = None, *, at: Mapping[Any, Any] | N
     return Equilibria(tuple(points), zeros.complete, "; ".join(dict.fromkeys(notes)))
 
 
+def continua(game: Any, rule: Rule | None = None) -> tuple[Equilibrium, ...]:
+    """The continua among the fixed points, without their kinds."""
+    zeros, real = _search(game, rule, {})
+    back = {new: old for old, new in real.items()}
+    found = []
+    for branch in zeros.branches:
+        if branch.free and not any(relation == "==" for _, relation in branch.conditions):
+            point = {v: branch.values[v.xreplace(real)].xreplace(back) for v in game.variables}
+            found.append(Equilibrium(point, free=tuple(v.xreplace(back) for v in branch.free)))
+    return tuple(found)
+
+
 def _given(game: Any, at: Mapping[Any, Any] | None) -> dict[Any, Any]:
     if not game.is_coordinate:
         raise GameError("fixed points need scalar variables; instantiate the model-level game first")

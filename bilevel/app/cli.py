@@ -140,11 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     command("list", "models, rules, strategies and theorems there are", analysis=False)
     _analyses(command)
     _sweep(command("sweep", "verdicts over a grid of parameters, as data and picture"))
-    made = command("correspond", "which relations hold between two games, with proof or counterexample")
-    made.add_argument("file", nargs=2, metavar="FILE", help="problem file, or name of a catalogue model")
-    made.add_argument("--claim", metavar="R", help="decide this relation only")
-    made.add_argument("--map", metavar='"X=EXPR, ..."', help="variables of the first game in those of the second")
-    made.add_argument("--map-flow", action="store_true", help="compare trajectories instead of losses")
+    _relations(command)
     made = command("check", "check a certificate again, or advise on a problem file")
     made.add_argument("file", metavar="FILE-or-CERTIFICATE")
     made = commands.add_parser(
@@ -154,6 +150,16 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--quiet", action="store_true", help="do not tell how far it is")
     made.add_argument("-o", "--out", default="out", metavar="OUT", help="folder for the report (default: out)")
     return parser
+
+
+def _relations(command: Any) -> None:
+    made = command("correspond", "which relations hold between two games, with proof or counterexample")
+    made.add_argument("file", nargs=2, metavar="FILE", help="problem file, or name of a catalogue model")
+    made.add_argument("--claim", metavar="R", help="decide this relation only")
+    made.add_argument("--map", metavar='"X=EXPR, ..."', help="variables of the first game in those of the second")
+    made.add_argument("--map-flow", action="store_true", help="compare trajectories instead of losses")
+    made = command("correspondences", "formulations proved to be the same problem, with proofs", analysis=False)
+    made.add_argument("name", nargs="?", metavar="NAME", help="number or name of one of them: its proof step by step")
 
 
 def _sweep(made: argparse.ArgumentParser) -> None:
@@ -184,6 +190,9 @@ def _analyses(command: Any) -> None:
             form = made.add_mutually_exclusive_group()
             form.add_argument("--latex", action="store_true", help="print LaTeX")
             form.add_argument("--python", action="store_true", help="print Python source")
+            made.add_argument(
+                "--diagram", metavar="OUT", help="draw who sees what, and whose gradient goes where: .svg, .dot or .mmd"
+            )
         if name == "stability":
             made.add_argument(
                 "--solve", action="append", default=[], metavar="NAME,...", help="solve the condition for a parameter"

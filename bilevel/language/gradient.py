@@ -16,6 +16,7 @@ import sympy as sp
 from sympy import Expr, Identity, Inverse, MatAdd, MatMul, MatrixExpr, S, Transpose, ZeroMatrix
 
 from bilevel.language.algebra import expression, is_column, is_scalar, plus, product, transpose
+from bilevel.language.diagonal import Diagonal
 from bilevel.language.errors import GameError
 from bilevel.language.expectation import Conditional, ConditionalMatrix, Expectation, ExpectationMatrix
 from bilevel.language.laws import LogDensity
@@ -270,6 +271,8 @@ def _of_matrix_on(matrix: MatrixExpr, held: Vector, v: Any, how: str) -> Expr:
         return product(S.NegativeOne, matrix, _of_matrix_times(matrix.arg, product(matrix, held), v, how))
     if isinstance(matrix, MatMul):
         return derivative(product(matrix, held), v, how)
+    if isinstance(matrix, Diagonal):
+        return product(Diagonal(held), derivative(matrix.entries, v, how))
     if isinstance(matrix, ExpectationMatrix):
         return differentiated(ExpectationMatrix(product(matrix.body, held), *matrix.variables), v, how, derivative)
     if isinstance(matrix, ConditionalMatrix):

@@ -14,9 +14,9 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
 from bilevel.language.errors import GameError
-from bilevel.numeric.field import implicit_point
 from bilevel.numeric.lowering import Scalars, check_heads
 from bilevel.numeric.precision import checked_dtype, working
+from bilevel.numeric.solvers import implicit_point
 
 
 def _names(update: Any) -> tuple[list[Any], list[Any], list[Any]]:

@@ -15,6 +15,7 @@ from bilevel.game import Game, maximize, minimize
 from bilevel.language import stop_gradient
 from bilevel.rules import simultaneous
 from tests.published.claims import Check, Q, Result, holds, region, same
+from tests.published.every_size import every_size
 
 GAMMA = Q(1, 2)
 
@@ -80,6 +81,7 @@ def policy_gradient() -> Iterator[Check]:
     yield same("sum of d(s) times the policy's slope times Q", found, claim)
     tabular = sp.Matrix([p.visits[s] * p.policy[s, a] * advantage(p, s, a) for s, a in pairs()])
     yield same("tabular softmax: d(s) pi(a|s) A(s, a)", found, tabular)
+    yield from every_size(11)
 
 
 def compatible_critic() -> Iterator[Check]:
@@ -95,6 +97,7 @@ def compatible_critic() -> Iterator[Check]:
         yield same(
             f"its values average to zero in state {s}", sum(p.policy[s, a] * features[s, a] for a in range(2)), 0
         )
+    yield from every_size(13)
 
 
 def natural_gradient() -> Iterator[Check]:
@@ -117,6 +120,7 @@ def natural_gradient() -> Iterator[Check]:
         after.replace(sp.exp, lambda e: sp.expand(sp.exp(e), power_exp=True)),
         weight[0] / (weight[0] + weight[1]),
     )
+    yield from every_size(14)
 
 
 def linear_temporal_differences() -> Iterator[Check]:
