@@ -83,7 +83,7 @@ class sigmoid(_RealFunction):
         """Exact values: 1/2 at 0, the limits at both infinities, odds/(1 + odds) at the logarithm of rational odds."""
         if x.is_zero:
             return sp.S.Half
-        if (odds := _odds(x)) is not None:
+        if (odds := _power_of_e(x)) is not None:
             return odds / (1 + odds)
         if x is sp.S.NaN or x is sp.S.ComplexInfinity:
             return sp.S.NaN
@@ -130,7 +130,7 @@ class softplus(_RealFunction):
         """Exact values: log 2 at 0, the limits at both infinities, log(1 + odds) at the logarithm of rational odds."""
         if x.is_zero:
             return sp.log(2)
-        if (odds := _odds(x)) is not None:
+        if (odds := _power_of_e(x)) is not None:
             return sp.log(1 + odds)
         if x is sp.S.NaN or x is sp.S.ComplexInfinity:
             return sp.S.NaN
