@@ -14,6 +14,7 @@ import sympy as sp
 from bilevel.analysis import Claim, Corresponds, Proof, refutes, shows
 from bilevel.language import diagonal, gradient, vector
 from bilevel.language.algebra import transpose
+from bilevel.language.instance import Instance
 from bilevel.models import FiniteMDP, TabularSoftmax, process_of_any_size
 
 PROCESS = process_of_any_size()
@@ -25,6 +26,19 @@ V = PROCESS.value(SOFTMAX.policy, REWARDS)
 Q = PROCESS.rewards + PROCESS.discount * PROCESS.moves * V
 A = Q - TAU * SOFTMAX.log - PROCESS.state_of * V
 TOLD = {"assuming": RULES, "numbers": SOFTMAX.numbers()}
+r1, r2, theta1, theta2 = sp.symbols("r1 r2 theta1 theta2", real=True)
+
+
+def bandit() -> Instance:
+    """One state and two actions, everything symbolic: the case that is certified."""
+    mdp = FiniteMDP((sp.eye(1), sp.eye(1)), [[r1, r2]], PROCESS.discount, (1,))
+    normaliser = lambda x: sp.log(sp.exp(x[0]) + sp.exp(x[1]))
+    networks = {
+        "pi": lambda x: [sp.exp(logit) / (sp.exp(x[0]) + sp.exp(x[1])) for logit in x],
+        "logpi": lambda x: [logit - normaliser(x) for logit in x],
+        "l": lambda x: [normaliser(x)],
+    }
+    return PROCESS.instance(mdp, networks=networks, vectors={"theta": [theta1, theta2], "l_new": [sp.Symbol("l_new")]})
 
 
 CORRESPONDS = Corresponds(
@@ -63,6 +77,7 @@ def of_the_gradient() -> tuple[Claim, ...]:
             "The gradient is diag(S d) pi A/(1 - gamma): the bonus adds no term of its own.",
             slope,
             visited * A / LEFT,
+            instances=[bandit()],
             **TOLD,
         ),
         shows(
@@ -84,12 +99,14 @@ def of_the_step() -> tuple[Claim, ...]:
             "up to a constant in every state.",
             after(ETA),
             mixed + shift(ETA),
+            instances=[bandit()],
             **TOLD,
         ),
         shows(
             "At eta = (1 - gamma)/tau it is Q/tau up to a constant in every state: soft policy iteration.",
             after(LEFT / TAU),
             Q / TAU + shift(LEFT / TAU),
+            instances=[bandit()],
             **TOLD,
         ),
         refutes(

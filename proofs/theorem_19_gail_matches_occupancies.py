@@ -18,8 +18,9 @@ from bilevel.language import diagonal, dot, gradient, jacobian, network, pointwi
 from bilevel.language.algebra import transpose
 from bilevel.language.divergences import recognise
 from bilevel.language.function_space import densities
+from bilevel.language.instance import Instance
 from bilevel.language.orders_of_play import orders_of_play
-from bilevel.models import FiniteMDP, process_of_any_size
+from bilevel.models import FiniteMDP, process_of_any_size, two_state_mdp
 
 CORRESPONDS = Corresponds(
     "generative adversarial imitation learning (without its entropy bonus)",
@@ -60,10 +61,17 @@ def small():
     return PROCESS.instance(mdp, vectors={"pi": [half, half, half / 2, 3 * half / 2], "e": [1, 3]})
 
 
+def two_states() -> Instance:
+    """Two states and two actions, everything symbolic: the case that is certified."""
+    u, w, e1, e2 = sp.symbols("u w e1 e2", positive=True)
+    return PROCESS.instance(two_state_mdp(), vectors={"pi": [u, 1 - u, w, 1 - w], "e": [e1, e2]})
+
+
 def of_the_occupancies() -> tuple[Claim, ...]:
     """Policies and occupancies, one to one."""
     S, P, gamma, mu = PROCESS.state_of, PROCESS.moves, PROCESS.discount, PROCESS.start
-    rho, d, told = PROCESS.pairs(POLICY), PROCESS.occupancy(POLICY), {"assuming": RULES, "numbers": drawn()}
+    rho, d = PROCESS.pairs(POLICY), PROCESS.occupancy(POLICY)
+    told = {"assuming": RULES, "numbers": drawn(), "instances": [two_states()]}
     made = diagonal(S * VISITS) * POLICY  # any rho over pairs, e its visits to states, pi its shares in each
     inflow = lambda pairs: (1 - gamma) * mu + gamma * transpose(P) * pairs
     return (
@@ -79,7 +87,7 @@ def of_the_occupancies() -> tuple[Claim, ...]:
         ),
         shows("The return is linear in it: <rho, r>/(1 - gamma).", PROCESS.performance(POLICY),
               dot(rho, PROCESS.rewards) / (1 - gamma), numbers=drawn()),
-        refutes("Not every law over pairs balances.", S.T * made, inflow(made), instances=[small()], **told),
+        refutes("Not every law over pairs balances.", S.T * made, inflow(made), **{**told, "instances": [small()]}),
     )  # fmt: skip
 
 

@@ -21,7 +21,8 @@ class Claim:
 
     Math: `holds` is True when the sentence was proved, False when it was refuted, None when neither; `known` says how;
         `trace` holds the steps, `equation` the two sides where the sentence is an equation. Where the sentence holds
-        under assumptions, `numbers` says how numbers that satisfy them are drawn (choices of `realise`).
+        under assumptions, `numbers` says how numbers that satisfy them are drawn (choices of `realise`), and
+        `instances` are cases of it.
 
     Reference: the source of the theorem it belongs to.
 
@@ -38,6 +39,7 @@ class Claim:
     counterexample: Any = None
     note: str = ""
     numbers: Mapping[str, Any] = field(default_factory=dict)
+    instances: tuple[Any, ...] = ()
 
     def __str__(self) -> str:
         mark = {True: "proved", False: "NOT PROVED", None: "unknown"}[self.holds]
@@ -105,7 +107,7 @@ def shows(text: str, left: Any, right: Any, *, numbers: Mapping[str, Any] | None
         True
     """
     answer = equal(left, right, **options)
-    return _equation(text, answer.answer, answer, (left, right), numbers)
+    return _equation(text, answer.answer, answer, (left, right), numbers, options)
 
 
 def refutes(text: str, left: Any, right: Any, *, numbers: Mapping[str, Any] | None = None, **options: Any) -> Claim:
@@ -123,12 +125,14 @@ def refutes(text: str, left: Any, right: Any, *, numbers: Mapping[str, Any] | No
     """
     answer = equal(left, right, **options)
     holds = None if answer.answer is None else not answer.answer
-    return _equation(text, holds, answer, (left, right), numbers)
+    return _equation(text, holds, answer, (left, right), numbers, options)
 
 
-def _equation(text: str, holds: bool | None, answer: Any, sides: tuple[Any, Any], numbers: Any) -> Claim:
-    reason = answer.reason or ""
-    return Claim(text, holds, answer.known, answer.trace, sides, answer.counterexample, reason, numbers or {})
+def _equation(
+    text: str, holds: bool | None, answer: Any, sides: tuple[Any, Any], numbers: Any, options: Mapping[str, Any]
+) -> Claim:
+    seen, cases = answer.counterexample, tuple(options.get("instances", ()))
+    return Claim(text, holds, answer.known, answer.trace, sides, seen, answer.reason or "", numbers or {}, cases)
 
 
 def checks(text: str, correspondence: Any, relation: str, *, holds: bool = True) -> Claim:

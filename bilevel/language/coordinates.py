@@ -131,6 +131,8 @@ class Coordinates(Averages):
         pairs = {
             s: v for group, values in zip(symbols, arguments, strict=True) for s, v in zip(group, values, strict=True)
         }
+        if output.has(sp.Derivative):  # of a function without a formula, here at a point that may be no symbol
+            return output.subs(pairs, simultaneous=True)
         return output.xreplace(pairs) if output.free_symbols else output
 
     def _template(self, applied: Any) -> tuple[list[list[Any]], list[Any]]:

@@ -84,7 +84,7 @@ def _beside(inverse: Atom) -> Iterator[Rule]:
         left = contract([(sides[0], (0, "inner")), (sides[1], ("inner", 1))], (0, 1))
         ((word, c),) = product.terms.items()
         value = (one - left).scaled(scale / c)
-        yield Rule("inverse", "an inverse times what it inverts is the identity", word, value)
+        yield Rule("inverse", "an inverse times what it inverts is the identity, where it exists", word, value)
 
 
 def rewritten(tensor: Tensor, rules: Sequence[Rule]) -> tuple[Tensor, tuple[Rule, ...]]:

@@ -17,6 +17,7 @@ from bilevel.rules import flow, simultaneous
 from bilevel.system import flow_of
 from tests.published.claims import Check, Q, Result, holds, matrix_of, region, same, spectrum
 from tests.published.dirac import F1, dirac, slope_penalty
+from tests.published.every_size import every_size
 
 
 def gradient_ascent_on_bimatrix_games() -> Iterator[Check]:
@@ -74,6 +75,7 @@ def exact_gaussian_gradient() -> Iterator[Check]:
     yield same(
         "as sigma goes to 0, Q'", sp.expand(pathwise(reward)).subs(sigma, 0), sp.expand(sp.diff(reward(theta), theta))
     )
+    yield from every_size(17)
 
 
 def divergence_of_semi_gradients() -> Iterator[Check]:
@@ -132,6 +134,7 @@ def saddle_point_td() -> Iterator[Check]:
     yield same("and its M is the features' second moment", made[2:, 2:], sp.diag(P21, P12) / (P12 + P21))
     plain = Game(generator=minimize(-a * t * z, t), discriminator=maximize(-a * t * z, z))
     yield holds("M = 0: a centre", stability(plain, flow(), at={t: 0, z: 0}).verdict == "marginal")
+    yield from every_size(20)
 
 
 def soft_values() -> Iterator[Check]:
@@ -152,6 +155,7 @@ def soft_values() -> Iterator[Check]:
         "the backup's slopes are positive and sum to gamma: a contraction", sp.cancel(sp.together(sum(slopes))), gamma
     )
     yield holds("each is positive", all(s.is_positive for s in slopes))
+    yield from every_size(16)
 
 
 RESULTS = (

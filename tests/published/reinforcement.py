@@ -16,6 +16,7 @@ from bilevel.language import stop_gradient
 from bilevel.models import LinearCritic, Regulator, key
 from bilevel.rules import simultaneous
 from tests.published.claims import Check, Q, Result, holds, region, same
+from tests.published.every_size import every_size
 
 GAMMA = Q(1, 2)
 
@@ -81,6 +82,7 @@ def policy_gradient() -> Iterator[Check]:
     yield same("sum of d(s) times the policy's slope times Q", found, claim)
     tabular = sp.Matrix([p.visits[s] * p.policy[s, a] * advantage(p, s, a) for s, a in pairs()])
     yield same("tabular softmax: d(s) pi(a|s) A(s, a)", found, tabular)
+    yield from every_size(11)
 
 
 def compatible_critic() -> Iterator[Check]:
@@ -96,6 +98,7 @@ def compatible_critic() -> Iterator[Check]:
         yield same(
             f"its values average to zero in state {s}", sum(p.policy[s, a] * features[s, a] for a in range(2)), 0
         )
+    yield from every_size(13)
 
 
 def natural_gradient() -> Iterator[Check]:
@@ -118,6 +121,7 @@ def natural_gradient() -> Iterator[Check]:
         after.replace(sp.exp, lambda e: sp.expand(sp.exp(e), power_exp=True)),
         weight[0] / (weight[0] + weight[1]),
     )
+    yield from every_size(14)
 
 
 def linear_temporal_differences() -> Iterator[Check]:
