@@ -210,14 +210,6 @@ def _one_sided(argument: sp.Expr) -> sp.Expr:
     return softplus(-u) + u if u.could_extract_minus_sign() else softplus(u)
 
 
-def _odds(x: sp.Expr) -> sp.Expr | None:
-    """exp(x) where x is a multiple of logarithms and that is a rational number."""
-    if not (x.is_number and x.has(sp.log)):
-        return None
-    odds = sp.exp(x)
-    return odds if odds.is_Rational else None
-
-
 def _applied(head: str, argument: str, exponent: str | None) -> str:
     """LaTeX of a function, its exponent on the name as for sin."""
     power = f"^{{{exponent}}}" if exponent else ""
