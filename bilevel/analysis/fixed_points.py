@@ -90,7 +90,7 @@ def equilibria(game: Any, rule: Rule | None = None, *, at: Mapping[Any, Any] | N
     """The fixed points of a learning rule on a game (default: the zeros of the field) and their kinds.
 
     Math: T(z) = z, or F(z) = 0 without a rule; `at` fixes some coordinates. Exact by factors, elimination, roots and
-        Groebner bases; where these end, zeros found numerically and proved by an interval Newton test.
+        Groebner bases; where these end, zeros proved by an interval Newton test, and points the game names, tested.
 
     Raises: GameError if `at` names what nobody moves, or gives every coordinate of a point that is not fixed.
 

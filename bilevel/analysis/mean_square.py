@@ -79,6 +79,11 @@ class MeanSquare:
         """Why there is no answer, where there is none."""
         return self.second.reason
 
+    @property
+    def certificate(self) -> Any:
+        """Of the verdict on the second moments, in full."""
+        return self.second.certificate
+
     def solve(self, parameter: Any) -> Any:
         """The condition solved for one parameter."""
         return self.second.solve(parameter)

@@ -177,7 +177,7 @@ def lqr_actor_critic(
         >>> game, point = (make(1, 1, gain="1/2", features="state") for make in (lqr_actor_critic, lqr_equilibrium))
         >>> steps = sp.symbols("h_a h_c", positive=True)
         >>> print(stability(game, rules.simultaneous(dict(zip(game.players, steps))), at=point).condition)
-        (gamma*h_a*nu < 3/8) & (4*gamma*h_c*nu**2/3 + 2 > 16*h_c*nu**2/3)
+        (gamma*h_a*nu < 3/8) & (2*gamma*h_c*nu**2/3 + 1 > 8*h_c*nu**2/3)
     """
     costs = {"state_cost": state_cost, "action_cost": action_cost}
     best = lqr_equilibrium(a, b, gain=gain, discount=discount, features=features, **costs)

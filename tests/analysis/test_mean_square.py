@@ -32,6 +32,7 @@ def test_least_mean_squares_on_gaussian_features():
     assert found.solve(H) == sp.StrictLessThan(H, 2 / (3 * S))
     assert found.mean.solve(H) == sp.StrictLessThan(H, 2 / S)
     assert same(found.covariance[0], H * NU / (2 - 3 * H * S))
+    assert found.certificate["kind"] == "region", "checked by the independent checker"
     w, x = sp.symbols("w1:4", real=True), sp.symbols("x1:4", real=True)
     game = Game(learner=minimize((E - sum(a * b for a, b in zip(w, x, strict=True))) ** 2 / 2, *w))
     laws = {**dict.fromkeys(x, Normal(0, S)), E: Normal(0, NU)}

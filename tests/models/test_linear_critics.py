@@ -203,7 +203,7 @@ def test_a_table_learns_the_true_values_from_any_data():
     )
     policy, other = sp.Matrix([[Q(1, 3), Q(2, 3)], [Q(1, 2), Q(1, 2)]]), sp.Matrix([[Q(1, 2), Q(1, 2)]] * 2)
     critic = models.state_action_critic(mdp, policy, law=models.replayed_law(mdp, [policy, other]))
-    for game in (critic.td(), critic.residual_gradient(), critic.td_lambda(Q(1, 2))):
+    for game in (critic.td(), critic.td_lambda(Q(1, 2))):
         (point,) = equilibria(game).points
         assert sp.Matrix(list(point.point.values())).reshape(2, 2) == mdp.action_value(policy)
 
