@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 import sympy as sp
-from sympy.printing.pycode import PythonCodePrinter
 
 from bilevel.language import calculus
 from bilevel.language.errors import GameError
 from bilevel.language.names import check_name
+from bilevel.language.source import SourcePrinter
 
 
 def _named(variable: Any, name: str) -> Any:
@@ -120,23 +120,6 @@ def _latex_update(name: str, right: Any, latex: Any) -> str:
     return str(latex(calculus.pushed_transposes(right)))
 
 
-class _SourcePrinter(PythonCodePrinter):
-    """Plain Python; refuses what it cannot print and every unsafe name."""
-
-    def _print_Symbol(self, expr: sp.Symbol) -> str:
-        return check_name(expr.name)
-
-    def _print_sigmoid(self, expr: sp.Basic) -> str:
-        return f"(0.5 + 0.5*math.tanh(0.5*({self._print(expr.args[0])})))"
-
-    def _print_softplus(self, expr: sp.Basic) -> str:
-        inner = self._print(expr.args[0])
-        return f"(max({inner}, 0.0) + math.log1p(math.exp(-abs({inner}))))"
-
-    def _print_Function(self, expr: sp.Function) -> str:
-        raise GameError(f"{expr} has no plain Python form; instantiate the function first")
-
-
 def python_source(update: Any, name: str = "step") -> str:
     """A function of the variables, the memory and the parameters that returns the next values as a tuple."""
     check_name(name)
@@ -144,7 +127,7 @@ def python_source(update: Any, name: str = "step") -> str:
         raise GameError("Python source needs scalar variables; instantiate the model-level game first")
     if any(line.implicit for line in update.assignments):
         raise GameError(f"{update.rule.name} is an implicit rule; its step is no list of assignments")
-    printer = _SourcePrinter({"fully_qualified_modules": True})
+    printer = SourcePrinter()
     memory = list(update.remembered.values())
     results = [*update.after.values(), *(value for part in update.memory_after.values() for value in part.values())]
     used = {s for e in [*results, *(line.value for line in update.assignments)] for s in e.free_symbols}
@@ -152,7 +135,7 @@ def python_source(update: Any, name: str = "step") -> str:
     parameters = sorted(used - inner - set(update.game.variables) - set(memory), key=str)
     arguments = ", ".join(check_name(s.name) for s in (*update.game.variables, *memory))
     keywords = "".join(f", {check_name(s.name)}" for s in parameters)
-    body = [f"    {line.target.name} = {printer.doprint(line.value)}" for line in update.assignments]
-    body.append(f"    return ({', '.join(printer.doprint(value) for value in results)},)")
+    body = [f"    {line.target.name} = {printer.formula(line.value)}" for line in update.assignments]
+    body.append(f"    return ({', '.join(printer.formula(value) for value in results)},)")
     starred = f", *{keywords}" if keywords else ""
     return "\n".join(["import math", "", "", f"def {name}({arguments}{starred}):", *body, ""])
