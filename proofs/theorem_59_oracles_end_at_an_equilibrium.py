@@ -12,7 +12,7 @@ import sympy as sp
 
 from bilevel.analysis import Proof, equilibria, stability, states
 from bilevel.models import policy_space_responses
-from bilevel.models.populations import ROCK_PAPER_SCISSORS, double_oracle, zero_sum_equilibrium
+from bilevel.models.populations import ROCK_PAPER_SCISSORS, double_oracle, matrix_equilibrium
 
 GAMES = (
     ROCK_PAPER_SCISSORS,
@@ -31,7 +31,7 @@ def size(population):
 def prove() -> Proof:
     """The theorem with its evidence."""
     runs = [double_oracle(payoff) for payoff in GAMES]
-    values = [zero_sum_equilibrium(payoff)[2] for payoff in GAMES]
+    values = [matrix_equilibrium(payoff)[2] for payoff in GAMES]
     rock = runs[0]
     game = policy_space_responses()
     found = equilibria(game)

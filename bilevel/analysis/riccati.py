@@ -61,6 +61,8 @@ def riccati(regulator: Any) -> Riccati:
     A, B, Q, R, gamma = regulator.A, regulator.B, regulator.Q, regulator.R, regulator.discount
     if A.shape == (1, 1) == B.shape:
         a, b, q, r = A[0], B[0], Q[0], R[0]
+        if b == 0 or gamma == 0:
+            raise UnknownAnswer("the control reaches no later cost, so the equation is not quadratic")
         middle = r - gamma * b**2 * q - gamma * a**2 * r
         P = (sp.sqrt(sp.factor(middle**2 + 4 * gamma * b**2 * q * r)) - middle) / (2 * gamma * b**2)
         gain = gamma * a * b * P / (r + gamma * b**2 * P)

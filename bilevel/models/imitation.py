@@ -122,7 +122,7 @@ def guided_cost_learning() -> Game:
 
     Examples:
         >>> print(guided_cost_learning().cost("sampler"))
-        E_tau[log q(tau; theta) + c(tau, psi)]
+        E_tau[c(tau, psi) + log q(tau; theta)]
     """
     theta, psi, c = vector("theta", "p"), vector("psi", "q"), network("c")
     demo, law = random("tau_demo", data("demo", "n")), density("q", "n", theta)

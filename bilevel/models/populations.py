@@ -1,6 +1,6 @@
 """Self-play over populations of strategies (PSRO): a game between the population's members, and oracles beside it.
 
-Main definitions: `policy_space_responses`, `double_oracle`, `zero_sum_equilibrium`.
+Main definitions: `policy_space_responses`, `double_oracle`, `matrix_equilibrium`.
 
 Notation: a zero-sum game with payoff matrix A to the row player; a population is a list of mixed strategies.
 """
@@ -126,7 +126,7 @@ def double_oracle(payoff: Any = None, start: tuple[int, int] = (0, 0)) -> tuple[
         raise GameError(f"start is a row below {A.rows} and a column below {A.cols}; got {start}")
     rows, columns, rounds = [start[0]], [start[1]], []
     while True:
-        x, y, value = zero_sum_equilibrium(A.extract(rows, columns))
+        x, y, value = matrix_equilibrium(A.extract(rows, columns))
         against = [sum(A[i, j] * q for j, q in zip(columns, y, strict=True)) for i in range(A.rows)]
         conceded = [sum(A[i, j] * p for i, p in zip(rows, x, strict=True)) for j in range(A.cols)]
         best, worst = max(against), min(conceded)
@@ -137,7 +137,7 @@ def double_oracle(payoff: Any = None, start: tuple[int, int] = (0, 0)) -> tuple[
         columns += [conceded.index(worst)] if worst < value else []
 
 
-def zero_sum_equilibrium(payoff: Any) -> tuple[tuple[Any, ...], tuple[Any, ...], Any]:
+def matrix_equilibrium(payoff: Any) -> tuple[tuple[Any, ...], tuple[Any, ...], Any]:
     """An equilibrium of a zero-sum matrix game with rational payoffs, and its value, exactly.
 
     Math: over square supports the mixtures that make the other side indifferent; one of them is an equilibrium
@@ -150,7 +150,7 @@ def zero_sum_equilibrium(payoff: Any) -> tuple[tuple[Any, ...], tuple[Any, ...],
     Reference: Shapley and Snow (1950), Basic solutions of discrete games.
 
     Examples:
-        >>> zero_sum_equilibrium([[1, -1], [-1, 1]])
+        >>> matrix_equilibrium([[1, -1], [-1, 1]])
         ((1/2, 1/2), (1/2, 1/2), 0)
     """
     A = _matrix(payoff)

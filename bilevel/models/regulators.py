@@ -164,7 +164,7 @@ def _zero_sum(closed_loop: Any, control: Any, disturbance: Any, action_cost: Any
         ("b", "the gain of the control", control),
         ("d", "the gain of the disturbance", disturbance),
         ("r", "the cost of the control", action_cost),
-        ("lambda", "the price of the disturbance", attenuation),
+        ("mu", "the price of the disturbance", attenuation),
     )
     return tuple(
         sp.Symbol(name, positive=True) if given is None else expression(given, what) for name, what, given in names
@@ -182,10 +182,10 @@ def zero_sum_regulator(
 ) -> Game:
     """The scalar linear-quadratic game of a controller against a disturbance (H-infinity control).
 
-    Math: s' = a s + b u + d w, u = -k s, w = l s, s_0^2 = 1, cost q s^2 + r u^2 - lambda w^2 a step:
-        J(k, l) = (q + r k^2 - lambda l^2)/(1 - (a - b k + d l)^2); k minimises, l maximises. In units in which the
-        value is s^2 and with the closed loop c given, everything is rational: k = b c/r, l = d c/lambda,
-        a = c + b k - d l, q = 1 - r k^2 + lambda l^2 - c^2. A saddle needs lambda > d^2. play "nested": the controller
+    Math: s' = a s + b u + d w, u = -k s, w = l s, s_0^2 = 1, cost q s^2 + r u^2 - mu w^2 a step:
+        J(k, l) = (q + r k^2 - mu l^2)/(1 - (a - b k + d l)^2); k minimises, l maximises. In units in which the
+        value is s^2 and with the closed loop c given, everything is rational: k = b c/r, l = d c/mu,
+        a = c + b k - d l, q = 1 - r k^2 + mu l^2 - c^2. A saddle needs mu > d^2. play "nested": the controller
         differentiates through the disturbance's best response.
 
     Shapes: two scalars; cost over the whole run.
@@ -216,6 +216,7 @@ def zero_sum_regulator(
         assuming=(loop**2 < 1,),
         title="Zero-sum linear-quadratic game",
         source="Basar and Bernhard 1995",
+        points=({k: b * c / r, l: d * c / price},),
     )
 
 
@@ -229,7 +230,7 @@ def zero_sum_equilibrium(
 ) -> dict[Any, Any]:
     """The equilibrium of `zero_sum_regulator`.
 
-    Math: k = b c/r, l = d c/lambda.
+    Math: k = b c/r, l = d c/mu.
 
     Reference: Basar and Bernhard (1995), H-infinity Optimal Control.
 

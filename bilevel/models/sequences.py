@@ -58,7 +58,7 @@ def seqgan(length: int = 2) -> Game:
 
     Examples:
         >>> print(seqgan(1).cost("generator"))
-        E_y_1[-sg(D(y_1, phi))*log pi_1(y_1; theta)]
+        E_y_1[-log pi_1(y_1; theta)*sg(D(y_1, phi))]
     """
     if not isinstance(length, int) or length < 1:
         raise GameError(f"length is a whole number of at least 1; got {length!r}")

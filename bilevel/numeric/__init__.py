@@ -9,6 +9,7 @@ Main definitions
     optimizer                         an optax transformation as a rule
     hypergradient, answers            a leader's derivative through its followers, with its bias
     implicit, one_step                ways to differentiate, beside those of bilevel.response
+    fixed_point, FixedPoint           a rule's fixed point near a start, and the verdict proved of it
     simulate                          trajectories
     basins                            which fixed point each start reaches
     jax_function, stablehlo           a derived update for use without this package
@@ -52,6 +53,8 @@ _HOMES = {
     "Bias": "hypergradients",
     "implicit": "replies",
     "one_step": "replies",
+    "fixed_point": "fixed_points",
+    "FixedPoint": "fixed_points",
     "simulate": "trajectory",
     "basins": "basins",
     "progress_bar": "progress",

@@ -42,8 +42,10 @@ EDGES |= {
     "ddpg": "s -> Q, a -> Q, r -> Q, s_next -> Q, pi -> Q, s -> pi, s_next -> pi, Q => pi, "
     "Q -> phi_copy, phi_copy -> Q, pi -> theta_copy, theta_copy -> pi",
     "svg1": "s -> f, pi -> f, s_next -> f, f => pi, V => pi, s -> V, s_next -> V, pi -> V, f -> V, s -> pi, eta -> pi",
-    "svg_infinity": "s -> f, s_1 -> f, s_2 -> f, pi -> f, f -> pi, f => pi, s -> pi, s_1 -> pi, eta_0 -> pi, eta_1 -> pi",
-    "gail": "s -> D, pi -> D, s_expert -> D, a_expert -> D, D -> Q, s -> Q, pi -> Q, s_next -> Q, s -> pi, s_next -> pi",
+    "svg_infinity": "s -> f, s_1 -> f, s_2 -> f, pi -> f, f -> pi, f => pi, s -> pi, s_1 -> pi, "
+    "eta_0 -> pi, eta_1 -> pi",
+    "gail": "s -> D, pi -> D, s_expert -> D, a_expert -> D, D -> Q, s -> Q, pi -> Q, s_next -> Q, "
+    "s -> pi, s_next -> pi",
     "guided_cost_learning": "tau_demo -> c, q -> c, c -> q",
     "seqgan": "x_1 -> D, x_2 -> D, pi_1 -> D, pi_2 -> D, D -> pi_1, D -> pi_2, pi_1 -> pi_2",
 }

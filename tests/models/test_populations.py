@@ -22,7 +22,7 @@ payoffs = st.integers(1, 3).flatmap(
 def test_equilibria_are_minimax_and_the_double_oracle_finds_them(payoff):
     """No pure strategy of either side beats the value, and the double oracle ends with that value and no gain."""
     A = sp.Matrix(payoff)
-    x, y, value = models.zero_sum_equilibrium(payoff)
+    x, y, value = models.matrix_equilibrium(payoff)
     assert sum(x) == sum(y) == 1 and min(*x, *y, 0) == 0
     assert max(A * sp.Matrix(y)) == value == min(sp.Matrix([x]) * A)
     rounds = models.double_oracle(payoff)
@@ -42,6 +42,6 @@ def test_bad_populations_are_refused():
     with pytest.raises(GameError, match="square"):
         models.policy_space_responses([[1, 2]])
     with pytest.raises(GameError, match="rational"):
-        models.zero_sum_equilibrium([[sp.sqrt(2)]])
+        models.matrix_equilibrium([[sp.sqrt(2)]])
     with pytest.raises(GameError, match="start"):
         models.double_oracle(start=(3, 0))
