@@ -14,6 +14,8 @@ from typing import Any
 
 import sympy as sp
 
+from bilevel.language.values import expression
+
 Jet = dict[tuple[int, ...], Any]
 
 
@@ -22,7 +24,7 @@ class Jets:
 
     def __init__(self, variables: Sequence[Any], point: Mapping[Any, Any], order: int) -> None:
         self.variables, self.order = tuple(variables), order
-        self.values = {v: sp.sympify(point[v]) for v in variables}
+        self.values = {v: expression(point[v]) for v in variables}
         self.constant = (0,) * len(self.variables)
         self._cache: dict[Any, Jet] = {}
 
