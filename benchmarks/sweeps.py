@@ -1,8 +1,9 @@
 """What does a verdict cost at every point of a grid, beside NumPy's batched eigenvalues and the machine's own limits?
 
 Processor time per point, median of 5, eigenvalues and verdicts of the same matrices on one core; then the clock with
-two threads. In the same run a triad a + s b over arrays larger than any cache measures memory bandwidth, and a product
-of matrices in cache the arithmetic peak of one core; the kernel's operations are those XLA counts in the compiled program.
+two threads. In the same run a triad a + s b over arrays larger than any cache measures memory bandwidth, and a
+product of matrices in cache the arithmetic peak of one core; the operations are those XLA counts in the compiled
+program.
 
 Goals: 25, 50 and 25 times NumPy at n = 2, 4 and 8 on two cores; 10^8 points of a 2x2 family within 2 GiB.
 """

@@ -50,6 +50,7 @@ _HOMES = {
     "MeanSquare": "mean_square",
     "held_target": "held_target",
     "switching": "switching",
+    "riccati": "riccati",
     "Verdict": "verdict",
     "analyse": "analyse",
     "correspond": "correspondence",

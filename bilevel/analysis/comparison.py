@@ -59,7 +59,7 @@ def compare(before: Verdict, after: Verdict, *, assuming: Iterable[Any] = ()) ->
         >>> step = lambda c: analyse(sp.Matrix([[1 - c*h]]), time="discrete")
         >>> found = compare(step(2), step(1))
         >>> found.word, found.why
-        ('helps', 'stable at h = 1, where it was not')
+        ('helps', 'stable at h = 3/2, where it was not')
     """
     if UNKNOWN in (before.verdict, after.verdict):
         reason = (before if before.verdict == UNKNOWN else after).reason
@@ -105,7 +105,11 @@ def _difference(inside: Any, outside: Any, facts: tuple[Any, ...]) -> Any:
     if wanted in (sp.true, sp.false):
         return {} if wanted == sp.true else False
     symbols = sorted(wanted.free_symbols, key=str)
-    cells = _cells(wanted, symbols[0]) if len(symbols) == 1 and not any(f.free_symbols & set(symbols) for f in facts) else None
+    cells = (
+        _cells(wanted, symbols[0])
+        if len(symbols) == 1 and not any(f.free_symbols & set(symbols) for f in facts)
+        else None
+    )
     for point in _points(symbols) if cells is None else ({symbols[0]: value} for value in cells):
         if all(truth_at(f, point) is True for f in facts if f.free_symbols <= set(point)) and truth_at(wanted, point):
             return point
@@ -130,7 +134,9 @@ def _points(symbols: list[Any]) -> Iterable[dict[Any, Any]]:
     source = random.Random(7)
     few = len(symbols) <= 2
     choices: Iterable[Any] = (
-        itertools.product(grid, repeat=len(symbols)) if few else ([source.choice(grid) for _ in symbols] for _ in range(200))
+        itertools.product(grid, repeat=len(symbols))
+        if few
+        else ([source.choice(grid) for _ in symbols] for _ in range(200))
     )
     for values in choices:
         yield {s: (-v if s.is_negative else v) for s, v in zip(symbols, values, strict=True)}

@@ -10,7 +10,7 @@ from typing import Any
 
 import flint
 import sympy as sp
-from flint import acb, acb_mat, arb
+from flint import acb, acb_mat, arb, arb_mat
 
 from bilevel.language.root_counts import COUNTS, enclosed_count
 
@@ -43,6 +43,9 @@ def enclosed_verdict(rows: list[list[Any]], time: str, precisions: tuple[int, ..
             try:
                 values = acb_mat([[acb(ball(x)) for x in row] for row in rows]).eig(algorithm="vdhoeven_mourrain")
             except ValueError:
+                answer = _by_powers([[ball(x) for x in row] for row in rows], time)
+                if answer is not None:
+                    return answer
                 continue
             if time == "discrete":
                 margins = [z.real * z.real + z.imag * z.imag - 1 for z in values]
@@ -54,6 +57,27 @@ def enclosed_verdict(rows: list[list[Any]], time: str, precisions: tuple[int, ..
                 return "stable"
     finally:
         flint.ctx.prec = saved
+    return None
+
+
+def _by_powers(rows: list[list[arb]], time: str) -> str | None:
+    """The same where eigenvalues coincide and cannot be told apart: a power of norm below 1, or of a trace above n.
+
+    A flow is first taken to a map by Cayley's transform (1 - J)^{-1} (1 + J), which takes Re z < 0 onto |z| < 1.
+    """
+    n, power = len(rows), arb_mat(rows)
+    if time == "continuous":
+        one = arb_mat([[int(i == j) for j in range(n)] for i in range(n)])
+        try:
+            power = (one - power).solve(one + power)
+        except (ZeroDivisionError, ValueError):
+            return None
+    for _ in range(12):
+        if all(sum((abs(power[i, j]) for j in range(n)), arb(0)) < 1 for i in range(n)):
+            return "stable"
+        if abs(sum((power[i, i] for i in range(n)), arb(0))) > n:
+            return "unstable"
+        power = power * power
     return None
 
 

@@ -221,6 +221,6 @@ def _gradient_edges(game: Game, models: _Models) -> list[tuple[str, str]]:
         passing = [_model_of(getattr(part, "applied", None)) for part in parts]
         passing += [other for name, _ in game[player].through for other in models.of(name)]
         for other in passing:
-            if other in models and models.owner[other] != player:
+            if other is not None and other in models and models.owner[other] != player:
                 found[other.name, model.name] = None
     return list(found)

@@ -46,6 +46,8 @@ def stability(game: Any, rule: Rule | None = None, *, at: Mapping[Any, Any] | No
         >>> verdict.condition
         2*gamma*h + h**2/4 < 4
     """
+    if not hasattr(game, "variables"):
+        raise GameError(f"a game, flow or map was expected; got {type(game).__name__}")
     rule = rule or default_rule(game)
     if at is None or len(at) < len(game.variables):
         at = _only_point(game, rule, at)

@@ -22,7 +22,7 @@ from bilevel.game import Game
 from bilevel.language.calculus import replace as replaced
 from bilevel.language.errors import GameError, UnknownAnswer
 from bilevel.language.mean import Mean
-from bilevel.language.moments import expectation
+from bilevel.language.moments import expectation, read_law
 from bilevel.language.nodes import Stopped, stop_gradient
 from bilevel.language.values import expression
 from bilevel.rules.protocol.rule import Rule
@@ -79,6 +79,11 @@ class MeanSquare:
         """Why there is no answer, where there is none."""
         return self.second.reason
 
+    @property
+    def certificate(self) -> Any:
+        """Of the verdict on the second moments, in full."""
+        return self.second.certificate
+
     def solve(self, parameter: Any) -> Any:
         """The condition solved for one parameter."""
         return self.second.solve(parameter)
@@ -132,10 +137,7 @@ def mean_square(
     """
     if rule.time == "continuous":
         raise GameError("gradient noise enters step by step; choose a rule with steps, not a flow")
-    symbols = set(noise) if isinstance(noise, Mapping) else {s for _, put in noise for s in put}
-    absent = symbols - _symbols(game)
-    if absent or not symbols:
-        raise GameError(f"the losses do not contain the noise {', '.join(sorted(map(str, absent))) or '{}'}")
+    noise, symbols = _named(game, noise)
     size = expression(batch, "the size of a batch")
     average = _average(noise)
     try:
@@ -150,8 +152,21 @@ def mean_square(
     return MeanSquare(mean, second, names, additive)
 
 
-def _symbols(game: Any) -> set[Any]:
-    return {s for value in game.field().values() for s in value.free_symbols}
+def _named(game: Any, noise: Any) -> tuple[Any, set[Any]]:
+    """The noise with the game's own symbols, which may be given by name, and laws read from text."""
+    if not hasattr(game, "field"):
+        raise GameError(f"a game, flow or map was expected; got {type(game).__name__}")
+    there = {str(s): s for value in game.field().values() for s in value.free_symbols}
+    given = list(noise) if isinstance(noise, Mapping) else [s for _, put in noise for s in put]
+    absent = sorted({str(s) for s in given if there.get(str(s), s) != s and not isinstance(s, str)})
+    absent += sorted({str(s) for s in given if str(s) not in there})
+    if absent or not given:
+        raise GameError(f"the losses do not contain the noise {', '.join(absent) or '{}'}")
+    if isinstance(noise, Mapping):
+        laws = {there[str(s)]: read_law(law, there) if isinstance(law, str) else law for s, law in noise.items()}
+        return laws, set(laws)
+    outcomes = [(p, {there[str(s)]: value for s, value in put.items()}) for p, put in noise]
+    return outcomes, {s for _, put in outcomes for s in put}
 
 
 def _average(noise: Any) -> Average:

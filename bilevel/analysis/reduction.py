@@ -18,6 +18,7 @@ import sympy as sp
 
 from bilevel.analysis.bounds import FREE, bounds_of, substitute, tighter
 from bilevel.analysis.cells import Line
+from bilevel.analysis.function_bounds import function_bounds
 from bilevel.analysis.polynomials import Coordinates, rational
 from bilevel.analysis.regions import All, Sign, Some, compare, conj, disj, negate, same, signs
 from bilevel.analysis.writing import formula_size, to_boolean, to_formula
@@ -56,6 +57,8 @@ class Assumptions:
                     self.bounds[index] = (rational(0), False, None, False)  # an even root, where it is real
         for fact in facts:
             self._assume(fact)
+        self.bounds = function_bounds(self, [f for f in facts if not f.atoms(sp.Function)])
+        self._cache.clear()
         self._solver: Any = None
         self.last_method = "z3"
 
@@ -151,7 +154,7 @@ class Assumptions:
         if known in ("+", "-", "0"):
             return compare(self.coordinates.context.constant({"+": 1, "-": -1, "0": 0}[known]), relation)
         if len(p) > 200:
-            return atom
+            return Sign(self._without_monomials(p), relation)
         unit, factors = p.factor()
         odd, even, removed = [], [], False
         sign = 1 if unit > 0 else -1
@@ -172,6 +175,19 @@ class Assumptions:
         if not removed and (relation in (">", ">=") or (len(factors) == 1 and not self._is_nonzero(factors[0][0]))):
             return atom
         return self._assemble(sign, odd, even, relation)
+
+    def _without_monomials(self, p: Any) -> Any:
+        """The polynomial divided by the powers of positive generators that all its terms share."""
+        terms = p.to_dict()
+        shared = [min(exponents) for exponents in zip(*terms, strict=True)]
+        for i, (low, strict, _, _) in enumerate(self.bounds):
+            if low is None or low < 0 or (low == 0 and not strict):
+                shared[i] = 0
+        if not any(shared):
+            return p
+        return self.coordinates.context.from_dict(
+            {tuple(e - s for e, s in zip(m, shared, strict=True)): c for m, c in terms.items()}
+        )
 
     def _is_nonzero(self, factor: Any) -> bool:
         """Whether a factor is a generator known not to vanish."""

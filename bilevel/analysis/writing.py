@@ -5,6 +5,7 @@ Main definitions: `to_formula`, `to_boolean`, `relation` (one inequality, negati
 
 from __future__ import annotations
 
+from math import gcd
 from typing import Any
 
 import sympy as sp
@@ -110,5 +111,7 @@ def _weight(p: Any, variable: list[bool]) -> tuple[Any, ...]:
 
 def _common_scale(left: Any, right: Any) -> Any:
     """A positive number to divide both sides by: a single term on the left becomes monic when the other side is no
-    longer."""
-    return left.leading_coefficient() if len(left) == 1 and len(right) <= 1 else rational(1)
+    longer; else what all numerators have in common."""
+    if len(left) == 1 and len(right) <= 1:
+        return left.leading_coefficient()
+    return rational(gcd(*(int(c.p) for c in (*left.coeffs(), *right.coeffs()))))

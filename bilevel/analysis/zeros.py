@@ -12,14 +12,14 @@ are real; a polynomial system with rational coefficients goes to a Groebner basi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import permutations
 from time import perf_counter
 from typing import Any
 
 import sympy as sp
 
-from bilevel.analysis.forms import never_zero, own_signs, plain, real_conditions, tidied
+from bilevel.analysis.forms import exponentiated, never_zero, own_signs, plain, real_conditions, tidied
 from bilevel.analysis.known import Condition, Known
 from bilevel.analysis.linear_zeros import linear_zeros
 from bilevel.analysis.solutions import Branch, Zeros, distinct, replaced
@@ -212,6 +212,9 @@ class _Search:
             self._by_roots(factor, unknowns[0], state)
         elif (atom := self._atom(factor, unknowns)) is not None:
             self._by_atom(factor, atom, state)
+        elif (power := exponentiated(factor, unknowns)) is not None:
+            if (other := self._factored(state, [power[0]])) is not None:
+                self._explore(replace(other, conditions=(*other.conditions, *power[1])))
         else:
             self.stuck.append(unsolved(factor))
 

@@ -143,13 +143,28 @@ def _parser() -> argparse.ArgumentParser:
     _relations(command)
     made = command("check", "check a certificate again, or advise on a problem file")
     made.add_argument("file", metavar="FILE-or-CERTIFICATE")
+    _jobs(commands)
+    return parser
+
+
+def _jobs(commands: Any) -> None:
     made = commands.add_parser(
         "run", help="the main job: the correspondence of GANs and actor-critic methods, as a report"
     )
     made.add_argument("--json", action="store_true", help="print the report's data as JSON")
     made.add_argument("--quiet", action="store_true", help="do not tell how far it is")
     made.add_argument("-o", "--out", default="out", metavar="OUT", help="folder for the report (default: out)")
-    return parser
+    text = "the paper's table of stabilising strategies, every cell derived"
+    made = commands.add_parser("table1", help=text, description=text)
+    for form in ("html", "markdown", "latex", "json"):
+        made.add_argument(f"--{form}", action="store_true", help=f"write {form} (default: all four)")
+    made.add_argument("-o", "--out", default="table1", metavar="OUT", help="folder to write to (default: table1)")
+    made.add_argument("--strategy", action="append", default=[], metavar="NAME", help="this row only (repeatable)")
+    made.add_argument("--jobs", type=int, default=2, metavar="N", help="processes that work on cells (default 2)")
+    made.add_argument(
+        "--cell-budget", type=_number, default=240.0, metavar="SECONDS", help="time for one cell (default 240)"
+    )
+    made.add_argument("--quiet", action="store_true", help="do not tell how far it is")
 
 
 def _relations(command: Any) -> None:
@@ -186,7 +201,7 @@ def _analyses(command: Any) -> None:
         made = command(name, text)
         made.add_argument("file", metavar="FILE", help="problem file (TOML), or name of a catalogue model")
         made.add_argument("--rule", metavar="NAME,...", help="use these rules in place of the file's own")
-        if name == "derive":
+        if name in ("derive", "stability"):
             form = made.add_mutually_exclusive_group()
             form.add_argument("--latex", action="store_true", help="print LaTeX")
             form.add_argument("--python", action="store_true", help="print Python source")

@@ -11,39 +11,53 @@ from typing import Any
 
 import sympy as sp
 
+from bilevel.analysis.analyse import analyse
 from bilevel.analysis.comparison import compare
-from bilevel.analysis.rates import best
 from bilevel.analysis.state_map import state_map
 from bilevel.app import budget
-from bilevel.app.answers import point_object, state_order, text, verdict_object
+from bilevel.app.answers import certificate, point_object, text, verdict_object
 from bilevel.app.saving import save
 from bilevel.app.table1_points import DESTROYED, UNDECIDED, fate_of
 from bilevel.app.table1_problems import PROBLEMS, RULES, STEP, Bench
+from bilevel.app.table1_rates import FAILURES, best_rate
 from bilevel.app.table1_verdict import judged, summed
-from bilevel.app.verdicts import verdict_at
-from bilevel.language.errors import BilevelError, UnknownAnswer
+from bilevel.language.errors import UnknownAnswer
+from bilevel.language.values import expression
 from bilevel.models.strategies import catalogue
 from bilevel.models.strategies.protocol.strategy import NotApplicable, Strategy
-from bilevel.rules import derive
+from bilevel.rules import derive, linearise
 from bilevel.system import flow_of, map_of
 
-FAILURES = (BilevelError, budget.OutOfTime, NotImplementedError, TypeError, ValueError, ZeroDivisionError, RecursionError)
+SECONDS, RATE_SECONDS = 240.0, 20.0
 
 
-def cell(name: str, side: str, seconds: float = 60.0) -> dict[str, Any]:
-    """The whole answer of one cell. Each problem and variant has its share of the seconds; what there was no time for is
+def cell(name: str, side: str, seconds: float = SECONDS) -> dict[str, Any]:
+    """The whole answer of one cell. Each problem and variant has its share of the seconds; what has no time left is
     unknown, with the reason."""
     row = catalogue()[name].row
     benches = [bench for bench in PROBLEMS if bench.side == side]
     share = seconds / (len(benches) * len(row.variants))
     entries = [_guarded(name, dict(variant), bench, share) for variant in row.variants for bench in benches]
     printed = None if row.printed is None else row.printed[side == "ac"]
-    return {"strategy": name, "title": row.title, "side": side, "printed": printed, **summed(entries), "entries": entries}
+    return {
+        "strategy": name,
+        "title": row.title,
+        "side": side,
+        "printed": printed,
+        **summed(entries),
+        "entries": entries,
+    }
 
 
 def _guarded(name: str, variant: dict[str, Any], bench: Bench, seconds: float) -> dict[str, Any]:
     began = time.process_time()
-    entry: dict[str, Any] = {"problem": bench.name, "problem_title": bench.title, "variant": {k: str(v) for k, v in variant.items()}}
+    for rule in RULES:
+        _before(bench, rule)
+    entry: dict[str, Any] = {
+        "problem": bench.name,
+        "problem_title": bench.title,
+        "variant": {k: str(v) for k, v in variant.items()},
+    }
     with budget.limited(seconds) as clock:
         try:
             entry |= _weighed(name, variant, bench, clock)
@@ -61,7 +75,7 @@ def strategy_of(name: str, variant: dict[str, Any]) -> Strategy:
     """The strategy of a variant, with numbers for every strength."""
     make = catalogue()[name]
     free = {key: value for key, value in make.row.numbers if key not in variant}
-    return make(**free, **variant)  # type: ignore[no-any-return]
+    return make(**free, **variant)
 
 
 def _weighed(name: str, variant: dict[str, Any], bench: Bench, clock: budget.Clock) -> dict[str, Any]:
@@ -73,13 +87,15 @@ def _weighed(name: str, variant: dict[str, Any], bench: Bench, clock: budget.Clo
     found["updates"] = updates if len(updates) < 4000 else updates[:4000] + " ..."
     if all(_idle(game, strategy, make()) for make in RULES.values()):
         output = catalogue()[name].row.output
-        why = "the players' update equations are the same, symbol by symbol" + ("; what is added is an output only" if output else "; what is added drives nothing")
+        why = "the players' update equations are the same, symbol by symbol" + (
+            "; what is added is an output only" if output else "; what is added drives nothing"
+        )
         return found | {"word": "neutral" if output else "not applicable", "why": f"proved: {why}"}
     fate = fate_of(changed, dict(bench.point), actor, clock)
     found["fixed_point"] = {"word": fate.word, "why": fate.why, "point": fate.point and point_object(fate.point.point)}
     if fate.point is not None:
         for rule in RULES:
-            found["rules"][rule] = _under(rule, strategy, bench, game, fate.point, clock)
+            found["rules"][rule] = _under(rule, strategy, bench, fate.point, clock)
     elif fate.word == UNDECIDED:
         return found | {"word": "unknown", "why": fate.why}
     return found | judged(found, destroyed=fate.word == DESTROYED)
@@ -99,38 +115,63 @@ def _idle(game: Any, strategy: Strategy, rule: Any) -> bool:
 @cache
 def _before(bench: Bench, rule: str) -> tuple[Any, Any]:
     """Verdict and best rate without any strategy."""
-    from bilevel.analysis.fixed_points import Equilibrium
-    from bilevel.language.values import expression
-
     game = bench.game()
     point = {v: expression(dict(bench.point)[str(v)]) for v in game.variables}
-    verdict = verdict_at(game, RULES[rule](), Equilibrium(point), budget.Clock())
-    return verdict, _best(game, RULES[rule](), point, verdict, 1)
+    linear = linearise(game, RULES[rule](), point)
+    verdict = analyse(linear.matrix, time=linear.time, assuming=game.assuming)
+    with budget.limited(RATE_SECONDS) as clock:
+        return verdict, best_rate(linear.matrix, verdict, 1, clock)
 
 
-def _under(rule: str, strategy: Strategy, bench: Bench, game: Any, equilibrium: Any, clock: budget.Clock) -> dict[str, Any]:
-    """Before and after under one rule."""
-    plain = RULES[rule]()
+def _under(rule: str, strategy: Strategy, bench: Bench, equilibrium: Any, clock: budget.Clock) -> dict[str, Any]:
+    """Before and after under one rule: the whole state for the record, the part that drives the players for the word"""
+    plain, game = RULES[rule](), bench.game()
     changed, new = strategy(game, plain)
+    linear = linearise(changed, new, equilibrium.point)
+    with clock.section(2 / 3):
+        whole = analyse(linear.matrix, time=linear.time, assuming=changed.assuming)
+        part = driving(linear.matrix, [k for k, name in enumerate(linear.order) if name in map(str, game.variables)])
+        own = whole if part.rows == linear.matrix.rows else analyse(part, time=linear.time, assuming=changed.assuming)
     before, rate_before = _before(bench, rule)
-    after = verdict_at(changed, new, equilibrium, clock.part(1 / 2))
-    try:
-        with clock.section(1 / 2):
-            rate = _best(changed, new, equilibrium.point, after, rounds(new))
-    except budget.OutOfTime:
-        rate = None
-    verdict = compare(before, after)
-    found = {
+    verdict = compare(before, own)
+    after = verdict_object(whole, list(linear.order), certified=False)
+    with clock.section(1 / 3):
+        after["certificate"], after["certified_at"] = certified(whole, verdict)
+    return {
         "rule": str(new),
         "before": _told(before),
-        "after": verdict_object(after, state_order(changed, new)),
+        "after": after,
+        "players": None if own is whole else _told(own),
         "word": verdict.word,
         "why": verdict.why,
         "best_before": rate_before,
-        "best_after": rate,
+        "best_after": best_rate(part, own, rounds(new), clock.part(2 / 3)),
         "same": changed is game and new is plain,
+        "file": problem_text(changed, new, equilibrium.point),
     }
-    return found | {"file": problem_text(changed, new, equilibrium.point)}
+
+
+def driving(matrix: Any, players: list[int]) -> Any:
+    """The rows and columns of the players and of everything that, directly or not, moves them."""
+    kept = list(players)
+    for row in kept:
+        kept += [k for k in range(matrix.cols) if k not in kept and matrix[row, k] != 0]
+    order = sorted(kept)
+    return sp.ImmutableMatrix(matrix.extract(order, order))
+
+
+def certified(verdict: Any, compared: Any) -> tuple[Any, dict[str, str] | None]:
+    """A certificate of the verdict; where there is none with the step open, one at a step at which it is decided."""
+    found = certificate(verdict)
+    if found is not None or verdict.condition is None:
+        return found, None
+    steps = [p[STEP] for p in (compared.gained, compared.lost) if p and STEP in p]
+    for step in (*steps, *(sp.Rational(n, d) for n, d in ((1, 10), (1, 100), (1, 1), (5, 1)))):
+        there = analyse(verdict.jacobian.subs(STEP, step), time=verdict.time)
+        found = certificate(there) if there.verdict != "unknown" else None
+        if found is not None:
+            return found, {str(STEP): str(step)}
+    return None, None
 
 
 def _told(verdict: Any) -> dict[str, Any]:
@@ -145,24 +186,8 @@ def rounds(rule: Any) -> int:
     return own * (rounds(arguments["base"]) if "base" in arguments else 1)
 
 
-def _best(game: Any, rule: Any, point: Any, verdict: Any, steps: int) -> dict[str, Any] | None:
-    """The best step and the rate there per underlying step; None where it was not found, or nothing is stable."""
-    if rule.time == "continuous" or verdict.condition in (None, sp.false):
-        return None
-    try:
-        found = best(game, rule, point, over=STEP)
-    except FAILURES as stop:
-        if isinstance(stop, budget.OutOfTime):
-            raise
-        return None
-    ends = found.rate if isinstance(found.rate, tuple) else (found.rate, found.rate)
-    low, high = (float(sp.N(end)) ** (1 / steps) for end in ends)
-    shown = [text(x) for x in (found.step if isinstance(found.step, tuple) else (found.step,))]
-    return {"step": shown, "rate": [low, high], "known": found.known, "steps": steps}
-
-
 def problem_text(game: Any, rule: Any, point: Any) -> str | None:
-    """A problem file that says the same: players and rule where these can be written, else the map of the whole state."""
+    """A problem file that says the same: players and rule where these can be written, else the map of the state."""
     try:
         return save(game, rule, point)
     except FAILURES:

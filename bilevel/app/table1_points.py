@@ -50,12 +50,12 @@ def fate_of(game: Any, point: dict[str, Any], actor: tuple[str, ...], clock: Any
             why = "the updates vanish there" if exact else f"the actor stays; the critic is at {_told(found, actor)}"
             return Fate(KEPT if exact else CRITIC_MOVED, found, why)
     with clock.section(3 / 4):
-        found = equilibria(game)
-    if not found.points:
-        if found.complete:
+        everywhere = equilibria(game)
+    if not everywhere.points:
+        if everywhere.complete:
             return Fate(DESTROYED, None, "the changed game has no fixed point at all")
-        return Fate(UNDECIDED, None, f"fixed points were not all found: {found.reason}"[:300])
-    near = min(found.points, key=lambda p: _distance(p, place))
+        return Fate(UNDECIDED, None, f"fixed points were not all found: {everywhere.reason}"[:300])
+    near = min(everywhere.points, key=lambda p: _distance(p, place))
     return Fate(MOVED, near, f"to {', '.join(f'{v} = {x}' for v, x in near.point.items() if str(v) in place)}"[:300])
 
 
@@ -78,7 +78,11 @@ def _told(found: Equilibrium, actor: tuple[str, ...]) -> str:
 
 
 def _distance(point: Equilibrium, place: dict[str, Any]) -> float:
-    gaps = [complex(sp.N(value - place[str(v)])) for v, value in point.point.items() if str(v) in place and not value.free_symbols]
+    gaps = [
+        complex(sp.N(value - place[str(v)]))
+        for v, value in point.point.items()
+        if str(v) in place and not value.free_symbols
+    ]
     return sum(abs(gap) ** 2 for gap in gaps)
 
 
@@ -92,9 +96,13 @@ def _from_either_side(game: Any, place: dict[str, Any]) -> Fate:
                 continue
             limits = [_limit(slope, put, side) for side in (1, -1)]
         except (TypeError, ValueError, NotImplementedError):
-            return Fate(UNDECIDED, None, f"the update of {variable} has a kink inside an average; its sides were not told apart")
+            return Fate(
+                UNDECIDED, None, f"the update of {variable} has a kink inside an average; its sides were not told apart"
+            )
         if any(limit is None for limit in limits):
-            return Fate(UNDECIDED, None, f"the update of {variable} has a kink inside an average; its sides were not told apart")
+            return Fate(
+                UNDECIDED, None, f"the update of {variable} has a kink inside an average; its sides were not told apart"
+            )
         if all(limit.is_nonzero for limit in limits):
             said.append(f"d{variable}/dt tends to {-limits[0]} from above and to {-limits[1]} from below, never to 0")
     if said:

@@ -45,7 +45,13 @@ PROBLEMS = (
         linear_quadratic_gan_in_samples,
         (("b", 0), ("sigma", 1), ("w1", 0), ("w2", 0)),
     ),
-    Bench("gaussian", "gan", "Gaussian GAN", gaussian_gan_in_samples, (("theta", 0), ("phi_1", 0), ("phi_2", 0))),
+    Bench(
+        "gaussian",
+        "gan",
+        "Gaussian GAN",
+        lambda: gaussian_gan_in_samples(1),
+        (("theta", 1), ("phi_1", 0), ("phi_2", 0)),
+    ),
     Bench("bandit", "ac", "Bandit", bandit_in_samples, (("theta", "log(2)"), ("q1", "log(2)"), ("q2", 0))),
     Bench(
         "two-states",

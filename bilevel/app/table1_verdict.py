@@ -16,9 +16,8 @@ NOT_APPLICABLE = "not applicable"
 def judged(found: Mapping[str, Any], *, destroyed: bool) -> dict[str, str]:
     """The word for one problem and variant.
 
-    A destroyed fixed point hurts. Else each rule has its word: where both before and after some step is stable, the best
-    rate decides together with the region; where the actor's equilibrium is moved, what helps comes at a price, so it
-    depends.
+    A destroyed fixed point hurts. Else each rule has its word: where before and after some step is stable, best rate
+    and region decide together; where the actor's equilibrium is moved, what helps comes at a price: it depends.
     """
     if destroyed:
         return {"word": HURTS, "why": f"the fixed point is destroyed: {found['fixed_point']['why']}"}
@@ -88,7 +87,11 @@ def summed(entries: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     word = joined(decided) if decided else UNKNOWN
     if len(groups) == 1:
         only = entries[0]["word"]
-        why = entries[0]["why"] if only in (NOT_APPLICABLE, UNKNOWN) else f"on every problem and variant weighed ({len(entries)})"
+        why = (
+            entries[0]["why"]
+            if only in (NOT_APPLICABLE, UNKNOWN)
+            else f"on every problem and variant weighed ({len(entries)})"
+        )
         return {"word": only, "why": why}
     order = (HELPS, HURTS, DEPENDS, NEUTRAL, NOT_APPLICABLE, UNKNOWN)
     return {"word": word, "why": "; ".join(f"{w}: {', '.join(groups[w])}" for w in order if w in groups)}

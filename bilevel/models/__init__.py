@@ -69,7 +69,10 @@ def instances() -> dict[str, Any]:
     return {
         name.removesuffix("_instance"): value
         for name, value in _names().items()
-        if inspect.isfunction(value) and value.__annotations__.get("return") == "Instance"
+        if inspect.isfunction(value)
+        and value.__annotations__.get("return") == "Instance"
+        and name.endswith("_instance")
+        and name.removesuffix("_instance") in _names()
     }
 
 

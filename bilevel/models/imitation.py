@@ -23,7 +23,7 @@ from bilevel.models.replayed import discounted
 
 
 def gail(
-    policy: Literal["reparameterised", "stochastic"] = "reparameterised", *, discount: Any = None, bonus: Any = 0
+    policy: Literal["stochastic", "reparameterised"] = "stochastic", *, discount: Any = None, bonus: Any = 0
 ) -> Game:
     """Generative adversarial imitation learning: reward model, critic and actor in a chain.
 
@@ -78,33 +78,31 @@ def _action(policy: str, state: Any, theta: Any, stamp: str) -> tuple[Any, tuple
 
 
 def gail_instance() -> Instance:
-    """Imitating an action: one state, actions that are noisy by -1 or 1, the expert's centred at 1.
+    """Imitating one choice of two: one state, the expert takes the second action three times out of four.
 
-    Math: pi = theta + eta, expert 1 + eta; D = sigmoid(phi (a - 1)), Q = chi_1 + chi_2 a, gamma = 0. Equilibrium
-        theta = 1, phi = 0, chi = (log 2, 0): the discriminator cannot tell, so every action pays alike.
+    Math: pi(1) = sigmoid(theta), D = sigmoid(phi a), Q = log 2 + chi a, which is -log D at a = 0; gamma = 0.
+        Equilibrium theta = log 3, phi = chi = 0: the discriminator cannot tell, so both actions pay alike.
 
-    Shapes: four scalars.
+    Shapes: three scalars.
 
     Reference: Ho and Ermon (2016), arXiv:1606.03476.
 
     Examples:
         >>> from bilevel.models import instance
         >>> instance("gail").variables
-        (phi, chi_1, chi_2, theta)
+        (phi, chi, theta)
     """
-    coin = [sp.Rational(1, 2)] * 2
     return Instance(
-        dims={"k": 1, "m": 1, "l": 1, "p": 1, "q": 1, "r": 2},
+        dims={"k": 1, "m": 1, "p": 1, "q": 1, "r": 1},
         networks={
-            "pi": lambda s, eta, theta: [theta[0] + eta[0]],
-            "D": lambda s, a, phi: sigmoid(phi[0] * (a[0] - 1)),
-            "Q": lambda s, a, chi: chi[0] + chi[1] * a[0],
+            "D": lambda s, a, phi: sigmoid(phi[0] * a[0]),
+            "Q": lambda s, a, chi: sp.log(2) + chi[0] * a[0],
         },
         laws={
             "rho": ([[0]], [1]),
             "expert": ([[0]], [1]),
-            "pi_expert": lambda s: ([[0], [2]], coin),
-            "p_eta": ([[-1], [1]], coin),
+            "pi": lambda s, theta: ([[0], [1]], [1 - sigmoid(theta[0]), sigmoid(theta[0])]),
+            "pi_expert": lambda s: ([[0], [1]], [sp.Rational(1, 4), sp.Rational(3, 4)]),
             "P": lambda s, a: ([[s[0]]], [1]),
         },
         scalars={"gamma": sp.S.Zero},
@@ -124,7 +122,7 @@ def guided_cost_learning() -> Game:
 
     Examples:
         >>> print(guided_cost_learning().cost("sampler"))
-        E_tau[log q(tau; theta) + c(tau, psi)]
+        E_tau[c(tau, psi) + log q(tau; theta)]
     """
     theta, psi, c = vector("theta", "p"), vector("psi", "q"), network("c")
     demo, law = random("tau_demo", data("demo", "n")), density("q", "n", theta)

@@ -27,8 +27,11 @@ PENNIES = ([[1, -1], [-1, 1]], [[-1, 1], [1, -1]])
 
 def _arrays(payoffs: Any) -> list[Any]:
     given = PENNIES if payoffs is None else payoffs
+    if isinstance(given, str) or not hasattr(given, "__len__"):
+        raise GameError(f"payoffs are nested lists of one shape, one for each player; got {given!r}")
+    tables = [_read(table) for table in given]
     try:
-        arrays = [sp.ImmutableDenseNDimArray(table) for table in given]
+        arrays = [sp.ImmutableDenseNDimArray(table) for table in tables]
     except (TypeError, ValueError):
         raise GameError("payoffs are nested lists of one shape, one for each player") from None
     shape = arrays[0].shape
@@ -38,6 +41,11 @@ def _arrays(payoffs: Any) -> list[Any]:
             f"got shapes {[array.shape for array in arrays]}"
         )
     return arrays
+
+
+def _read(table: Any) -> Any:
+    table = table.tolist() if hasattr(table, "tolist") else table
+    return [_read(row) for row in table] if isinstance(table, list | tuple) else expression(table, "a payoff")
 
 
 def _means(arrays: list[Any], mixed: list[list[Any]]) -> list[list[Any]]:
@@ -120,7 +128,8 @@ def boltzmann_q_learning(payoffs: Any = None, temperature: Any = None) -> System
     equations: dict[Any, Any] = {}
     for own, u in zip(differences, _means(arrays, mixed), strict=True):
         equations |= {q: u[a] - u[-1] - q for a, q in enumerate(own)}
-    return flow_of(equations, title="Boltzmann Q-learning", source="Tuyls et al. 2006")
+    middle = dict.fromkeys(equations, sp.S.Zero)  # where every action pays the same against uniform play
+    return flow_of(equations, title="Boltzmann Q-learning", source="Tuyls et al. 2006", points=(middle,))
 
 
 def smooth_fictitious_play(payoffs: Any = None, temperature: Any = None) -> System:
@@ -148,7 +157,8 @@ def smooth_fictitious_play(payoffs: Any = None, temperature: Any = None) -> Syst
     for own, u in zip(shares, _means(arrays, mixed), strict=True):
         reply = softmax([sp.expand((value - u[-1]) / T) for value in u[:-1]])
         equations |= {x: reply[a] - x for a, x in enumerate(own)}
-    return flow_of(equations, title="Smooth fictitious play", source="Fudenberg and Kreps 1993")
+    middle = {x: sp.Rational(1, len(own) + 1) for own in shares for x in own}
+    return flow_of(equations, title="Smooth fictitious play", source="Fudenberg and Kreps 1993", points=(middle,))
 
 
 def shapley_payoffs() -> tuple[list[list[int]], list[list[int]]]:

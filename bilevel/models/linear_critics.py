@@ -21,6 +21,7 @@ from bilevel.language.values import expression
 from bilevel.system import System, map_of
 
 Target = Literal["own", "copy"]
+ROUNDING = 1e-12
 
 
 def stationary_law(chain: Any) -> Any:
@@ -42,16 +43,24 @@ def stationary_law(chain: Any) -> Any:
     gap = sp.eye(P.rows) - P
     weights = [sp.cancel(gap.minor_submatrix(i, i).det()) if P.rows > 1 else sp.S.One for i in range(P.rows)]
     total = sp.cancel(sum(weights))
-    if total == 0 or sp.cancel(sp.Matrix(gap * sp.ones(P.rows, 1)).norm() ** 2) != 0:
+    if _zero(total) or not all(_zero(sum(gap.row(i))) for i in range(P.rows)):
         raise GameError("the chain ends or falls into several classes, so no law is its own; give the law of the data")
     return sp.ImmutableMatrix([sp.cancel(weight / total) for weight in weights])
 
 
 def _matrix(given: Any, what: str) -> Any:
-    rows = given.tolist() if hasattr(given, "tolist") else [list(row) if _listed(row) else [row] for row in given]
+    if not _listed(given) and not hasattr(given, "tolist"):
+        raise GameError(f"{what} is a list of rows or a matrix; got {given!r}")
+    rows = [row if _listed(row) else [row] for row in (given.tolist() if hasattr(given, "tolist") else given)]
     if len({len(row) for row in rows}) != 1:
         raise GameError(f"{what} has rows of one length; got lengths {[len(row) for row in rows]}")
     return sp.ImmutableMatrix([[expression(entry, f"an entry of {what}") for entry in row] for row in rows])
+
+
+def _zero(value: Any) -> bool:
+    """Whether a value vanishes; sums of floats do so up to their rounding."""
+    value = sp.cancel(sp.together(value))
+    return bool(value == 0 or (value.is_Float and abs(value) < ROUNDING))
 
 
 def _listed(row: Any) -> bool:
@@ -273,5 +282,6 @@ def _solved(system: Any, right: Any) -> Any:
 def _check_law(row: Any, exact: bool) -> None:
     total, kind = sp.cancel(sum(row)), "law" if exact else "row of the chain"
     short: Callable[[Any], bool] = lambda e: bool(e.is_number and e < 0)
-    if any(map(short, row)) or (total.is_number and (total > 1 or (exact and total != 1))):
+    over = total - 1
+    if any(map(short, row)) or (total.is_number and not _zero(over) and (over > 0 or exact)):
         raise GameError(f"a {kind} holds probabilities; {list(row)} sums to {total}")

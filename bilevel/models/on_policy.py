@@ -28,8 +28,8 @@ def advantage_actor_critic(steps: int = 1, *, discount: Any = None, bonus: Any =
     """Advantage actor-critic (A2C; A3C is the same expected update, taken by several workers out of step).
 
     Math: R = sum_{i < n} gamma^i r_i + gamma^n V(s_n); actor: min_theta -E[sg(R - V(s)) log pi(a | s)]
-        - beta E H(pi(. | s)); critic: min_phi E (sg(R) - V(s))^2; the steps are taken at the current theta, n = `steps`,
-        beta = `bonus`.
+        - beta E H(pi(. | s)); critic: min_phi E (sg(R) - V(s))^2; the steps are taken at the current theta,
+        n = `steps`, beta = `bonus`.
 
     Shapes: theta in R^p, phi in R^q, states in R^k, actions in R^m, all symbolic.
 

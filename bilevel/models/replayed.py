@@ -195,7 +195,7 @@ def sac(critics: int = 1, *, discount: Any = None, temperature: Any = None) -> G
 
     Examples:
         >>> print(sac().cost("actor"))
-        E_{s, a_pi}[alpha*log pi(a_pi; s, theta) - Q(s, a_pi, phi)]
+        E_{s, a_pi}[alpha*(log pi(a_pi; s, theta)) - Q(s, a_pi, phi)]
     """
     if critics not in (1, 2):
         raise GameError(f"critics is 1 or 2; got {critics!r}")

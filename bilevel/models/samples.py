@@ -128,6 +128,12 @@ class SampledGame(Game):
     others: tuple[tuple[str, Player], ...]
     through: tuple[tuple[str, tuple[tuple[str, Any], ...]], ...]
 
+    def _check_variables(self) -> None:
+        """A strategy may take away all that a player's loss depended on: its gradient is then zero."""
+        names = [str(variable) for player in self.players.values() for variable in player.moves]
+        if doubled := sorted({name for name in names if names.count(name) > 1}):
+            raise GameError(f"two variables are called {', '.join(doubled)}; rename one of them")
+
     def changed(
         self,
         samples: Samples | None = None,

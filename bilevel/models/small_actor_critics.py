@@ -88,6 +88,7 @@ def two_state_actor_critic(
         assuming=_below_one(gamma),
         title="Actor-critic with two states",
         source="Sutton and Barto 2018, section 13.5",
+        points=(two_state_equilibrium(discount=gamma, entropy_weight=beta, stay_reward=reward, values=values),),
     )
 
 
@@ -125,7 +126,7 @@ def two_state_equilibrium(
 def _regulator(a: Any, b: Any, gain: Any, discount: Any, state_cost: Any, action_cost: Any) -> tuple[Any, ...]:
     """Drift, gain of the control, discount, both costs, and the best gain with its value P."""
     a = _chosen(a, "a", "the drift")
-    b = _chosen(b, "b", "the gain of the control")
+    b = sp.S.One if b is None else expression(b, "the gain of the control")
     gamma = _chosen(discount, "gamma", "the discount")
     if state_cost is None and action_cost is None:
         K, P = _chosen(gain, "K", "the best gain"), sp.S.One
@@ -161,7 +162,8 @@ def lqr_actor_critic(
         features "state": critic V = w s^2 at the policy's own action; actor min over k of E[r u^2 + gamma V(s')].
         The costs: in units in which the best value is s^2 they follow from the best `gain` K, so that everything is
         rational: r = gamma b (a - b K)/K, q = 1 - r K^2 - gamma (a - b K)^2 (both positive: an ordinary problem); or
-        give them. Equilibrium: the Riccati gain with its true values, `lqr_equilibrium`.
+        give them. b is 1 by default, the unit of the control. Equilibrium: the Riccati gain with its true values,
+        `lqr_equilibrium`.
 
     Shapes: k and three weights, or k and one; costs a step; |a - b k| < 1 is needed for the law of states.
 
@@ -175,9 +177,11 @@ def lqr_actor_critic(
         >>> game, point = (make(1, 1, gain="1/2", features="state") for make in (lqr_actor_critic, lqr_equilibrium))
         >>> steps = sp.symbols("h_a h_c", positive=True)
         >>> print(stability(game, rules.simultaneous(dict(zip(game.players, steps))), at=point).condition)
-        (gamma*h_a*nu < 3/8) & (4*gamma*h_c*nu**2/3 + 2 > 16*h_c*nu**2/3)
+        (gamma*h_a*nu < 3/8) & (2*gamma*h_c*nu**2/3 + 1 > 8*h_c*nu**2/3)
     """
-    a, b, gamma, q, r, _, _ = _regulator(a, b, gain, discount, state_cost, action_cost)
+    costs = {"state_cost": state_cost, "action_cost": action_cost}
+    best = lqr_equilibrium(a, b, gain=gain, discount=discount, features=features, **costs)
+    a, b, gamma, q, r, _, _ = _regulator(a, b, gain, discount, **costs)
     noise = _chosen(exploration, "nu", "the variance of the exploration")
     k, s, e = sp.symbols("k s e", real=True)
     spread = sp.Dummy("spread", positive=True)
@@ -197,13 +201,22 @@ def lqr_actor_critic(
     else:
         raise GameError(f"features is 'state-action' or 'state'; got {features!r}")
     visited = stop_gradient(b**2 * noise / (1 - (a - b * k) ** 2))
-    averaged = lambda body: mean(sp.expand(body), laws).subs(spread, visited)
+
+    def averaged(body: Any, power: int) -> Any:
+        """E[body^power], body a form in s and e whose coefficients are kept together."""
+        terms = sp.Poly(sp.expand(body), s, e).terms()
+        marks = [sp.Dummy(real=True) for _ in terms]
+        form = sum(mark * s**i * e**j for mark, ((i, j), _) in zip(marks, terms, strict=True))
+        value = mean(sp.expand(form**power), laws).subs(spread, visited)
+        return value.xreplace({mark: c for mark, (_, c) in zip(marks, terms, strict=True)})
+
     return Game(
-        actor=minimize(averaged(judged), k),
-        critic=minimize(averaged((target - guess) ** 2 / 2), *weights),
+        actor=minimize(averaged(judged, 1), k),
+        critic=minimize(averaged(target - guess, 2) / 2, *weights),
         assuming=((a - b * k) ** 2 < 1, *((gamma <= 1,) if gamma.free_symbols else ())),
         title="Actor-critic on the linear-quadratic regulator",
         source="Bradtke 1993",
+        points=(best,),
     )
 
 

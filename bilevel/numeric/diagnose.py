@@ -17,10 +17,10 @@ from bilevel.numeric import diagnose_exact as by_symbols
 from bilevel.numeric.diagnose_point import Residual, point_finding, residual, second_order
 from bilevel.numeric.diagnose_reduced import Reduced, reduced_game
 from bilevel.numeric.diagnose_remedies import Applied, predicted_edge, remedies
-from bilevel.numeric.diagnose_steps import SCALE, StepScale, Tolerated, margin, period, step_finding, tolerated
+from bilevel.numeric.diagnose_steps import MATRIX, SCALE, StepScale, Tolerated, margin, period, step_finding, tolerated
 from bilevel.numeric.diagnosis import Diagnosis, Finding, Remedy
 from bilevel.numeric.path_angle import path_angle
-from bilevel.numeric.spectra import DENSE, Spectrum, eigenvalues
+from bilevel.numeric.spectra import DENSE, Ritz, Spectrum, eigenvalues
 from bilevel.numeric.spectra_operator import Operator, flat_step, operator_of, written_out
 from bilevel.numeric.spectra_products import Products
 from bilevel.numeric.spectra_solvers import size_of
@@ -76,11 +76,12 @@ def diagnose(
         modulus of M passes one. Remedies: changes of the rule and penalties, by the leading modulus they give.
         `since`, an earlier point of the run, adds the path-angle.
 
-    Shapes: a game of at most 256 parameters is treated as a matrix; a larger one by Krylov methods, at most `budget`
-        products a run, `count` eigenvalues an end, and remedies are tried on the span of the leading modes, the best
-        `measure` of them measured on the whole. `arguments` go to the losses: fix a batch and its random keys there. A
-        symbolic game of at most 12 unknowns is answered exactly too; its decimals are read as written, 0.1 as 1/10.
-        A rule's flow has no steps, so no step and no remedy is sought for it.
+    Shapes: a game of at most 1500 parameters is written out as a matrix; up to 256 all eigenvalues are computed, beyond
+        that the leading ones by Krylov methods, at most `budget` products a run, `count` eigenvalues an end. There
+        remedies are tried on the span of the leading modes, the best `measure` of them measured on the whole.
+        `arguments` go to the losses: fix a batch and its random keys there. A symbolic game of at most 12 unknowns is
+        answered exactly too; its decimals are read as written, 0.1 as 1/10. A flow has no steps, so no step and no
+        remedy is sought for it.
 
     Raises: GameError as `bilevel.numeric.reading` does, and where the losses or their derivatives are not finite.
 
@@ -102,7 +103,7 @@ def diagnose(
     field = Products(flat_step(losses, params, arguments, flow(), (), dtype, **choices), sign=-1)
     value = _finite(field.value())
     J = operator_of(field)
-    J = written_out(J) if J.size <= DENSE else J
+    J = written_out(J) if J.size <= MATRIX else J
     found = residual(J, value, np.asarray(field.here), size_of(J, seed), tolerance)
     scales = _scales(asked)
     lead = scales.spectrum(1.0)
@@ -110,7 +111,7 @@ def diagnose(
     kinds, tests = second_order(J, seed, count)
     small = reduced_game(J, [ritz.vector for end in ends for ritz in end.values if ritz.vector is not None], DENSE)
     exact = by_symbols.exact_answers(losses, rule, params, asked.values)
-    step, borders = _step(asked, small, exact, scales)
+    step, borders = _step(asked, small, exact, scales, ends[1])
     helps, spent = _remedies(asked, small, ends, exact, measure)
     path = None if since is None else path_angle(losses, since, params, *arguments, dtype=dtype, **choices)
     return Diagnosis(
@@ -130,7 +131,7 @@ def _scales(asked: _Setting) -> StepScale:
     values = {**asked.values, SCALE: 1.0} if scaled else asked.values
     choices = {**asked.choices, "values": values}
     step = flat_step(asked.losses, asked.params, asked.arguments, rule, asked.state, asked.dtype, **choices)
-    return StepScale(step, asked.count, asked.seed, asked.budget, scaled)
+    return StepScale(step, asked.count, asked.seed, asked.budget, scaled=scaled)
 
 
 _ENDS = ("largest modulus", "smallest real part", "largest imaginary part")
@@ -154,36 +155,48 @@ def _point(found: Residual, kinds: list[str], exact: by_symbols.Exact | None) ->
 
 
 def _rotation(J: Operator, lead: Spectrum, rule: Rule, seed: int) -> Finding:
-    """How the leading modes of the rule turn, and how much of the Jacobian is antisymmetric."""
+    """How the leading modes of the rule move, and how much of the Jacobian is antisymmetric."""
     share = antisymmetric_share(J, seed)
     numbers: dict[str, Any] = {"antisymmetric share": share}
     apart = f"the antisymmetric part is {share:.0%} of the game's Jacobian"
+    if not lead.values:
+        return Finding(f"the leading modes were not found; {apart}", "unknown", lead.method, numbers)
     turning = [ritz for ritz in lead.values if abs(ritz.value.imag) > margin(ritz) + 1e-9 * abs(ritz.value)]
-    if not turning:
-        words = "no leading mode of the rule turns" if lead.values else "the leading modes were not found"
-        return Finding(f"{words}; {apart}", "float" if lead.values else "unknown", lead.method, numbers)
-    one = turning[0]
-    value = one.value
-    numbers |= {"eigenvalue": value, "backward error": one.backward_error, "condition": one.condition}
-    if rule.time == "discrete":
-        change = abs(value) - 1
-        goes = (
-            "growing"
-            if change > margin(one)
-            else "shrinking"
-            if change < -margin(one)
-            else "neither growing nor shrinking"
-        )
-        by = f" by {abs(change):.2%} a step" if abs(change) > margin(one) else " as far as can be told"
-        numbers["period"] = period(value)
-        words = f"rotates: the leading turning mode goes round in {period(value):.1f} steps, {goes}{by}"
+    first = lead.values[0]
+    told = [first] if first not in turning[:1] and growth(first, rule) > margin(first) else []
+    told += turning[:1]
+    for name, ritz in zip(("leading", "second"), told, strict=False):
+        numbers |= {f"{name} eigenvalue": ritz.value, f"{name} condition": ritz.condition}
+        numbers |= {f"{name} backward error": ritz.backward_error}
+    words = (
+        "; ".join(motion(ritz, rule) for ritz in told)
+        if turning
+        else "; ".join(["does not rotate: no leading mode turns", *(motion(ritz, rule) for ritz in told)])
+    )
+    return Finding(f"{words}; {apart}", "float", lead.method, numbers)
+
+
+def growth(ritz: Ritz, rule: Rule) -> float:
+    """How far a mode lies beyond the boundary."""
+    return abs(ritz.value) - 1 if rule.time == "discrete" else ritz.value.real
+
+
+def motion(ritz: Ritz, rule: Rule) -> str:
+    """One mode in words: how it turns or flips, how fast it grows, in whom it lives, how well that is known."""
+    value, change, off = ritz.value, growth(ritz, rule), margin(ritz)
+    goes = "growing" if change > off else "shrinking" if change < -off else "neither growing nor shrinking"
+    by = f" by {abs(change):.2%} a step" if rule.time == "discrete" else f" at rate {abs(change):.3g}"
+    goes += by if abs(change) > off else ", as far as can be told"
+    if abs(value.imag) > off:
+        length = f"{period(value):.1f} steps" if rule.time == "discrete" else f"time {2 * np.pi / abs(value.imag):.3g}"
+        kind = f"rotates: a mode goes round in {length}"
+    elif rule.time == "discrete" and value.real < 0:
+        kind = "a mode flips its sign at every step: the steps overshoot its curvature"
     else:
-        goes = "growing" if value.real > margin(one) else "shrinking" if value.real < -margin(one) else "neither"
-        words = f"rotates: the leading turning mode goes round in time {2 * np.pi / abs(value.imag):.3g}, {goes}"
-    who = ", ".join(f"{name} {part:.0%}" for name, part in one.share.items() if part >= 0.005)
-    trust = "condition unknown" if one.condition is None else f"condition {one.condition:.1e}"
-    why = f"backward error {one.backward_error:.1e}, {trust}; the mode lies in {who}"
-    return Finding(f"{words}; {apart}", "float", why, numbers)
+        kind = "a mode moves straight"
+    who = ", ".join(f"{name} {part:.0%}" for name, part in ritz.share.items() if part >= 0.005)
+    trust = "condition unknown" if ritz.condition is None else f"condition {ritz.condition:.1e}"
+    return f"{kind}, {goes} (in {who}; backward error {ritz.backward_error:.1e}, {trust})"
 
 
 def antisymmetric_share(J: Operator, seed: int, draws: int = 8) -> float:
@@ -200,7 +213,9 @@ def antisymmetric_share(J: Operator, seed: int, draws: int = 8) -> float:
     return turned / whole if whole else 0.0
 
 
-def _step(asked: _Setting, small: Reduced, exact: Any, scales: StepScale) -> tuple[Finding, Tolerated]:
+def _step(
+    asked: _Setting, small: Reduced, exact: Any, scales: StepScale, lowest: Spectrum
+) -> tuple[Finding, Tolerated]:
     """The tolerated steps: exactly where the game is small and symbolic, else by bisection."""
     nothing = Tolerated(None, None)
     if asked.rule.time == "continuous":
@@ -213,8 +228,10 @@ def _step(asked: _Setting, small: Reduced, exact: Any, scales: StepScale) -> tup
     if not scales.scaled:
         why = f"{asked.rule.name} has no parameter called step, so there is nothing to scale"
         return Finding("which steps are tolerated is not known", "unknown", why), nothing
-    found = tolerated(scales, None if scales.small else predicted_edge(asked.rule, small, asked.values))
-    return step_finding(found, scales), found
+    leaving = lowest.leading is not None and lowest.leading.value.real < -margin(lowest.leading)
+    guess = None if scales.small else predicted_edge(asked.rule, small, asked.values)
+    found = tolerated(scales, guess, leaving=leaving)
+    return step_finding(found, scales, lowest.leading), found
 
 
 def _remedies(
@@ -250,7 +267,7 @@ def _measured(asked: _Setting, remedy: Remedy) -> tuple[Remedy, int]:
     except BilevelError:
         return remedy, 0
     lead = found.leading
-    return (replace(remedy, measured=abs(lead.value)) if lead else remedy), products.count
+    return (replace(remedy, measured=abs(lead.value) ** (1 / applied.rounds)) if lead else remedy), products.count
 
 
 def _damped(asked: _Setting, applied: Applied) -> Any:

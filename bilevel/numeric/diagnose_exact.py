@@ -129,7 +129,7 @@ def _filled(rule: Rule, given: Mapping[str, Any]) -> Rule:
     """The rule with numbers for its symbols."""
     if rule.maker is None:
         raise BilevelError(f"{rule.name} cannot be made again with numbers")
-    filled = {}
+    filled: dict[str, Any] = {}
     for key, value in rule.parameters:
         if isinstance(value, Rule):
             filled[key] = _filled(value, given) if value.symbols else value

@@ -11,7 +11,8 @@ Where the rule is a plain step to first order, extragradient and optimistic step
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,7 @@ class Change:
     grid: np.ndarray
     added: Callable[[Any], Any] | None = None
     player: str = ""
+    rounds: int = 1  # steps of the rule at hand in one of the changed one
 
 
 def changes(rule: Rule, game: Reduced, norm: float, plain: Any) -> Iterator[Change]:
@@ -52,8 +54,9 @@ def changes(rule: Rule, game: Reduced, norm: float, plain: Any) -> Iterator[Chan
         yield from _or_none("players in turn", lambda: taking_turns(rule), nothing)
         for name in game.sizes:
             each = PerPlayer({other: P if other == name else sp.S.One for other in game.sizes})
-            yield from _or_none(f"{name}'s steps times {{}}", lambda each=each: with_steps_scaled(rule, each), FACTORS)
-    yield from _or_none("averaged(every=5, weight=1/2)", lambda: averaged(rule, 5, "1/2"), nothing)
+            yield from _or_none(f"{name}'s steps times {{}}", partial(with_steps_scaled, rule, each), FACTORS)
+    for change in _or_none("averaged(every=5, weight=1/2), by step", lambda: averaged(rule, 5, "1/2"), nothing):
+        yield replace(change, rounds=5)
     weights = WEIGHTS / max(norm, 1e-300)
     yield from _or_none("consensus with weight {}", lambda: along(rule, consensus(1, P)), weights)
     for name in game.sizes:
@@ -86,13 +89,17 @@ def remedies(rule: Rule, game: Reduced, norm: float, values: Any) -> list[Remedy
         except (BilevelError, np.linalg.LinAlgError, TypeError):
             continue
         lead, turning = leading(maps)
-        best = int(np.argmin(np.round(lead, 12)))
+        lead, turning = lead ** (1 / change.rounds), turning ** (1 / change.rounds)
+        shorter = np.minimum(change.grid, 1.0) if "steps times" in change.words else np.ones(len(change.grid))
+        merit = np.where(lead > 1, lead ** (1 / shorter), lead)  # growth counts by the way gone, not by the step
+        best = int(np.argmin(np.round(merit, 12)))
         value = float(change.grid[best])
         shown = None if len(change.grid) == 1 else value
         if np.isfinite(lead[best]):
             words = change.words.format(f"{value:.3g}")
-            found.append(Remedy(words, shown, float(lead[best]), float(turning[best]), rule=applied(change, value)))
-    return sorted(found, key=lambda remedy: (round(remedy.modulus, 9), remedy.change != "as it is"))
+            remedy = Remedy(words, shown, float(lead[best]), float(turning[best]), rule=applied(change, value))
+            found.append((round(float(merit[best]), 9), remedy))
+    return [remedy for _, remedy in sorted(found, key=lambda pair: (pair[0], pair[1].change != "as it is"))]
 
 
 @dataclass(frozen=True)
@@ -103,12 +110,13 @@ class Applied:
     values: dict[str, float]
     player: str
     damping: float
+    rounds: int
 
 
 def applied(change: Change, value: float) -> Applied:
     """The change with its parameter filled in."""
     damped = change.added is not None
-    return Applied(change.rule, {str(P): value}, change.player, value if damped else 0.0)
+    return Applied(change.rule, {str(P): value}, change.player, value if damped else 0.0, change.rounds)
 
 
 def plain_step(rule: Rule, game: Reduced, values: Any) -> Any:

@@ -124,7 +124,8 @@ class Diagnosis:
         lines += _paragraph("Point", [self.point, *self.tests])
         lines += _paragraph("Rotation", [self.rotation, *([self.path] if self.path else [])])
         lines += _paragraph("Step", [self.step])
-        lines += _paragraph("What would help", self.remedies[:6] or ["nothing was tried: the rule takes no steps"])
+        now = next((f" (leading modulus now {r.best:.5f})" for r in self.remedies if r.change == "as it is"), "")
+        lines += _paragraph(f"What would help{now}", self.remedies[:6] or ["nothing was tried"])
         effort = f"{self.products:,} Jacobian-vector products in {self.dtype}, seed {self.seed}"
         return "\n".join([*lines, f"  {effort}"])
 

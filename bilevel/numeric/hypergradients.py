@@ -23,7 +23,7 @@ from bilevel.numeric.exact_bias import exact_bias
 from bilevel.numeric.field import Blocks
 from bilevel.numeric.levels import Levels
 from bilevel.numeric.replies import Implicit, Through
-from bilevel.numeric.solvers import adjoint_solution, entries, size, unit
+from bilevel.numeric.solvers import entries, linear_solution, size, unit
 
 ITERATIONS = 50
 
@@ -215,25 +215,23 @@ def _newton(levels: Levels, solver: str) -> Blocks:
     start = {name: levels.z[name] for name in levels.below}
     still = jax.tree.map(jax.lax.stop_gradient, levels.z)
     exact = unit(start)
+    rounding = 16 * exact
     function = lambda theirs: levels.stationarity(theirs, still)
 
     def going_on(state: Any) -> Any:
-        count, _, value, scale, move = state
-        small = size(value) <= 4 * exact * scale
-        return (count < ITERATIONS) & ~small & (move > 0)
+        count, _, value, largest, move = state
+        return (count < ITERATIONS) & ~(size(value) <= rounding * largest) & (move > 0)
 
     def advance(state: Any) -> Any:
-        count, y, value, scale, _ = state
+        count, y, value, largest, _ = state
         push = jax.linearize(function, y)[1]
-        move = adjoint_solution(push, value, solver)
+        move = linear_solution(push, value, solver, sure=False)
         new = jax.tree.map(jnp.subtract, y, move)
-        # The rounding of F at y is that of its largest terms, which J y has.
-        terms = jnp.maximum(size(push(new)), scale)
-        step = size(move)
-        return count + 1, new, function(new), terms, jnp.where(step > 2 * exact * size(new), step, 0.0)
+        after, step = function(new), size(move)
+        return count + 1, new, after, jnp.maximum(largest, size(after)), jnp.where(step > rounding * size(new), step, 0)
 
     value = function(start)
     first = (jnp.asarray(0), start, value, size(value), jnp.asarray(jnp.inf, dtype=size(value).dtype))
-    _, y, value, scale, _ = jax.lax.while_loop(going_on, advance, first)
-    good = size(value) <= jnp.sqrt(exact) * (1 + scale)
+    _, y, value, largest, move = jax.lax.while_loop(going_on, advance, first)
+    good = (size(value) <= jnp.sqrt(exact) * (1 + largest)) & ((size(value) <= rounding * largest) | (move == 0))
     return jax.tree.map(lambda leaf: jnp.where(good, leaf, jnp.nan), y)

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from bilevel.analysis.hypergradient import Truncated, truncated
 from bilevel.language.errors import GameError
 from bilevel.language.values import expression
-from bilevel.numeric.solvers import SOLVERS, adjoint_solution
+from bilevel.numeric.solvers import SOLVERS, is_dense, linear_solution, transposed_solution
 from bilevel.response import Anticipated, BestResponse, Unrolled
 
 Blocks = Mapping[str, tuple[Any, ...]]
@@ -98,17 +98,19 @@ class Replies:
             at = {**z, **theirs, name: own}
             return {other: self.slope(other, at, stack) for other in followers}
 
-        # d c/dx = c_x - (∂_x F_S)^T w with (∂_S F_S)^T w = c_S: both products are one vjp.
-        _, pull = jax.vjp(stationarity, {other: z[other] for other in followers}, z[name])
+        # d c/dx = c_x - (∂_x F_S)^T w with (∂_S F_S)^T w = c_S.
+        theirs, pull = {other: z[other] for other in followers}, {other: gradient[other] for other in followers}
         how = next(how for how in replies.values() if isinstance(how, BestResponse))
-        weights = self._adjoint(how, lambda w: pull(w)[0], {other: gradient[other] for other in followers})
-        return tuple(jax.tree.map(jnp.subtract, gradient[name], pull(weights)[1]))
-
-    def _adjoint(self, how: BestResponse, image: Any, right: Any) -> Any:
-        if not isinstance(how, Implicit):
-            return adjoint_solution(image, right)
-        step = None if how.step is None else self.number(how.step)
-        return adjoint_solution(image, right, how.solver, how.steps, step)
+        solver, steps, step = (how.solver, how.steps, how.step) if isinstance(how, Implicit) else ("auto", None, None)
+        if is_dense(pull, solver, steps):
+            weights = transposed_solution(jax.linearize(lambda at: stationarity(at, z[name]), theirs)[1], pull, theirs)
+            mixed = jax.vjp(lambda own: stationarity(theirs, own), z[name])[1](weights)[0]
+        else:  # both products are one vjp
+            back = jax.vjp(stationarity, theirs, z[name])[1]
+            length = None if step is None else self.number(step)
+            weights = linear_solution(lambda w: back(w)[0], pull, solver, steps, length)
+            mixed = back(weights)[1]
+        return tuple(jax.tree.map(jnp.subtract, gradient[name], mixed))
 
     def _reached(self, replies: Mapping[str, Any], z: Blocks, at: Blocks, stack: tuple[str, ...]) -> Blocks:
         """Where the others stand when the player looks: foreseen, or after their steps."""

@@ -1,6 +1,6 @@
 """Linear systems and implicit points over pytrees, by Lineax and Optimistix.
 
-Main definitions: `linear_solution`, `adjoint_solution`, `implicit_point`, `entries`, `size`.
+Main definitions: `linear_solution`, `implicit_point`, `entries`, `size`.
 
 A system that was not solved answers with nan, never with a wrong number: a solution is kept only where its residual,
 taken once more, is small.
@@ -16,11 +16,13 @@ import jax
 import jax.numpy as jnp
 import lineax  # type: ignore[import-untyped]
 import optimistix
+from jax.scipy.sparse.linalg import cg, gmres
 
 DENSE = 256  # unknowns up to which linear systems are solved as matrices
 NEWTON = 50  # iterations at most for implicit points
 RESTART = 40  # directions GMRES keeps: so many copies of the unknowns stand in memory
 ROUNDS = 100
+CLOSE = 8  # roundings that an iterative solution may leave
 ENOUGH = 0.01  # the share of the right side that a solution may leave
 
 SOLVERS = ("auto", "dense", "cg", "gmres", "neumann")
@@ -50,76 +52,111 @@ def kept_where(good: Any, tree: Any) -> Any:
     return jax.tree.map(lambda leaf: jnp.where(good, leaf, jnp.nan), tree)
 
 
-def krylov(tree: Any) -> lineax.AbstractLinearSolver:
-    """LU up to `DENSE` unknowns; GMRES beyond."""
-    if entries(tree) <= DENSE:
-        return lineax.AutoLinearSolver(well_posed=True)
-    return lineax.GMRES(rtol=10 * unit(tree), atol=0.0, restart=RESTART, max_steps=ROUNDS, stagnation_iters=3)
+class Iterated(lineax.AbstractLinearSolver):
+    """Krylov rounds of JAX's own gmres or cg on the residual, while it falls, down to rounding.
 
-
-def linear_solution(image: Image, right: Any) -> Any:
-    """u with image(u) = right, the map being linear; nan where the best u found leaves more than 1 % of the right side.
-
-    Large systems: GMRES on the residual, again and again while it falls (in a singular but solvable system GMRES stops
-    early), down to rounding.
+    Lineax's iterative solvers take a direction for a breakdown below about eps times the number of unknowns: in
+    float32 they end on a million of them before they start. Rounds also bring singular but solvable systems to an end.
     """
-    if entries(right) <= DENSE:
-        operator = lineax.FunctionLinearOperator(image, jax.eval_shape(lambda: right))
-        found = lineax.linear_solve(operator, right, krylov(right), throw=False).value
-    else:
-        found = jax.lax.custom_linear_solve(image, right, _refined, _refined)
-    rest = jax.tree.map(jnp.subtract, right, image(found))
-    return kept_where(size(rest) <= ENOUGH * size(right), found)
+
+    symmetric: bool = False
+    steps: int | None = None
+    once: bool = False
+
+    def init(self, operator: Any, options: Any) -> Any:
+        return lineax.linearise(operator)
+
+    def compute(self, state: Any, vector: Any, options: Any) -> Any:
+        exact = CLOSE * unit(vector)
+        if self.symmetric:
+            most = self.steps or ROUNDS * RESTART
+            round_of = lambda rest: cg(state.mv, rest, tol=exact, atol=0.0, maxiter=most)[0]
+        else:
+            kept = min(self.steps or RESTART, RESTART, entries(vector))
+            round_of = lambda rest: gmres(
+                state.mv, rest, tol=exact, atol=0.0, restart=kept, maxiter=1, solve_method="incremental"
+            )[0]
+        if self.once or (self.steps is not None and (self.symmetric or self.steps <= RESTART)):
+            return round_of(vector), lineax.RESULTS.successful, {}
+        rounds = ROUNDS if self.steps is None else self.steps // RESTART
+        found, rest = _rounds(state, vector, round_of, 2 * exact, rounds)
+        good = (size(rest) <= ENOUGH * size(vector)) | (self.steps is not None)
+        return kept_where(good, found), lineax.RESULTS.successful, {}
+
+    def transpose(self, state: Any, options: Any) -> Any:
+        return state.transpose(), options
+
+    def conj(self, state: Any, options: Any) -> Any:
+        return lineax.conj(state), options
+
+    def assume_full_rank(self) -> bool:
+        return True
 
 
-def _refined(image: Image, right: Any) -> Any:
-    operator = lineax.linearise(lineax.FunctionLinearOperator(image, jax.eval_shape(lambda: right)))
-    goal = 10 * unit(right) * size(right)
+def _rounds(operator: Any, right: Any, round_of: Image, exact: float, most: int) -> tuple[Any, Any]:
+    """The sum of the rounds, and the residual it leaves."""
+    whole = size(right)
 
     def going_on(state: Any) -> Any:
         count, _, rest, before = state
-        return (count < ROUNDS) & (size(rest) > goal) & (size(rest) < 0.9 * before)
+        return (count < most) & (size(rest) > exact * whole) & (size(rest) < 0.9 * before)
 
     def advance(state: Any) -> Any:
         count, u, rest, _ = state
-        move = lineax.linear_solve(operator, rest, krylov(right), throw=False).value
-        new = jax.tree.map(jnp.add, u, move)
+        new = jax.tree.map(jnp.add, u, round_of(rest))
         left = jax.tree.map(jnp.subtract, right, operator.mv(new))
         better = size(left) < size(rest)
         keep = lambda a, b: jax.tree.map(lambda x, y: jnp.where(better, x, y), a, b)
         return count + 1, keep(new, u), keep(left, rest), size(rest)
 
-    start = (jnp.asarray(0), jax.tree.map(jnp.zeros_like, right), right, jnp.full_like(size(right), jnp.inf))
-    return jax.lax.while_loop(going_on, advance, start)[1]
+    start = (jnp.asarray(0), jax.tree.map(jnp.zeros_like, right), right, jnp.full_like(whole, jnp.inf))
+    return jax.lax.while_loop(going_on, advance, start)[1:3]
 
 
-def adjoint_solution(image: Image, right: Any, solver: str = "auto", steps: int | None = None, step: Any = None) -> Any:
-    """u with image(u) = right by the solver named; with a bound on its steps, as far as they get.
+def is_dense(tree: Any, name: str = "auto", steps: int | None = None) -> bool:
+    """Whether a system is solved as a matrix: when asked for, and by itself up to `DENSE` unknowns."""
+    return name == "dense" or (name == "auto" and steps is None and entries(tree) <= DENSE)
 
-    Math: "neumann" is step Σ_{k < steps} (1 - step image)^k right.
+
+def solver_for(
+    tree: Any, name: str = "auto", steps: int | None = None, once: bool = False
+) -> lineax.AbstractLinearSolver:
+    """The solver of a name; "auto" is LU or gmres, by the number of unknowns."""
+    if is_dense(tree, name, steps):
+        return lineax.AutoLinearSolver(well_posed=True)
+    return Iterated(name == "cg", steps, once)
+
+
+def linear_solution(
+    image: Image, right: Any, solver: str = "auto", steps: int | None = None, step: Any = None, *, sure: bool = True
+) -> Any:
+    """u with image(u) = right, the map being linear; nan where the best u found leaves more than 1 % of the right side.
+
+    Math: "neumann" is step Σ_{k < steps} (1 - step image)^k right. With a bound on its steps a solver answers with
+        what it has by then; `sure=False` leaves the check to whoever asks.
     """
-    if solver == "auto" and steps is None:
-        return linear_solution(image, right)
     if solver == "neumann":
         return _neumann(image, right, int(steps or 1), step)
-    exact, bound = 10 * unit(right), steps or ROUNDS * RESTART
-    if solver == "dense":
-        chosen: Any = lineax.AutoLinearSolver(well_posed=True)
-    elif solver == "cg":
-        chosen = lineax.CG(rtol=exact, atol=0.0, max_steps=bound)
-    else:
-        cycles = -(-bound // RESTART) + 1  # the first one only sets up
-        chosen = lineax.GMRES(rtol=exact, atol=0.0, restart=min(bound, RESTART), max_steps=cycles)
-    tag = (lineax.positive_semidefinite_tag,) if solver == "cg" else ()
-
-    def solve(image: Image, right: Any) -> Any:
-        operator = lineax.FunctionLinearOperator(image, jax.eval_shape(lambda: right), tag)
-        return lineax.linear_solve(operator, right, chosen, throw=False).value
-
-    found = jax.lax.custom_linear_solve(image, right, solve, solve, symmetric=solver == "cg")
-    if steps is not None:
+    operator = lineax.FunctionLinearOperator(image, jax.eval_shape(lambda: right))
+    chosen = solver_for(right, solver, steps, not sure)
+    found = lineax.linear_solve(operator, right, chosen, throw=False).value
+    if steps is not None or not sure or isinstance(chosen, Iterated):  # those judge themselves
         return found
     rest = jax.tree.map(jnp.subtract, right, image(found))
+    return kept_where(size(rest) <= ENOUGH * size(right), found)
+
+
+def transposed_solution(image: Image, right: Any, like: Any) -> Any:
+    """u with image^T u = right, by the matrix of the map itself.
+
+    It is the matrix that Newton's method took on the way there: where the map is linear, the compiler sees that the
+    two are the same, and makes and factors it once.
+    """
+    operator = lineax.FunctionLinearOperator(image, jax.eval_shape(lambda: like))
+    solver = lineax.AutoLinearSolver(well_posed=True)
+    state, options = solver.transpose(solver.init(operator, {}), {})
+    found = lineax.linear_solve(operator.T, right, solver, options=options, state=state, throw=False).value
+    rest = jax.tree.map(jnp.subtract, right, operator.T.mv(found))
     return kept_where(size(rest) <= ENOUGH * size(right), found)
 
 
@@ -136,7 +173,7 @@ def _neumann(image: Image, right: Any, terms: int, step: Any) -> Any:
 def implicit_point(residual: Image, start: Any) -> Any:
     """A zero of a function near a point, by Newton's method, differentiated by the implicit function theorem; nan
     where it does not settle."""
-    exact, solver = 4 * unit(start), krylov(start)
+    exact, solver = 4 * unit(start), solver_for(start)
     found = optimistix.root_find(
         lambda w, _: residual(w),
         optimistix.Newton(rtol=exact, atol=exact, linear_solver=solver),

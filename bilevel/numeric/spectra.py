@@ -82,7 +82,8 @@ class Spectrum:
     Math: `values` from the end inwards, `sought` of them asked for; `complete` when as many were found and (for
         "boundary") when everything further out is among those found. A Krylov method finds ends from inside: that no
         eigenvalue lies further out is not proved. `rounding` is the size of a product's own error, in the units of
-        the operator, measured by how far M and M^T miss being adjoint, and part of every backward error.
+        the operator, at least eps |M|, measured (where M^T is used) by how far M and M^T miss being adjoint; it is
+        part of every backward error.
 
     Shapes: `products` Jacobian-vector products were taken, from start vectors drawn by `seed`.
 
@@ -172,7 +173,8 @@ def eigenvalues(
         kept, complete, rounding, used = *_by_matrix(operator, which, count, vectors), "dense"
     else:
         norm = size_of(operator, seed)
-        rounding = _defect(operator, seed, norm)
+        eps = float(np.finfo(operator.dtype).eps) * norm
+        rounding = max(eps, _defect(operator, seed)) if left or operator.kind != "general" else 8 * eps
         wanted = tolerance or max(TOLERANCE[operator.dtype], 4 * rounding / max(norm, 1e-300))
         search = Search(seed, wanted, budget, left and operator.kind == "general", norm)
         found = _nearest(operator, count, search) if which == "boundary" else _end(operator, which, count, search)
@@ -219,12 +221,11 @@ def _nearest(operator: Operator, count: int, search: Search) -> tuple[Pairs, boo
     return pairs.first(closest), False
 
 
-def _defect(operator: Operator, seed: int, norm: float) -> float:
-    """The rounding in a product, seen where M and its transpose fail to be adjoint; at least eps |M|."""
+def _defect(operator: Operator, seed: int) -> float:
+    """The rounding in a product, seen where M and its transpose fail to be adjoint."""
     draw = np.random.default_rng(seed + 1)
     u, v = (w / np.linalg.norm(w) for w in draw.standard_normal((2, operator.size)))
-    missed = abs(float(u @ operator.forward(v) - operator.backward(u) @ v))
-    return max(missed, float(np.finfo(operator.dtype).eps) * norm)
+    return abs(float(u @ operator.forward(v) - operator.backward(u) @ v))
 
 
 def _ritz(operator: Operator, pairs: Pairs, k: int, product: Any, rounding: float, keep: bool) -> Ritz:

@@ -89,14 +89,13 @@ def dense_pairs(operator: Operator) -> tuple[Pairs, np.ndarray]:
 
 
 def size_of(operator: Operator, seed: int, products: int = 8) -> float:
-    """A lower estimate of the norm by power iteration on M^T M."""
+    """A lower estimate of the norm, by power iteration."""
     v = np.random.default_rng(seed).standard_normal(operator.size)
     norm = 0.0
-    for _ in range(products // 2):
-        v /= max(float(np.linalg.norm(v)), np.finfo(float).tiny)
-        image = operator.forward(v)
-        norm = max(norm, float(np.linalg.norm(image)))
-        v = operator.backward(image)
+    for _ in range(products):
+        v = v / max(float(np.linalg.norm(v)), np.finfo(float).tiny)
+        v = operator.forward(v)
+        norm = max(norm, float(np.linalg.norm(v)))
     return norm
 
 

@@ -32,10 +32,11 @@ def delayed(base: Any, held: Any, every: Any = 2) -> Rule:
         >>> from bilevel.game import Game, maximize, minimize
         >>> from bilevel.rules import delayed, linearise, simultaneous
         >>> x, y, h = sp.symbols("x y h", real=True)
-        >>> linearise(Game(a=minimize(x*y, x), b=maximize(x*y, y)), delayed(simultaneous(h), ["a"]), {x: 0, y: 0}).matrix
+        >>> game = Game(a=minimize(x*y, x), b=maximize(x*y, y))
+        >>> linearise(game, delayed(simultaneous(h), ["a"]), {x: 0, y: 0}).matrix
         Matrix([
-        [1 - h**2,     -h],
-        [     2*h,      1]])
+        [1 - h**2, -h],
+        [     2*h,  1]])
     """
     if not isinstance(base, Rule) or base.time != "discrete":
         raise GameError(f"delayed needs a rule that takes steps as its base, such as simultaneous(h); got {base}")

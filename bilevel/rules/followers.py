@@ -116,8 +116,7 @@ def followed(base: Any, rate: Any, followers: Any, *, every: Any = 1, first: boo
             held = among(z, names)
             moved = -pull if base.time == "continuous" else held - pull
             remembered = [
-                _joined(z if how == "same" else z - z, part)
-                for how, part in zip(kept.values(), inner[1:], strict=True)
+                _joined(z if how == "same" else z - z, part) for how, part in zip(kept.values(), inner[1:], strict=True)
             ]
             return _joined(after, moved), *remembered
 

@@ -32,6 +32,7 @@ def test_least_mean_squares_on_gaussian_features():
     assert found.solve(H) == sp.StrictLessThan(H, 2 / (3 * S))
     assert found.mean.solve(H) == sp.StrictLessThan(H, 2 / S)
     assert same(found.covariance[0], H * NU / (2 - 3 * H * S))
+    assert found.certificate["kind"] == "region", "checked by the independent checker"
     w, x = sp.symbols("w1:4", real=True), sp.symbols("x1:4", real=True)
     game = Game(learner=minimize((E - sum(a * b for a, b in zip(w, x, strict=True))) ** 2 / 2, *w))
     laws = {**dict.fromkeys(x, Normal(0, S)), E: Normal(0, NU)}
@@ -140,7 +141,14 @@ def test_composed_samples_take_a_number_for_the_batch():
     assert same(two.second.jacobian[0], square)
 
 
+def test_noise_may_be_named_and_its_law_written():
+    named = mean_square(LMS, STEP, at={"w": 0}, noise={"x": "normal(0, 2)", "e": Normal(0, NU)})
+    assert named.solve(H) == sp.StrictLessThan(H, Q(1, 3))
+
+
 def test_what_cannot_be_asked_is_refused():
+    with pytest.raises(GameError, match="got LinearCritic"):
+        mean_square(models.doubling_chain(), STEP, at={W: 0}, noise=NOISE)
     with pytest.raises(GameError, match="flow"):
         mean_square(LMS, rules.flow(), at={W: 0}, noise=NOISE)
     with pytest.raises(GameError, match="expected step moves"):

@@ -38,6 +38,18 @@ EDGES = {
     "preference_game": "x -> pi, x -> r, y_w -> r, y_l -> r, r -> pi, pi -> r",
 }
 
+EDGES |= {
+    "ddpg": "s -> Q, a -> Q, r -> Q, s_next -> Q, pi -> Q, s -> pi, s_next -> pi, Q => pi, "
+    "Q -> phi_copy, phi_copy -> Q, pi -> theta_copy, theta_copy -> pi",
+    "svg1": "s -> f, pi -> f, s_next -> f, f => pi, V => pi, s -> V, s_next -> V, pi -> V, f -> V, s -> pi, eta -> pi",
+    "svg_infinity": "s -> f, s_1 -> f, s_2 -> f, pi -> f, f -> pi, f => pi, s -> pi, s_1 -> pi, "
+    "eta_0 -> pi, eta_1 -> pi",
+    "gail": "s -> D, pi -> D, s_expert -> D, a_expert -> D, D -> Q, s -> Q, pi -> Q, s_next -> Q, "
+    "s -> pi, s_next -> pi",
+    "guided_cost_learning": "tau_demo -> c, q -> c, c -> q",
+    "seqgan": "x_1 -> D, x_2 -> D, pi_1 -> D, pi_2 -> D, D -> pi_1, D -> pi_2, pi_1 -> pi_2",
+}
+
 
 @pytest.mark.parametrize("name", EDGES)
 def test_edges(name):
@@ -49,6 +61,24 @@ def test_edges_of_vae_gan():
     found = arrows(information_structure(models.vae_gan()))
     assert {"x -> E", "E -> P", "P => E", "x -> D", "P -> D", "D => P", "f => P", "f => E"} <= found
     assert "D => E" not in found and "E -> D" not in found
+
+
+def test_gail_is_a_chain_with_one_gradient():
+    """The actor hears its critic; the discriminator is told to the critic as a reward, and no gradient passes."""
+    structure = information_structure(models.gail("reparameterised"))
+    gradients = {(e.source, e.target) for e in structure.edges if e.kind == "gradient"}
+    assert gradients == {("Q", "pi")} and {"D -> Q", "pi -> D"} <= arrows(structure)
+
+
+def test_each_agent_hears_its_own_critic():
+    structure = information_structure(models.maddpg(3))
+    gradients = {(e.source, e.target) for e in structure.edges if e.kind == "gradient"}
+    assert gradients == {(f"Q_{i}", f"pi_{i}") for i in (1, 2, 3)}
+
+
+def test_gradients_run_back_through_memory():
+    found = arrows(information_structure(models.rdpg()))
+    assert {"Q => pi", "Q => g", "o_1 -> g", "o_2 -> g"} <= found
 
 
 def test_priors_and_codes_are_fixed_functions():

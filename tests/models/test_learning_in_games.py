@@ -112,6 +112,8 @@ def test_payoffs_that_do_not_fit_are_refused():
         models.boltzmann_q_learning([[[1, 2], [3, 4]], [[1], [2]]])
     with pytest.raises(GameError, match="two actions each"):
         models.wolf_iga(models.shapley_payoffs())
+    with pytest.raises(GameError, match="nested lists"):
+        models.smooth_fictitious_play("x")
     with pytest.raises(GameError, match="inside"):
         models.wolf_iga([[[3, 0], [5, 1]], [[3, 5], [0, 1]]])
     with pytest.raises(GameError, match="signs"):

@@ -54,6 +54,21 @@ def test_an_entropy_bonus_that_the_critic_does_not_see_breaks_symmetry_at_high_d
     assert limit.subs(GAMMA, Q(99, 100)).replace(sigmoid, lambda x: 1 / (1 + sp.exp(-x))) == sp.false
 
 
+def test_a_slow_actor_sees_the_critic_solved_and_its_condition_is_the_schur_complements():
+    """Two time scales: for small actor steps the coupled Jacobian is stable iff A - B D^{-1} C is, D the critic's."""
+    game = models.two_state_actor_critic(entropy_weight=1, stay_reward=Q(3, 2))
+    at = models.two_state_equilibrium(entropy_weight=1, stay_reward=Q(3, 2))
+    J = game.jacobian().subs(at)
+    reduced = J[:2, :2] - J[:2, 2:] * J[2:, 2:].inv() * J[2:, :2]
+    slope = lambda e: e.replace(sigmoid, lambda t: 1 / (1 + sp.exp(-t)))
+    coupled = stability(game, rules.simultaneous({"actor": ACTOR, "critic": Q(1, 2)}), at=at).for_small(ACTOR)
+    for discount in (Q(9, 10), Q(99, 100)):
+        values = sp.Matrix(2, 2, [slope(e.subs(GAMMA, discount)).evalf(30) for e in reduced]).eigenvals()
+        stable = all(sp.re(value) > 0 for value in values)
+        assert stable == (discount == Q(9, 10))
+        assert slope(coupled.subs(GAMMA, discount)) == sp.sympify(stable)
+
+
 def test_the_regulator_settles_at_the_riccati_gain():
     """The engine finds the point that Riccati's equation names, and no other inside the law's domain."""
     for features in ("state", "state-action"):

@@ -18,7 +18,9 @@ from bilevel.game import Game
 from bilevel.language import calculus
 from bilevel.language.errors import GameError
 from bilevel.language.latex import latex
+from bilevel.response import reply_points
 from bilevel.rules import derive
+from bilevel.rules.protocol.printing import abbreviated, leading
 from bilevel.rules.protocol.symbols import fresh
 from bilevel.rules.protocol.update import Update
 
@@ -119,7 +121,11 @@ def _text(problem: Problem, rule: Any) -> str:
     if update is None:
         mark = "d{}/dt" if problem.game.time == "continuous" else "{}[t+1]"
         return f"{head}\n\n" + columns((mark.format(v), f"= {g}") for v, g in problem.game.equations.items())
-    field = columns((f"F_{v}", f"= {value}") for v, value in problem.game.field().items())
+    points = reply_points(problem.game, lambda v, when: v.func(f"{v.name}_{when}", *v.args[1:]))
+    named = [(str(name), f"= {leading(str(name), value)}") for name, value, _ in points]
+    slopes = {v: abbreviated(value, points) for v, value in problem.game.field().items()}
+    rows = [(f"F_{v}", f"= {value}") for v, value in slopes.items()]
+    field = columns((named if any(s in str(rows) for s, _ in named) else []) + rows)
     equations = columns(
         (left, f"= {right}") for left, _, right in (line.partition(" = ") for line in str(update).splitlines())
     )

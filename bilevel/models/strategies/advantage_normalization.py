@@ -35,7 +35,9 @@ def advantage_normalization(epsilon: Any = None) -> Any:
         samples = samples_of(game, "advantage_normalization")
         total = sum((s.weight for s in samples.own), sp.S.Zero)
         first = sum((s.weight * samples.average(sp.expand(samples.value(*s.shown))) for s in samples.own), sp.S.Zero)
-        second = sum((s.weight * samples.average(sp.expand(samples.value(*s.shown) ** 2)) for s in samples.own), sp.S.Zero)
+        second = sum(
+            (s.weight * samples.average(sp.expand(samples.value(*s.shown) ** 2)) for s in samples.own), sp.S.Zero
+        )
         spread = second / total - (first / total) ** 2
         scale = stop_gradient(1 / sp.sqrt(spread + epsilon))
         own = tuple(replace(s, weight=s.weight * scale) for s in samples.own)

@@ -38,7 +38,7 @@ def compatibility() -> Any:
         samples = samples_of(game, "compatibility")
         if samples.score is None:
             raise UnknownAnswer(
-                "the actor's law has no density that is known in closed form (a point mass has none), so it has no score",
+                "the actor's law has no density known in closed form (a point mass has none), so it has no score",
                 next_step="give the actor noise, or write the critic in terms of its score",
             )
         c = tuple(sp.Symbol(f"c{k + 1}", real=True) for k in range(len(samples.parameters)))

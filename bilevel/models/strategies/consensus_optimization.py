@@ -24,7 +24,8 @@ def consensus_optimization(weight: Any = None) -> Any:
         >>> from bilevel.models import dirac_gan
         >>> from bilevel.models.strategies import consensus_optimization
         >>> from bilevel.rules import linearise, simultaneous
-        >>> linearise(*consensus_optimization(1)(dirac_gan("wasserstein"), simultaneous("1/5")), {"theta": 0, "psi": 0}).matrix
+        >>> game, rule = consensus_optimization(1)(dirac_gan("wasserstein"), simultaneous("1/5"))
+        >>> linearise(game, rule, {"theta": 0, "psi": 0}).matrix
         Matrix([
         [4/5, -1/5],
         [1/5,  4/5]])

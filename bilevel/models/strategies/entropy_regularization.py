@@ -34,7 +34,7 @@ def entropy_regularization(beta: Any = None) -> Any:
         samples = samples_of(game, "entropy regularisation")
         if samples.entropy is None:
             raise UnknownAnswer(
-                "the actor's law has no density that is known in closed form (a point mass has none), so it has no entropy",
+                "the actor's law has no density known in closed form (a point mass has none), so it has no entropy",
                 next_step="give the actor noise, or write its entropy into its loss",
             )
         return with_costs(game, {samples.actor: -beta * samples.entropy}), rule

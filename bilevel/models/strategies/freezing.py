@@ -48,4 +48,8 @@ def freezing(player: str = "critic", threshold: Any = None, every: Any = None) -
             return game, delayed(rule, [name], every)
         return with_losses(game, {name: sp.Max(game.cost(name), threshold)}), rule
 
-    return (build, f"periodic: frozen in {every - 1} of {every} steps; a flow has no steps") if threshold is None else build
+    return (
+        (build, f"periodic: frozen in {every - 1} of {every} steps; a flow has no steps")
+        if threshold is None
+        else build
+    )

@@ -38,7 +38,7 @@ def minibatch_discrimination(scale: Any = 1) -> Any:
         need_slopes(samples, "minibatch discrimination")
         u = sp.Symbol("u" if all(str(v) != "u" for v in game.variables) else "u_", real=True)
         o = sp.Dummy("o", real=True)
-        kinds = {"data": [], "own": []}
+        kinds: dict[str, list[Any]] = {"data": [], "own": []}
         for kind, streams in kinds.items():
             for stream in getattr(samples, kind):
                 samples, other = companions(samples, stream)

@@ -71,7 +71,7 @@ def _mixed(game: Any, critic: str, moved: Any, held: list[dict[Any, Any]]) -> An
         return game.changed(replace(samples, data=tuple(data)))
     from bilevel.language.nodes import Stopped
 
-    loss, fixed = game.cost(critic), {}
+    loss, fixed = game.cost(critic), dict[Any, Any]()
     loss = loss.replace(
         lambda part: isinstance(part, Stopped), lambda part: fixed.setdefault(part, sp.Dummy("stopped", real=True))
     )

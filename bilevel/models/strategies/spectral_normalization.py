@@ -22,8 +22,8 @@ from bilevel.models.strategies.protocol.structure import samples_of, with_sample
 def spectral_normalization(epsilon: Any = None, bound: Any = 1) -> Any:
     """The weights that multiply an input are divided by their length; the rest, a constant say, is left alone.
 
-    Math: w -> bound w/sqrt(|w|^2 + eps), over the weights w with d^2 Q/(dw dx) != 0. At eps = 0 this is the spectral norm of a critic
-        of one linear layer, undefined at w = 0; a positive eps is a smooth model of it.
+    Math: w -> bound w/sqrt(|w|^2 + eps), over the weights w with d^2 Q/(dw dx) != 0. At eps = 0 this is the spectral
+        norm of a critic of one linear layer, undefined at w = 0; a positive eps is a smooth model of it.
 
     Reference: Miyato, Kataoka, Koyama, Yoshida (2018), arXiv:1802.05957.
 

@@ -23,9 +23,9 @@ from bilevel.models.strategies.protocol.structure import copies, critic_of, with
 def target_networks(rate: Any = None, every: Any = 1, critic: str | None = None) -> Any:
     """The critic's weights in its own bootstrapped target are replaced by a copy that follows them slowly.
 
-    Math: r + gamma Q(x'; w-) in place of r + gamma sg Q(x'; w), w- <- w- + rate (w - w-) after every `every` steps; rate
-        1 with several steps is the periodic exact copy. What the loss holds fixed is found in it: the occurrences of the
-        critic's weights under a stopped gradient. Where there is none the copy stands nowhere.
+    Math: r + gamma Q(x'; w-) in place of r + gamma sg Q(x'; w), w- <- w- + rate (w - w-) after every `every` steps;
+        rate 1 with several steps is the periodic exact copy. What the loss holds fixed is found in it: where the
+        critic's weights stand under a stopped gradient. Where there is no such place the copy stands nowhere.
 
     Reference: Mnih et al. (2015), doi 10.1038/nature14236; Lillicrap et al. (2016), arXiv:1509.02971.
 
@@ -41,7 +41,7 @@ def target_networks(rate: Any = None, every: Any = 1, critic: str | None = None)
         copy = copies(game, game[name].moves, "target")
         aims = {held: w for w, held in copy.items()}
         if isinstance(game, SampledGame) and name == game.samples.critic:
-            changed = game.changed(replace(game.samples, held=tuple(copy[w] for w in game.samples.weights)))
+            changed: Any = game.changed(replace(game.samples, held=tuple(copy[w] for w in game.samples.weights)))
         else:
             loss = game.cost(name).replace(
                 lambda part: isinstance(part, Stopped) and bool(part.free_symbols & set(copy)),

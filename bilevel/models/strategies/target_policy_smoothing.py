@@ -28,16 +28,14 @@ def target_policy_smoothing(variance: Any = None) -> Any:
         >>> from bilevel.models import regulator_in_samples
         >>> from bilevel.models.strategies import target_policy_smoothing
         >>> str(target_policy_smoothing("1/4")(regulator_in_samples())[0].samples.data[0].later[0][1][1])
-        '-k*(-k_past*s + e + s) + smoothing/2'
+        '-k*(e - k_past*s + s) + smoothing/2'
     """
 
     def build(game: Any, rule: Any) -> Any:
         samples, e = samples_of(game, "target_policy_smoothing").with_law("smoothing", Normal(0, 1))
         own = set(samples.parameters)
         blur = lambda x: x + sp.sqrt(variance) * e if x.free_symbols & own else x
-        data = tuple(
-            replace(s, later=tuple((p, tuple(map(blur, x))) for p, x in s.later)) for s in samples.data
-        )
+        data = tuple(replace(s, later=tuple((p, tuple(map(blur, x))) for p, x in s.later)) for s in samples.data)
         return with_samples(game, replace(samples, data=data)), rule
 
     return build

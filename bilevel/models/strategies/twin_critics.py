@@ -17,7 +17,7 @@ from bilevel.models.strategies.protocol.structure import copies, samples_of, wit
 
 @strategy(row="Twin critics", variants=({}, {"sharpness": 0}), numbers={"sharpness": 1})
 def twin_critics(sharpness: Any = None) -> Any:
-    """Two critics learn the same; the bootstrapped target takes the smaller of their values, the actor follows the first.
+    """Two critics learn the same; the target takes the smaller of their values, the actor follows the first.
 
     Math: min(Q1, Q2) has a kink where the two agree, which is where they end; in its place stands -log((exp(-k Q1) +
         exp(-k Q2))/2)/k, k the sharpness: the minimum as k grows, the mean at 0.

@@ -26,8 +26,8 @@ def weight_averaging(rate: Any = None) -> Any:
         >>> print(derive(*weight_averaging("1/10")(dirac_gan("wasserstein"), simultaneous("1/5"))))
         theta[t+1] = theta - psi/5
         psi[t+1] = psi + theta/5
-        theta_average[t+1] = theta_average - (theta_average - theta[t+1])/10
-        psi_average[t+1] = psi_average - (psi_average - psi[t+1])/10
+        theta_average[t+1] = theta[t+1]/10 + 9*theta_average/10
+        psi_average[t+1] = psi[t+1]/10 + 9*psi_average/10
     """
 
     def build(game: Any, rule: Any) -> Any:

@@ -18,7 +18,7 @@ import sympy as sp
 from bilevel.game import Game
 from bilevel.language.blocks import solve_blocks
 from bilevel.language.errors import GameError, UnknownAnswer
-from bilevel.language.functions import log_odds, sigmoid
+from bilevel.language.functions import in_exponentials, log_odds, sigmoid
 from bilevel.language.known_function import KnownFunction
 from bilevel.language.mean import Mean, valued
 from bilevel.language.values import expression
@@ -240,7 +240,7 @@ def complete(game: Game, at: Mapping[Any, Any]) -> dict[Any, Any]:
 def _check_fixed(rule: Rule, order: list[Any], after: list[Any], before: list[Any]) -> None:
     for (part, v), new, old in zip(order, after, before, strict=True):
         moved = new if rule.time == "continuous" else settle(new - old)
-        if _cancelled(moved) != 0 and moved.equals(0) is not True:
+        if _cancelled(moved) != 0 and in_exponentials(moved) != 0 and moved.equals(0) is not True:
             raise GameError(
                 f"not a fixed point of {rule.name}: {_label(part, v)} would move by {moved}; "
                 "leave the point out to have the fixed points found"

@@ -37,7 +37,7 @@ def evaluated(formula: Any, put: Mapping[Any, Any]) -> Any | None:
     nodes = formula.atoms(*JUMPS)
     jumping = {node: sp.Dummy() for node in nodes if _vanishes(node.args[0], put)}
     # The others are evaluated by themselves: SymPy's simultaneous substitution would ask them for signs half way.
-    steady = {node: node.func(node.args[0].subs(put, simultaneous=True), *node.args[1:]) for node in nodes - set(jumping)}
+    steady = {n: n.func(n.args[0].subs(put, simultaneous=True), *n.args[1:]) for n in nodes - set(jumping)}
     result = formula.xreplace({**steady, **jumping}).subs(put, simultaneous=True)
     return None if sp.expand(result).has(*jumping.values()) else result
 
