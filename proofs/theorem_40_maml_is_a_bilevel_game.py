@@ -11,11 +11,17 @@ arXiv:1806.04910.
 
 import sympy as sp
 
-from bilevel.analysis import Proof, refutes, shows
+from bilevel.analysis import Corresponds, Proof, refutes, shows
 from bilevel.language import E, gradient, network, random, substitute, vector
 from bilevel.language.laws import data
 from bilevel.models import adaptation_game
 
+CORRESPONDS = Corresponds(
+    "model-agnostic meta-learning with one or two inner steps",
+    "a bilevel game whose leader sees its followers through as many unrolled steps",
+    "the same gradient of the leader, where no follower has moved",
+    ("losses twice differentiable",),
+)
 ALPHA = sp.Symbol("alpha", positive=True)
 THETA, DELTA, LOSS = vector("theta", "p"), vector("delta_1", "p"), network("l")
 X, HELD = random("x_1", data("train_1", "n")), random("v_1", data("test_1", "n"))

@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.extend.core import jaxpr_as_fun
 
 from bilevel.language.errors import GameError
 
@@ -52,12 +53,22 @@ def _equations(jaxpr: Any) -> int:
 QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 
 
+FEW_KINDS = 64
+
+
 def prepared(function: Callable[..., Any], *arguments: Any) -> tuple[Callable[..., Any], int]:
-    """A function compiled for a few runs only, and an upper estimate of its rounding operations one after another.
+    """A function ready for a few runs only, and an upper estimate of its rounding operations one after another.
 
     The estimate counts the traced program's primitives, sums by their length; no chain of operations is longer.
+    A program of few kinds of operations runs them one by one: JAX keeps each kind once it is compiled, so the next
+    program with the same shapes starts at once. Others are compiled whole.
     """
     traced = jax.jit(function).trace(*arguments)
+    kinds = {(e.primitive.name, *(str(v.aval) for v in e.invars)) for e in traced.jaxpr.jaxpr.eqns}
+    if len(kinds) <= FEW_KINDS and jax.default_backend() == "cpu":
+        run, tree = jaxpr_as_fun(traced.jaxpr), jax.tree.structure(traced.out_info)
+        one_by_one = lambda *given: jax.tree.unflatten(tree, run(*jax.tree.leaves(given)))
+        return one_by_one, max(1, _equations(traced.jaxpr.jaxpr))
     # On a CPU, most of the time goes into optimising a program that will hardly run.
     options = QUICK if jax.default_backend() == "cpu" else None
     return traced.lower().compile(compiler_options=options), max(1, _equations(traced.jaxpr.jaxpr))
