@@ -12,10 +12,10 @@
 # %% [markdown]
 # # Maps of stability
 #
-# For which settings does training converge? One verdict answers for one setting, or as a formula for all. A map shows the
-# formula, and where there is no short formula it is the answer: a verdict at every point of a grid of settings. Here a
-# hundred thousand points take a fraction of a second, none of them is decided by a floating-point eigenvalue, and the
-# points on the boundary are decided in exact arithmetic.
+# For which settings does training converge? One verdict answers for one setting, or as a formula for all. A map shows
+# the formula, and where there is no short formula it is the answer: a verdict at every point of a grid of settings.
+# Here a hundred thousand points take a fraction of a second, none of them is decided by a floating-point eigenvalue,
+# and the points on the boundary are decided in exact arithmetic.
 
 # %%
 import tempfile
@@ -36,9 +36,9 @@ origin = dict.fromkeys(gan.variables, 0)
 # %% [markdown]
 # ## A sweep
 #
-# `sweep` linearises the rule once, exactly, and takes the characteristic polynomial through the test of Schur and Cohn at
-# every point. What comes back is an `xarray.Dataset`: named axes with units, the verdict, and a margin that says how far
-# the boundary is.
+# `sweep` linearises the rule once, exactly, and takes the characteristic polynomial through the test of Schur and Cohn
+# at every point. What comes back is an `xarray.Dataset`: named axes with units, the verdict, and a margin that says how
+# far the boundary is.
 
 # %%
 found = sweep(
@@ -113,13 +113,14 @@ except KeyboardInterrupt:
 
 computed = []
 with ThreadPoolExecutor(2) as pool:  # any concurrent.futures.Executor, see below
-    whole = sweep(gan, bl.rules.alternating(h), origin, executor=pool, progress=lambda k, of: computed.append(k), **large)
-print(f"{len(computed)} of {-(-1000 // 50)} boxes were left to do; {whole.attrs['stable']} of a million points are stable")
+    told = lambda done, of: computed.append(done)
+    whole = sweep(gan, bl.rules.alternating(h), origin, executor=pool, progress=told, **large)
+print(f"{len(computed)} of 20 boxes were left to do; {whole.attrs['stable']} of a million points are stable")
 assert len(computed) == 10
 
 # %% [markdown]
-# The executor may be a cluster. With [Dask](https://www.dask.org) (`pip install 'bilevel[cluster]'`) three lines change, and a
-# worker may die on the way:
+# The executor may be a cluster. With [Dask](https://www.dask.org) (`pip install 'bilevel[cluster]'`) three lines
+# change, and a worker may die on the way:
 #
 # ```python
 # from distributed import Client
@@ -130,9 +131,9 @@ assert len(computed) == 10
 # %% [markdown]
 # ## Beyond the neighbourhood
 #
-# A verdict speaks of a neighbourhood of a fixed point. Where several fixed points attract, which one is reached depends on
-# the start, and on the rule: the same game, the same fixed points, another map. This is simulation in floating point, and
-# says so (`known: float`).
+# A verdict speaks of a neighbourhood of a fixed point. Where several fixed points attract, which one is reached depends
+# on the start, and on the rule: the same game, the same fixed points, another map. This is simulation in floating
+# point, and says so (`known: float`).
 
 # %%
 x, y = sp.symbols("x y", real=True)

@@ -228,7 +228,9 @@ def _written(
         sets = [None if b is None else sp.And(exists, b) for b in sets]
     condition, unstable_on, marginal_on = sets
     why = None if marginal_on in (None, sp.false) else why_marginal(region, matrix, time, coordinates, assumptions)
-    known, reason = _how_known(claim == "conditional" and why is None, region, coordinates, assumptions)
+    doubtful = claim == "conditional" and why is None
+    seen = seen_verdicts(matrix, time, region, coordinates, assumptions) if doubtful else set()
+    known, reason = _how_known(seen, region, coordinates)
     return Verdict(
         claim,
         condition,
@@ -248,20 +250,17 @@ def _written(
     )
 
 
-def _how_known(
-    doubtful: bool, region: Region, coordinates: Coordinates, assumptions: Assumptions
-) -> tuple[str, str | None]:
-    """How the verdict is known, and what is left open (`doubtful`: no point of a second kind is known yet)."""
+def _how_known(seen: set[str], region: Region, coordinates: Coordinates) -> tuple[str, str | None]:
+    """How the verdict is known, and what is left open (`seen`: verdicts met at sample points)."""
     if coordinates.has_floats:
-        return "float", "floating-point coefficients were read as the exact value of their bits; give fractions instead"
+        return "float", "floating-point coefficients were read as the exact values of their bits; give fractions"
     used = {
         i
         for p in polynomials_of(region.stable, region.unstable)
         for i in range(len(coordinates.meaning))
         if _uses(p, i)
     }
-    seen = seen_verdicts(region, coordinates, assumptions) if doubtful and len(used) > 1 else set()
-    if len(seen) == 1:
+    if len(seen) == 1 and len(used) > 1:
         return "exact", f"every point tried is {min(seen)}: that it is so everywhere was neither proved nor refuted"
     return "exact", None
 

@@ -16,8 +16,9 @@ from bilevel.analysis.cells import intervals, univariate
 from bilevel.analysis.enclosure import rational_value
 from bilevel.analysis.polynomials import rational, to_sympy
 from bilevel.analysis.regions import All, Sign, Some, evaluate, signs
-from bilevel.analysis.spectrum import CENTRE, FLIP, JORDAN, ZERO_MODE, spectrum
+from bilevel.analysis.spectrum import CENTRE, FLIP, JORDAN, ZERO_MODE, Spectrum, spectrum
 from bilevel.analysis.writing import shown, to_boolean
+from bilevel.language.root_counts import COUNTS
 
 ORDER = (ZERO_MODE, FLIP, CENTRE, JORDAN)
 NAMES = {"origin": ZERO_MODE, "infinity": FLIP, "pair": CENTRE}
@@ -31,6 +32,10 @@ def why_marginal(region: Any, matrix: Any, time: str, coordinates: Any, assumpti
         NAMES[label] for formula, label in region.labels if label and formula is False and region.marginal is not None
     }
     pieces = region.marginal.parts if isinstance(region.marginal, Some) else (region.marginal,)
+    if any(
+        isinstance(s.polynomial, sp.Basic) and not isinstance(s.polynomial, COUNTS) for s in _signs(region.marginal)
+    ):
+        return "; ".join(k for k in ORDER if k in always) or _possible(region)
     if not _rational_in_symbols(matrix, coordinates):
         read = always.union(*(_labelled(piece, region) for piece in pieces))
         return "; ".join(k for k in ORDER if k in read) or None
@@ -76,16 +81,17 @@ def _labelled(piece: Any, region: Any) -> set[str]:
     }
 
 
-def seen_verdicts(region: Any, coordinates: Any, assumptions: Any) -> set[str]:
-    """The verdicts met at rational sample points; empty where points cannot be drawn exactly."""
-    sets = {"stable": region.stable, "unstable": region.unstable, "marginal": region.marginal}
+def seen_verdicts(matrix: Any, time: str, region: Any, coordinates: Any, assumptions: Any) -> set[str]:
+    """The first two verdicts met at rational sample points; empty where points cannot be drawn exactly."""
     if not all(m.is_Symbol for m in coordinates.parameters):
         return set()
     source, seen = random.Random(11), set()
     for _ in range(ATTEMPTS):
         point = {i: _draw(source, assumptions.bounds[i]) for i in range(2, len(coordinates.meaning))}
         if _inside(point, assumptions) and _holds(All((region.exists, *assumptions.facts)), point, coordinates):
-            seen |= {name for name, f in sets.items() if f is not None and _holds(f, point, coordinates)}
+            seen.add(_spectrum_at(matrix, point, time, coordinates).verdict)
+        if len(seen) > 1:
+            break
     return seen
 
 
@@ -108,13 +114,17 @@ def _where(surface: Sign, coordinates: Any, assumptions: Any) -> str:
 
 
 def _reasons(matrix: Any, point: dict[int, fmpq], time: str, coordinates: Any) -> tuple[str, ...]:
+    return _spectrum_at(matrix, point, time, coordinates).why
+
+
+def _spectrum_at(matrix: Any, point: dict[int, fmpq], time: str, coordinates: Any) -> Spectrum:
     values = {coordinates.meaning[i]: to_sympy(v) for i, v in point.items()}
     at = matrix.subs(values)
     if at.has(sp.nan, sp.zoo):  # a quotient that is finite there once it is cancelled
         at = matrix.applyfunc(sp.cancel).subs(values)
     entries = [rational(e) for e in at]
     n = matrix.rows
-    return spectrum(fmpq_mat(n, n, entries), time).why
+    return spectrum(fmpq_mat(n, n, entries), time)
 
 
 def _points(piece: Any, coordinates: Any, assumptions: Any, exists: Any) -> list[dict[int, fmpq]]:

@@ -128,6 +128,8 @@ def _of_scalar(value: Expr, v: Any, how: str) -> Expr:
         return total(value, v, [_pulled(constant, moving, v, how) for constant, moving in sides if depends(moving, v)])
     if isinstance(value, (Expectation, Conditional)):
         return differentiated(value, v, how, derivative)
+    if getattr(value, "binds_symbols", False):  # an average at the coordinate level differentiates inside
+        return sp.diff(value, v)
     if getattr(value, "model_node", False):
         raise GameError(f"no rule differentiates {value} in {v}")
     return _of_formula(value, v, how)
@@ -148,7 +150,8 @@ def _of_formula(value: Expr, v: Any, how: str) -> Expr:
 
 def _flattened(value: Any, hidden: dict[Expr, sp.Dummy]) -> Any:
     """The expression with its outermost scalar nodes and symbols replaced by dummies."""
-    if isinstance(value, Expr) and (getattr(value, "model_node", False) or isinstance(value, sp.Symbol)):
+    closed = getattr(value, "model_node", False) or getattr(value, "binds_symbols", False)
+    if isinstance(value, Expr) and (closed or isinstance(value, sp.Symbol)):
         if value not in hidden:
             signs = {"positive": True} if value.is_positive else {"real": True} if value.is_real else {}
             hidden[value] = sp.Dummy(**signs)

@@ -41,6 +41,7 @@ class Mean(sp.Expr):
     """
 
     is_commutative = True
+    binds_symbols = True
 
     def __new__(cls, body: Any, normals: Any = (), uniforms: Any = ()) -> Any:
         body = sp.sympify(body, strict=True)

@@ -14,6 +14,7 @@ Main definitions
     basins                            which fixed point each start reaches
     jax_function, stablehlo           a derived update for use without this package
     sweep                             verdicts over a grid of parameters
+    progress_bar                      a bar on a terminal for long work
     jacobian, Operator                the Jacobian of a game or rule as an operator, for networks of any size
     eigenvalues, Spectrum, Ritz       its leading eigenvalues, with residuals
     path_angle, PathAngle             how the field turns along a straight path
@@ -56,6 +57,7 @@ _HOMES = {
     "FixedPoint": "fixed_points",
     "simulate": "trajectory",
     "basins": "basins",
+    "progress_bar": "progress",
     "jax_function": "export",
     "stablehlo": "export",
     "sweep": "sweep",

@@ -59,7 +59,8 @@ def sweep(
         Work goes in boxes of at most `chunk` points, here or by any `concurrent.futures.Executor`; those in the folder
         `checkpoint` are not computed again. Memory is that of the result (9 bytes a point) and of a few boxes. With
         `store`, a path, boxes go to a Zarr store on disk as they become ready, and the dataset reads from there:
-        memory is that of a few boxes; the store is its own checkpoint. `progress(done, of)` is called after each box.
+        memory is that of a few boxes; the store is its own checkpoint. `progress(done, of)` is called after each box
+        (see `progress_bar`).
     Raises: GameError for unknown parameters, bad ranges, a checkpoint or store of another sweep, or a store without
         the package zarr; UnknownAnswer for functions without a bound on rounding; BrokenExecutor if a worker died
         and the executor does not replace it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import multiprocessing
 import os
 import signal
@@ -20,7 +21,7 @@ from hypothesis import strategies as st
 
 from bilevel import Game, maximize, minimize, rules
 from bilevel.language.errors import GameError
-from bilevel.numeric import sweep, sweep_chunks
+from bilevel.numeric import progress_bar, sweep, sweep_chunks
 from bilevel.numeric.sweep_axes import axes_of
 from bilevel.numeric.sweep_plan import plan_of
 from bilevel.numeric.sweep_points import chunk
@@ -146,6 +147,23 @@ def test_a_torn_line_in_the_log_counts_for_nothing(tmp_path):
     log = tmp_path / "map.progress"
     log.write_text(log.read_text()[:-3])
     same(penalised(), penalised(chunk=50, store=tmp_path / "map"))
+
+
+# --- how far it is ---
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_a_bar_is_drawn_on_a_terminal_and_wiped_at_the_end():
+    screen = Terminal()
+    penalised(chunk=300, progress=progress_bar(screen))
+    drawn = screen.getvalue().split("\r\033[K")
+    assert drawn[1] == "[###...........................] 1/10 chunks" and "9/10 chunks, 0 s left" in drawn[9]
+    assert drawn[10] == "" and len(drawn) == 11
+    assert progress_bar(io.StringIO()) is None
 
 
 # --- executors of other makes ---

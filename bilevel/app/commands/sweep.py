@@ -6,7 +6,7 @@ Main definitions: `run`, `ranges`.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from typing import Any
@@ -27,6 +27,7 @@ from bilevel.app.sweep_files import written
 from bilevel.language.errors import BilevelError, GameError, ReadError, UnknownAnswer
 from bilevel.language.reader import read_value
 from bilevel.numeric.lowering import lower
+from bilevel.numeric.progress import progress_bar
 from bilevel.numeric.sweep import sweep
 from bilevel.numeric.sweep_table import MEANINGS
 from bilevel.rules.protocol.linear import linearise
@@ -112,7 +113,7 @@ class _Kept:
 
     def __init__(self, options: Any) -> None:
         self.place = f"{options.out}.zarr" if options.zarr else options.checkpoint
-        self.done, self.of, self.bar = 0, 0, _bar(sys.stderr)
+        self.done, self.of, self.bar = 0, 0, progress_bar(sys.stderr)
 
     def told(self, done: int, of: int) -> None:
         self.done, self.of = done, of
@@ -151,19 +152,6 @@ def _swept(problem: Problem, rule: Any, point: Mapping[Any, Any], over: Any, opt
         if "fixed point" in str(stop) and problem.complete_at:
             raise problem.located(str(stop), "at") from None
         raise
-
-
-def _bar(stream: Any) -> Callable[[int, int], None] | None:
-    """How far it is, on a terminal only."""
-    if not stream.isatty():
-        return None
-
-    def told(done: int, of: int) -> None:
-        full = 30 * done // of
-        stream.write(f"\r[{'#' * full}{'.' * (30 - full)}] {done}/{of} chunks" + ("\r\033[K" if done == of else ""))
-        stream.flush()
-
-    return told
 
 
 def _boundary(linear: Any, assuming: Any, clock: budget.Clock) -> Any:
