@@ -20,6 +20,8 @@ from bilevel.analysis.enclosure import enclose
 from bilevel.analysis.forms import plain
 from bilevel.analysis.kinds import SPURIOUS, kinds_at
 from bilevel.analysis.known import Known, somewhere_nonzero
+from bilevel.analysis.linear_zeros import linear_zeros
+from bilevel.analysis.named_points import named_points
 from bilevel.analysis.solutions import Branch, Zeros
 from bilevel.analysis.writing import shown
 from bilevel.analysis.zeros import solve_zeros
@@ -124,7 +126,9 @@ def equilibria(game: Any, rule: Rule | None = None, *, at: Mapping[Any, Any] | N
         points.append(_described(game, rule, Equilibrium(point, (), exists.xreplace(back), "exact", free), known))
     points += _numeric(game, rule, zeros, points, given)
     if not zeros.complete:
-        points += _stated(game, rule, given, points, known)
+        inside = lambda point: known.boolean(_inside(list(game.assuming), Branch(point, (), ()), game))
+        named = named_points(game, rule, given, [o.point for o in points], inside)
+        points += [Equilibrium(point, exists_on=exists) for point, exists in named]  # their kinds stay open
     return Equilibria(tuple(points), zeros.complete, "; ".join(dict.fromkeys(notes)))
 
 
@@ -217,7 +221,7 @@ def _solved(system: Any, given: dict[Any, Any], real: dict[Any, Any], game: Any)
     if any(e.has(sp.nan, sp.zoo, sp.oo) for e in moved):
         raise GameError("the losses or their derivatives are singular at the coordinates given; choose others")
     facts = [f.xreplace(real) for f in game.assuming]
-    zeros = solve_zeros(moved, open_ones, facts=facts)
+    zeros = linear_zeros(moved, open_ones, facts) or solve_zeros(moved, open_ones, facts=facts)
     wanted = [v.xreplace(real) for v in game.variables]
     branches: list[Branch] = []
     for b in zeros.branches:
@@ -227,25 +231,6 @@ def _solved(system: Any, given: dict[Any, Any], real: dict[Any, Any], game: Any)
         if not any(dict(o.values) == values and o.conditions == b.conditions for o in branches):
             branches.append(short)
     return Zeros(tuple(branches), zeros.complete, zeros.reason)
-
-
-def _stated(game: Any, rule: Rule | None, given: Any, found: list[Equilibrium], known: Known) -> list[Equilibrium]:
-    """Points that the game names, new, inside the assumptions, and left in place by the rule; their kinds stay open."""
-    from bilevel.rules.protocol.defaults import default_rule
-
-    new = []
-    for point in ({v: expression(stated[v]) for v in game.variables if v in stated} for stated in game.points):
-        known_already = any(o.point == point for o in found) or any(point.get(v) != x for v, x in given.items())
-        if len(point) < len(game.variables) or known_already:
-            continue
-        exists = known.boolean(_inside(list(game.assuming), Branch(point, (), ()), game))
-        try:
-            linearise(game, rule or default_rule(game), point)
-        except BilevelError:
-            continue
-        if exists != sp.false:
-            new.append(Equilibrium(point, exists_on=exists))
-    return new
 
 
 def _stays(game: Any, rule: Rule | None, branch: Branch, back: dict[Any, Any]) -> bool:

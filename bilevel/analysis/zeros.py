@@ -21,7 +21,6 @@ import sympy as sp
 
 from bilevel.analysis.forms import exponentiated, never_zero, own_signs, plain, real_conditions, tidied
 from bilevel.analysis.known import Condition, Known
-from bilevel.analysis.linear_zeros import linear_zeros
 from bilevel.analysis.solutions import Branch, Zeros, distinct, replaced
 from bilevel.analysis.univariate import Unsolved, real_roots
 from bilevel.analysis.writing import unsolved
@@ -53,9 +52,7 @@ def solve_zeros(
         >>> [dict(b.values) for b in solve_zeros([x*y - 1, x - y], [x, y]).branches]
         [{x: -1, y: -1}, {x: 1, y: 1}]
     """
-    written, facts = [plain(expression(e)) for e in equations], tuple(facts)
-    linear = linear_zeros(written, unknowns, facts)
-    return linear or _Search(written, tuple(unknowns), Known(facts), seconds).run()
+    return _Search([plain(expression(e)) for e in equations], tuple(unknowns), Known(facts), seconds).run()
 
 
 @dataclass

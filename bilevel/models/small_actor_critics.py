@@ -183,41 +183,46 @@ def lqr_actor_critic(
     best = lqr_equilibrium(a, b, gain=gain, discount=discount, features=features, **costs)
     a, b, gamma, q, r, _, _ = _regulator(a, b, gain, discount, **costs)
     noise = _chosen(exploration, "nu", "the variance of the exploration")
-    k, s, e = sp.symbols("k s e", real=True)
-    spread = sp.Dummy("spread", positive=True)
-    laws = {s: Normal(0, spread), e: Normal(0, noise)}
-    if features == "state":
-        (w,) = weights = (sp.Symbol("w", real=True),)
-        u = -k * s
-        target = q * s**2 + r * u**2 + gamma * stop_gradient(w) * (a * s + b * u) ** 2
-        guess, judged = w * s**2, r * u**2 + gamma * w * (a * s + b * u) ** 2
-    elif features == "state-action":
-        weights = sp.symbols("w_ss w_su w_uu", real=True)
-        u = -k * s + e
-        value = lambda w, s, u: w[0] * s**2 + w[1] * s * u + w[2] * u**2
-        later = value([stop_gradient(w) for w in weights], 1, -k) * (a * s + b * u) ** 2
-        target = q * s**2 + r * u**2 + gamma * later
-        guess, judged = value(weights, s, u), value(weights, s, -k * s)
-    else:
-        raise GameError(f"features is 'state-action' or 'state'; got {features!r}")
+    k = sp.Symbol("k", real=True)
     visited = stop_gradient(b**2 * noise / (1 - (a - b * k) ** 2))
-
-    def averaged(body: Any, power: int) -> Any:
-        """E[body^power], body a form in s and e whose coefficients are kept together."""
-        terms = sp.Poly(sp.expand(body), s, e).terms()
-        marks = [sp.Dummy(real=True) for _ in terms]
-        form = sum(mark * s**i * e**j for mark, ((i, j), _) in zip(marks, terms, strict=True))
-        value = mean(sp.expand(form**power), laws).subs(spread, visited)
-        return value.xreplace({mark: c for mark, (_, c) in zip(marks, terms, strict=True)})
-
+    weights, gap, judged = _forms(features, a, b, q, r, gamma)
     return Game(
-        actor=minimize(averaged(judged, 1), k),
-        critic=minimize(averaged(target - guess, 2) / 2, *weights),
+        actor=minimize(_averaged(judged, 1, visited, noise), k),
+        critic=minimize(_averaged(gap, 2, visited, noise) / 2, *weights),
         assuming=((a - b * k) ** 2 < 1, *((gamma <= 1,) if gamma.free_symbols else ())),
         title="Actor-critic on the linear-quadratic regulator",
         source="Bradtke 1993",
         points=(best,),
     )
+
+
+_K, _S, _E = sp.symbols("k s e", real=True)
+
+
+def _forms(features: Features, a: Any, b: Any, q: Any, r: Any, gamma: Any) -> tuple[Any, Any, Any]:
+    """The critic's weights, its target less its guess, and what the actor minimises, as forms in s and e."""
+    if features == "state":
+        (w,) = weights = (sp.Symbol("w", real=True),)
+        u = -_K * _S
+        target = q * _S**2 + r * u**2 + gamma * stop_gradient(w) * (a * _S + b * u) ** 2
+        return weights, target - w * _S**2, r * u**2 + gamma * w * (a * _S + b * u) ** 2
+    if features == "state-action":
+        weights = sp.symbols("w_ss w_su w_uu", real=True)
+        u = -_K * _S + _E
+        value = lambda w, s, u: w[0] * s**2 + w[1] * s * u + w[2] * u**2
+        later = value([stop_gradient(w) for w in weights], 1, -_K) * (a * _S + b * u) ** 2
+        target = q * _S**2 + r * u**2 + gamma * later
+        return weights, target - value(weights, _S, u), value(weights, _S, -_K * _S)
+    raise GameError(f"features is 'state-action' or 'state'; got {features!r}")
+
+
+def _averaged(form: Any, power: int, visited: Any, noise: Any) -> Any:
+    """E[form^power] over s ~ N(0, visited) and e ~ N(0, noise); the form's coefficients are kept together."""
+    terms, spread = sp.Poly(sp.expand(form), _S, _E).terms(), sp.Dummy("spread", positive=True)
+    marks = [sp.Dummy(real=True) for _ in terms]
+    marked = sum(mark * _S**i * _E**j for mark, ((i, j), _) in zip(marks, terms, strict=True))
+    value = mean(sp.expand(marked**power), {_S: Normal(0, spread), _E: Normal(0, noise)})
+    return value.subs(spread, visited).xreplace({mark: c for mark, (_, c) in zip(marks, terms, strict=True)})
 
 
 def lqr_equilibrium(
