@@ -8,8 +8,8 @@ Terms stand by falling degree, a positive one first; factors stand as number, sy
 from __future__ import annotations
 
 from collections.abc import Iterable
-from types import MappingProxyType
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import sympy as sp
