@@ -140,11 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     command("list", "models, rules, strategies and theorems there are", analysis=False)
     _analyses(command)
     _sweep(command("sweep", "verdicts over a grid of parameters, as data and picture"))
-    made = command("correspond", "which relations hold between two games, with proof or counterexample")
-    made.add_argument("file", nargs=2, metavar="FILE", help="problem file, or name of a catalogue model")
-    made.add_argument("--claim", metavar="R", help="decide this relation only")
-    made.add_argument("--map", metavar='"X=EXPR, ..."', help="variables of the first game in those of the second")
-    made.add_argument("--map-flow", action="store_true", help="compare trajectories instead of losses")
+    _relations(command)
     made = command("check", "check a certificate again, or advise on a problem file")
     made.add_argument("file", metavar="FILE-or-CERTIFICATE")
     _jobs(commands)
@@ -171,6 +167,16 @@ def _jobs(commands: Any) -> None:
     made.add_argument("--quiet", action="store_true", help="do not tell how far it is")
 
 
+def _relations(command: Any) -> None:
+    made = command("correspond", "which relations hold between two games, with proof or counterexample")
+    made.add_argument("file", nargs=2, metavar="FILE", help="problem file, or name of a catalogue model")
+    made.add_argument("--claim", metavar="R", help="decide this relation only")
+    made.add_argument("--map", metavar='"X=EXPR, ..."', help="variables of the first game in those of the second")
+    made.add_argument("--map-flow", action="store_true", help="compare trajectories instead of losses")
+    made = command("correspondences", "formulations proved to be the same problem, with proofs", analysis=False)
+    made.add_argument("name", nargs="?", metavar="NAME", help="number or name of one of them: its proof step by step")
+
+
 def _sweep(made: argparse.ArgumentParser) -> None:
     made.add_argument("file", metavar="FILE", help="problem file (TOML), or name of a catalogue model")
     made.add_argument("--rule", metavar="NAME", help="use this rule in place of the file's own")
@@ -179,6 +185,9 @@ def _sweep(made: argparse.ArgumentParser) -> None:
     )
     made.add_argument("-o", "--out", default="sweep", metavar="OUT", help="OUT.npz, OUT.nc, OUT.png (default: sweep)")
     made.add_argument("--spectral-radius", action="store_true", help="eigenvalues too, in floats")
+    zarr = "OUT.zarr in place of OUT.nc, written piece by piece: for grids larger than memory"
+    made.add_argument("--zarr", action="store_true", help=f"{zarr}; interrupted, the same command goes on")
+    made.add_argument("--threads", type=int, default=1, metavar="N", help="work on N chunks at a time (default: 1)")
     made.add_argument("--checkpoint", metavar="FOLDER", help="keep finished chunks, and go on from those kept there")
 
 
@@ -192,10 +201,13 @@ def _analyses(command: Any) -> None:
         made = command(name, text)
         made.add_argument("file", metavar="FILE", help="problem file (TOML), or name of a catalogue model")
         made.add_argument("--rule", metavar="NAME,...", help="use these rules in place of the file's own")
-        if name == "derive":
+        if name in ("derive", "stability"):
             form = made.add_mutually_exclusive_group()
             form.add_argument("--latex", action="store_true", help="print LaTeX")
             form.add_argument("--python", action="store_true", help="print Python source")
+            made.add_argument(
+                "--diagram", metavar="OUT", help="draw who sees what, and whose gradient goes where: .svg, .dot or .mmd"
+            )
         if name == "stability":
             made.add_argument(
                 "--solve", action="append", default=[], metavar="NAME,...", help="solve the condition for a parameter"
