@@ -66,7 +66,9 @@ def _guarded(name: str, variant: dict[str, Any], bench: Bench, seconds: float) -
         except UnknownAnswer as stop:
             entry |= {"word": "unknown", "why": str(stop)}
         except FAILURES as stop:
-            entry |= {"word": "unknown", "why": str(stop)[:300] or f"out of time after {seconds:.0f} s"}
+            late = f"out of time: its share of the budget was {seconds:.0f} s; try: raise --cell-budget"
+            why = late if isinstance(stop, budget.OutOfTime) else f"{type(stop).__name__}: {stop}"[:300]
+            entry |= {"word": "unknown", "why": why}
         budget.stop()
     return entry | {"seconds": round(time.process_time() - began, 2)}
 
@@ -96,6 +98,7 @@ def _weighed(name: str, variant: dict[str, Any], bench: Bench, clock: budget.Clo
     if fate.point is not None:
         for rule in RULES:
             found["rules"][rule] = _under(rule, strategy, bench, fate.point, clock)
+        found["fixed_point"]["isolated"] = found["rules"]["flow"].pop("isolated")
     elif fate.word == UNDECIDED:
         return found | {"word": "unknown", "why": fate.why}
     return found | judged(found, destroyed=fate.word == DESTROYED)
@@ -137,7 +140,9 @@ def _under(rule: str, strategy: Strategy, bench: Bench, equilibrium: Any, clock:
     after = verdict_object(whole, list(linear.order), certified=False)
     with clock.section(1 / 3):
         after["certificate"], after["certified_at"] = certified(whole, verdict)
+    loose = [] if rule != "flow" else stuck(linear, [str(v) for v in game[game.samples.actor].moves])
     return {
+        **({"isolated": not loose} if rule == "flow" else {}),
         "rule": str(new),
         "before": _told(before),
         "after": after,
@@ -158,6 +163,14 @@ def driving(matrix: Any, players: list[int]) -> Any:
         kept += [k for k in range(matrix.cols) if k not in kept and matrix[row, k] != 0]
     order = sorted(kept)
     return sp.ImmutableMatrix(matrix.extract(order, order))
+
+
+def stuck(linear: Any, actor: list[str]) -> list[str]:
+    """The actor's coordinates along which fixed points of a flow form a continuum to first order: nothing is learnt."""
+    directions = sp.Matrix(linear.matrix).nullspace()
+    return [
+        name for k, name in enumerate(linear.order) if name in actor and any(sp.cancel(d[k]) != 0 for d in directions)
+    ]
 
 
 def certified(verdict: Any, compared: Any) -> tuple[Any, dict[str, str] | None]:

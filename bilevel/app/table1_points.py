@@ -10,9 +10,11 @@ from typing import Any
 
 import sympy as sp
 
-from bilevel.analysis.fixed_points import Equilibrium, equilibria
+from bilevel.analysis.fixed_points import Equilibrium
+from bilevel.analysis.zeros import solve_zeros
 from bilevel.language.errors import GameError, UnknownAnswer
 from bilevel.language.values import expression
+from bilevel.rules import flow, linearise
 from bilevel.rules.protocol.smoothness import JUMPS, evaluated
 
 KEPT, CRITIC_MOVED, MOVED, DESTROYED, UNDECIDED = "kept", "kept for the actor", "moved", "destroyed", "unknown"
@@ -50,27 +52,43 @@ def fate_of(game: Any, point: dict[str, Any], actor: tuple[str, ...], clock: Any
             why = "the updates vanish there" if exact else f"the actor stays; the critic is at {_told(found, actor)}"
             return Fate(KEPT if exact else CRITIC_MOVED, found, why)
     with clock.section(3 / 4):
-        everywhere = equilibria(game)
-    if not everywhere.points:
-        if everywhere.complete:
+        everywhere, complete, reason = _zeros(game, {})
+    if not everywhere:
+        if complete:
             return Fate(DESTROYED, None, "the changed game has no fixed point at all")
-        return Fate(UNDECIDED, None, f"fixed points were not all found: {everywhere.reason}"[:300])
-    near = min(everywhere.points, key=lambda p: _distance(p, place))
+        return Fate(UNDECIDED, None, f"fixed points were not all found: {reason}"[:300])
+    near = min(everywhere, key=lambda p: _distance(p, place))
     return Fate(MOVED, near, f"to {', '.join(f'{v} = {x}' for v, x in near.point.items() if str(v) in place)}"[:300])
 
 
 def _at(game: Any, kept: dict[str, Any]) -> Equilibrium | None:
-    """The equilibrium with these coordinates, the others solved for."""
-    if len(kept) < len(game.variables):
-        followers = {v: kept[n] for v in game.variables for n in kept if str(v).rpartition("_")[0] == n}
-        whole = {**kept, **{str(v): value for v, value in followers.items()}}
-        if len(whole) == len(game.variables):
-            try:
-                return equilibria(game, at=whole).points[0]
-            except GameError:
-                pass
-    found = equilibria(game, at=kept)
-    return found.points[0] if found.points else None
+    """The equilibrium with these coordinates; followers are where what they follow is, others are solved for."""
+    whole = {str(v): kept[n] for v in game.variables for n in kept if str(v).rpartition("_")[0] == n} | kept
+    if len(whole) == len(game.variables):
+        point = {v: whole[str(v)] for v in game.variables}
+        try:
+            linearise(game, flow(), point)
+            return Equilibrium(point)
+        except GameError:
+            if len(kept) == len(game.variables) or not set(game.samples.weights) <= set(map(str, kept)):
+                raise
+    found, _, _ = _zeros(game, kept)
+    return found[0] if found else None
+
+
+def _zeros(game: Any, kept: dict[str, Any]) -> tuple[list[Equilibrium], bool, str]:
+    """Zeros of the field with some coordinates given."""
+    put = {v: kept[str(v)] for v in game.variables if str(v) in kept}
+    rest = [v for v in game.variables if v not in put]
+    zeros = solve_zeros(
+        [slope.subs(put, simultaneous=True) for slope in game.field().values()], rest, facts=game.assuming
+    )
+    points = []
+    for branch in zeros.branches:
+        values = {v: put.get(v, branch.values.get(v)) for v in game.variables}
+        if not branch.conditions and None not in values.values():
+            points.append(Equilibrium(values, free=tuple(v for v in game.variables if v in branch.free)))
+    return points, zeros.complete, zeros.reason
 
 
 def _told(found: Equilibrium, actor: tuple[str, ...]) -> str:

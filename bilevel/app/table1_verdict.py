@@ -21,6 +21,9 @@ def judged(found: Mapping[str, Any], *, destroyed: bool) -> dict[str, str]:
     """
     if destroyed:
         return {"word": HURTS, "why": f"the fixed point is destroyed: {found['fixed_point']['why']}"}
+    if found["fixed_point"].get("isolated") is False:
+        why = "the fixed point is no longer isolated: along a line of the actor's parameters nothing is learnt"
+        return {"word": HURTS, "why": f"{why}; {found['fixed_point']['why']}"}
     words, said = [], []
     for name, rule in found["rules"].items():
         if rule["same"]:

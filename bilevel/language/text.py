@@ -8,6 +8,7 @@ Terms stand by falling degree, a positive one first; factors stand as number, sy
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -145,6 +146,7 @@ def _content(terms: Iterable[Any]) -> sp.Rational:
     return sp.Rational(sp.igcd(*[abs(c.p) for c in coefficients]), sp.ilcm(*[c.q for c in coefficients]))
 
 
+@lru_cache(maxsize=20_000, typed=True)  # sorting asks for the text of each part again: without it the cost is 3^depth
 def _text(e: Any) -> tuple[str, int]:
     """Text of any node and how strongly its outermost operation binds."""
     if isinstance(e, sp.Symbol):
