@@ -1,9 +1,9 @@
 """Twin critics are pessimists.
 
 With two critics that agree TD3's first critic learns as DDPG's: the smaller of two equal values is that value. On the
-quadratic process with a second critic that is lower wherever something is done, the target believes the second at every
-next state, and theta = 1 is a fixed point instead of DDPG's 4/3: less control than is optimal. The flow is stable there,
-and near that point the minimum has no kink.
+quadratic process with a second critic that is lower wherever something is done, the target believes the second at
+every next state, and theta = 1 is a fixed point instead of DDPG's 4/3: less control than is optimal. The flow is stable
+there, and near that point the minimum has no kink.
 
 Source: Fujimoto, van Hoof, Meger (2018), arXiv:1802.09477, section 4.
 """
@@ -47,7 +47,9 @@ def prove() -> Proof:
         ),
         states("theta = 1 is a fixed point.", residual == [0] * 8, note=str(point)),
         states("There Q_1 - Q_2 = a^2/2 > 0 wherever a is not 0.", bool(gap.is_positive), note=str(sp.expand(gap))),
-        states("The flow is stable there.", verdict.verdict == "stable" and verdict.known == "exact", note=str(verdict)),
+        states(
+            "The flow is stable there.", verdict.verdict == "stable" and verdict.known == "exact", note=str(verdict)
+        ),
         states(
             "DDPG's control there is more, 4/3.",
             min(controls) == sp.Rational(4, 3) > point[game.variables[3]],
