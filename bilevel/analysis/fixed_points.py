@@ -19,12 +19,12 @@ from flint import fmpq
 from bilevel.analysis.enclosure import enclose
 from bilevel.analysis.forms import plain
 from bilevel.analysis.kinds import SPURIOUS, kinds_at
+from bilevel.analysis.kinked_zeros import zeros_by_cases
 from bilevel.analysis.known import Known, somewhere_nonzero
 from bilevel.analysis.linear_zeros import linear_zeros
 from bilevel.analysis.named_points import named_points
 from bilevel.analysis.solutions import Branch, Zeros
 from bilevel.analysis.writing import shown
-from bilevel.analysis.zeros import solve_zeros
 from bilevel.language.errors import BilevelError, GameError, UnknownAnswer
 from bilevel.language.values import expression
 from bilevel.rules.protocol.derivation import derive
@@ -221,7 +221,7 @@ def _solved(system: Any, given: dict[Any, Any], real: dict[Any, Any], game: Any)
     if any(e.has(sp.nan, sp.zoo, sp.oo) for e in moved):
         raise GameError("the losses or their derivatives are singular at the coordinates given; choose others")
     facts = [f.xreplace(real) for f in game.assuming]
-    zeros = linear_zeros(moved, open_ones, facts) or solve_zeros(moved, open_ones, facts=facts)
+    zeros = linear_zeros(moved, open_ones, facts) or zeros_by_cases(moved, open_ones, facts=facts)
     wanted = [v.xreplace(real) for v in game.variables]
     branches: list[Branch] = []
     for b in zeros.branches:

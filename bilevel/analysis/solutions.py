@@ -1,11 +1,11 @@
 """Solutions of systems of equations: points and continua, without repetitions.
 
-Main definitions: `Branch`, `Zeros`, `distinct`, `replaced`.
+Main definitions: `Branch`, `Zeros`, `distinct`, `replaced`, `moved`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,11 @@ class Zeros:
 def replaced(expression: Any, change: Mapping[Any, Any]) -> Any:
     """Simultaneous substitution."""
     return expression.subs(change, simultaneous=True) if change else expression
+
+
+def moved(conditions: Iterable[Condition], values: Mapping[Any, Any]) -> list[Condition]:
+    """Conditions with values put in."""
+    return [(replaced(e, values), r) for e, r in conditions]
 
 
 def distinct(branches: list[Branch], known: Known) -> list[Branch]:

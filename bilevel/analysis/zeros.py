@@ -21,7 +21,7 @@ import sympy as sp
 
 from bilevel.analysis.forms import exponentiated, never_zero, own_signs, plain, real_conditions, tidied
 from bilevel.analysis.known import Condition, Known
-from bilevel.analysis.solutions import Branch, Zeros, distinct, replaced
+from bilevel.analysis.solutions import Branch, Zeros, distinct, moved, replaced
 from bilevel.analysis.univariate import Unsolved, real_roots
 from bilevel.analysis.writing import unsolved
 from bilevel.language.signs import signed_factors
@@ -265,13 +265,13 @@ class _Search:
         change = {v: value}
         try:
             values = {u: replaced(old, change) for u, old in state.values.items()} | change
-            moved = tuple((replaced(e, change), r) for e, r in state.conditions) + tuple(conditions)
+            kept = (*moved(state.conditions, change), *conditions)
             equations = [replaced(sp.Mul(*factors), change) for factors in state.equations]
         except ZeroDivisionError:
             return
-        if any(e.has(sp.nan, sp.zoo, sp.oo) for e in (*equations, *(e for e, _ in moved))):
+        if any(e.has(sp.nan, sp.zoo, sp.oo) for e in (*equations, *(e for e, _ in kept))):
             return
-        following = self._factored(_State((), values, moved, state.reduced), equations)
+        following = self._factored(_State((), values, kept, state.reduced), equations)
         if following is not None:
             self._explore(following)
 
@@ -310,7 +310,7 @@ class _Search:
         free = tuple(u for u in self.unknowns if u not in state.values)
         values = {u: tidied(state.values.get(u, u)) for u in self.unknowns}
         needed = [c for v in values.values() for c in real_conditions(v)]
-        needed += [c for e in self.originals for c in _moved(real_conditions(e), values)]
+        needed += [c for e in self.originals for c in moved(real_conditions(e), values)]
         needed += [(v, r) for u, v in values.items() if u != v for r in own_signs(u)]
         residuals = [replaced(e, values) for e in self.originals]
         bad = any(r.has(sp.nan, sp.zoo) for r in residuals)
@@ -324,7 +324,3 @@ class _Search:
             if decided is None and condition not in open_ones:
                 open_ones.append(condition)
         return Branch(values, free, tuple(open_ones))
-
-
-def _moved(conditions: Iterable[Condition], values: Mapping[Any, Any]) -> list[Condition]:
-    return [(replaced(e, values), r) for e, r in conditions]
