@@ -14,7 +14,7 @@ from bilevel.analysis.local import default_rule
 from bilevel.analysis.verdict import unknown
 from bilevel.app import budget
 from bilevel.app.answers import NO_POINTS_IN_TIME, heading_object, point_object, state_order, verdict_object
-from bilevel.app.inputs import problem_named, rules_named
+from bilevel.app.inputs import problem_named, rules_named, smaller
 from bilevel.app.layout import dumps
 from bilevel.app.points import points_of, with_facts
 from bilevel.app.problem import Problem
@@ -65,7 +65,7 @@ def analysed(
     if not game.is_coordinate:
         raise UnknownAnswer(
             "this model is written for networks of any form, so it has no numbers to analyse",
-            next_step="bilevel derive, or a problem file with scalar variables",
+            next_step=smaller(problem),
         )
     symbols = _symbols(problem, reading, wanted)
     answer = heading_object(problem, reading)

@@ -27,19 +27,29 @@ def _text_stamp(variable: Any, when: str) -> Any:
     return _named(variable, shown.get(when, f"{variable.name}_{when}"))
 
 
+def abbreviated(value: Any, points: Any) -> Any:
+    """A value with the points that unrolling passes (see `reply_points`) under their names, the last one first."""
+    for name, _, whole in reversed(points):
+        value = value.xreplace({whole: name})
+    return value
+
+
 def text_lines(update: Any) -> list[str]:
     """Each equation on a line: `x[t+1] = x - h*y`."""
     lines = []
     for left, right in update.lines(_text_stamp):
-        lines.append(f"{left.name} = {_leading(left.name, right)}")
+        lines.append(f"{left.name} = {leading(left.name, right)}")
     return lines
 
 
-def _leading(name: str, right: Any) -> str:
+def leading(name: str, right: Any) -> str:
+    """A right side that begins with the variable itself."""
     # x - h*y reads as an update; SymPy's own order would give -h*y + x.
     here = {str(part) for part in getattr(right, "args", ())}
     own = name.removesuffix("[t+1]")
-    base = own if own in here else own.rpartition("_")[0]
+    stem = own.rpartition("_")[0]
+    earlier = sorted(part for part in here if part.startswith(f"{stem}_") and part.isidentifier())
+    base = own if own in here else stem if stem in here or not earlier else earlier[0]
     if isinstance(right, sp.MatrixExpr):
         return _vector_line(base, right)
     if isinstance(right, sp.Add):

@@ -12,6 +12,7 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from dataclasses import field as part
 from typing import Any, Literal, Protocol
 
 import sympy as sp
@@ -64,7 +65,7 @@ class Rule:
     """A learning rule: its name, parameters, time, memory, and the step it takes on a field.
 
     Math: discrete time z' = T(z, memory); continuous time z' stands for dz/dt. Memory parts are points; each starts as
-        the current point ("same") or as zero.
+        the current point ("same") or as zero. `maker` makes the same rule with other parameters.
 
     Shapes: parameters are per step (discrete) or per unit time (continuous); a parameter may differ between players.
 
@@ -81,6 +82,7 @@ class Rule:
     build: Callable[[Any], Callable[..., Any]]
     time: Literal["discrete", "continuous"] = "discrete"
     memory: tuple[tuple[str, Any], ...] = ()
+    maker: Callable[..., Rule] | None = part(default=None, compare=False, repr=False)
 
     def on(self, field: Any) -> Callable[..., tuple[Point, ...]]:
         """The step on a field: (z, *memory) to the next (z, *memory)."""
@@ -175,8 +177,8 @@ def rule(
         shown = tuple((key, value) for key, value in bound.arguments.items() if value is not None)
         built = function(*bound.args, **bound.kwargs)
         if isinstance(built, Rule):  # a rule made of rules keeps their time and memory
-            return Rule(function.__name__, shown, built.build, built.time, built.memory)
-        return Rule(function.__name__, shown, built, time, tuple(kept.items()))
+            return Rule(function.__name__, shown, built.build, built.time, built.memory, make)
+        return Rule(function.__name__, shown, built, time, tuple(kept.items()), make)
 
     make.is_rule = True  # type: ignore[attr-defined]
     return make

@@ -1,0 +1,136 @@
+"""What kind of point of a game this is, by residuals and second-order tests on products.
+
+Main definitions: `point_finding`, `second_order`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from bilevel.language.errors import UnknownAnswer
+from bilevel.numeric.diagnosis import Finding
+from bilevel.numeric.spectra import Ritz, eigenvalues
+from bilevel.numeric.spectra_operator import Operator
+
+
+@dataclass(frozen=True)
+class Residual:
+    """The field at the point: its norm per player, and how small it is for its curvature."""
+
+    norms: dict[str, float]
+    relative: float
+    rounding: float
+    tolerance: float
+
+    @property
+    def zero(self) -> bool:
+        """Zero as far as rounding can tell."""
+        return self.relative <= self.rounding
+
+    @property
+    def near(self) -> bool:
+        """Small enough for the linear picture to hold."""
+        return self.relative <= max(self.tolerance, self.rounding)
+
+
+def residual(J: Operator, value: np.ndarray, where: np.ndarray, norm: float, tolerance: float) -> Residual:
+    """|F| per player, and |F| / (|J| max(|z|, 1)): the relative distance at which a zero may lie, to first order."""
+    norms = {name: float(np.linalg.norm(value[J.slice_of(name)])) for name in J.blocks}
+    whole, size = float(np.linalg.norm(value)), max(float(np.linalg.norm(where)), 1.0)
+    relative = whole / (norm * size) if norm else float(whole > 0)
+    return Residual(norms, relative, 100 * float(np.finfo(J.dtype).eps), tolerance)
+
+
+def point_finding(found: Residual, kinds: list[str]) -> Finding:
+    """Whether the field vanishes, and what the second-order tests then make of the point."""
+    shown = ", ".join(f"{name} {norm:.2e}" for name, norm in found.norms.items())
+    numbers = {**{f"|F_{name}|": norm for name, norm in found.norms.items()}, "relative": found.relative}
+    why = f"gradient norms: {shown}; relative to curvature and parameters {found.relative:.1e}"
+    if not found.near:
+        words = "not a stationary point: the field does not vanish, so what follows describes the motion near here"
+        return Finding(words, "float", why, numbers)
+    where = "a zero of the field to rounding" if found.zero else "near a stationary point"
+    return Finding(f"{where}: {'; '.join(kinds) or 'no kind decided'}", "float", why, numbers)
+
+
+def second_order(J: Operator, seed: int, count: int) -> tuple[list[str], list[Finding]]:
+    """The kinds the second-order tests support, and the tests themselves.
+
+    A direction of negative curvature that was found is there, whatever was not found; that there is none is as sure
+    as Lanczos' method is: it looks from inside.
+    """
+    tests, lowest = [], {}
+    for name in J.blocks:
+        low = eigenvalues(J.own(name), "smallest real part", count=min(count, 2), seed=seed)
+        high = eigenvalues(J.own(name), "largest real part", count=1, seed=seed)
+        lowest[name] = _sign(low.leading)
+        tests.append(_ends(f"{name}'s own Hessian", low.leading, high.leading, low.method))
+    signs = list(lowest.values())
+    kinds = []
+    if all(sign == "+" for sign in signs):
+        kinds.append("differential Nash (strict)")
+    kinds += [f"no Nash point: {name} has a direction of descent" for name, sign in lowest.items() if sign == "-"]
+    if not kinds:
+        flat = ", ".join(name for name, sign in lowest.items() if sign != "+")
+        kinds.append(f"flat directions of {flat}: Nash (strict) not shown, Nash not excluded")
+    if len(J.blocks) == 2 and _zero_sum(J, seed):
+        for leader, follower in (list(J.blocks), list(J.blocks)[::-1]):
+            kind, test = _minimax(J, leader, follower, lowest[follower], seed)
+            kinds += kind
+            tests += test
+    return kinds, tests
+
+
+def _sign(ritz: Ritz | None) -> str:
+    if ritz is None:
+        return "?"
+    low = ritz.value.real
+    return "+" if low > ritz.backward_error else "-" if low < -ritz.backward_error else "0"
+
+
+def _ends(words: str, low: Ritz | None, high: Ritz | None, method: str) -> Finding:
+    if low is None or high is None:
+        return Finding(f"{words}: its ends were not found", "unknown", "raise the budget of products")
+    sign = {"+": "positive definite", "-": "with negative curvature", "0": "with flat directions"}[_sign(low)]
+    span = f"eigenvalues from {low.value.real:.3g} to {high.value.real:.3g}"
+    bound = f"each end within {max(low.backward_error, high.backward_error):.1e} of an eigenvalue"
+    inside = "" if method == "dense" else "; none further out is not proved"
+    return Finding(
+        f"{words}: {sign}, {span}", "float", bound + inside, {"lowest": low.value.real, "highest": high.value.real}
+    )
+
+
+def _zero_sum(J: Operator, seed: int) -> bool:
+    """Whether J_12 = -J_21^T, on a random vector: then the costs are opposed up to terms without effect."""
+    first, second = (J.slice_of(name) for name in J.blocks)
+    v = np.zeros(J.size)
+    v[first] = np.random.default_rng(seed + 2).standard_normal(first.stop - first.start)
+    there, back = J.forward(v)[second], J.backward(v)[second]
+    size = float(np.linalg.norm(there) + np.linalg.norm(back))
+    return float(np.linalg.norm(there + back)) <= 1e3 * float(np.finfo(J.dtype).eps) * max(size, 1e-300)
+
+
+def _minimax(J: Operator, leader: str, follower: str, below: str, seed: int) -> tuple[list[str], list[Finding]]:
+    """The local minimax test for one order of play: the follower's Hessian, then the leader's Schur complement."""
+    words = f"local minimax with {leader} first"
+    if below == "-":
+        return [f"no {words}"], []
+    if below != "+":
+        return [], []
+    schur = replace(J.schur(leader), kind="symmetric")
+    try:
+        low = eigenvalues(schur, "smallest real part", count=1, seed=seed, budget=120)
+    except UnknownAnswer as stop:
+        return [], [Finding(f"{words}: undecided", "unknown", str(stop))]
+    name = f"Schur complement of {leader}"
+    if low.leading is None:
+        return [], [Finding(f"{name}: its lowest end was not found", "unknown", "raise the budget of products")]
+    value: Any = low.leading.value.real
+    test = Finding(
+        f"{name}: lowest eigenvalue {value:.3g}", "float", f"within {low.leading.backward_error:.1e}", {"lowest": value}
+    )
+    sign = _sign(low.leading)
+    return ([f"{words} (strict)"] if sign == "+" else [f"no {words}"] if sign == "-" else []), [test]
