@@ -10,7 +10,7 @@ Goals: a ratio to Optimistix of at most 1, in time and memory, at equal accuracy
 from __future__ import annotations
 
 import contextlib
-import importlib
+import importlib.util
 import statistics
 import subprocess
 import sys
@@ -201,10 +201,9 @@ def installed() -> list[str]:
     """The entries that can be run here; the others are named."""
     found = []
     for name, (module, _) in ENTRIES.items():
-        try:
-            importlib.import_module(module)
+        if importlib.util.find_spec(module):  # not imported yet: PyTorch's threads would disturb the others
             found.append(name)
-        except ImportError:
+        else:
             print(f"{name} is not installed: left out")
     return found
 
@@ -249,16 +248,17 @@ def main() -> None:
     if len(sys.argv) > 3 and sys.argv[1] == "--memory":
         alone(sys.argv[2], sys.argv[3])
         return
-    names = installed()
-    for title, task in TASKS.items():
-        found = measured(task, names)
-        print(f"\nridge, {title}, {task.dtype}, median of {task.repeats} calls in turns")
-        print(f"{'':12} {'wall':>10} {'processor':>10} {'ratio to Optimistix':>20} {'error':>9} {'peak MiB':>9}")
-        for name, (wall, cpu, error) in found.items():
-            ratio = cpu / found["Optimistix"][1] if "Optimistix" in found else float("nan")
+    peers = installed()[1:]
+    for peer in peers:  # one peer at a time, in turns with bilevel
+        for title, task in TASKS.items():
+            found = measured(task, ["bilevel", peer])
+            ratio = found["bilevel"][1] / found[peer][1]
             print(
-                f"{name:12} {wall * 1e3:8.3f}ms {cpu * 1e3:8.3f}ms {ratio:20.2f} {error:9.1e} {peak(name, title):9.0f}"
+                f"\nridge, {title}, {task.dtype}, median of {task.repeats} calls in turns: ratio to {peer} {ratio:.2f}"
             )
+            for name, (wall, cpu, error) in found.items():
+                told = f"wall {wall * 1e3:8.3f} ms, processor {cpu * 1e3:8.3f} ms, error {error:.1e}"
+                print(f"  {name:12} {told}, peak {peak(name, title):.0f} MiB")
 
 
 if __name__ == "__main__":

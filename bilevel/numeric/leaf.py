@@ -98,7 +98,7 @@ class Leaf:
         return self._with(other, lambda a, b: b / a)
 
     def __pow__(self, exponent: Any) -> Any:
-        return self._with(exponent, lambda a, b: a**b)
+        return self._with(exponent, lambda a, b: jnp.sqrt(a) if isinstance(b, float) and b == 0.5 else a**b)
 
     def __neg__(self) -> Leaf:
         return Leaf(-self.array, self.convert)

@@ -15,7 +15,7 @@ from bilevel.language.errors import GameError, UnknownAnswer
 from bilevel.numeric import fixed_point, optimizer
 
 X, Y, W = sp.symbols("x y w", real=True)
-CUBIC = Game(a=minimize(X**4 / 4 + X * Y - X, X), b=maximize(X * Y - Y**2 - sp.exp(Y), Y))
+CUBIC = Game(a=minimize(X**4 / 4 + X * Y - X, X), b=maximize(X * Y - Y**2 - sp.exp(Y) / 2, Y))
 
 
 @pytest.mark.parametrize("step, answer", [("1/10", "stable"), (2, "unstable")])
@@ -49,9 +49,7 @@ def test_a_multiple_root_is_no_simple_zero_and_has_no_verdict(power):
 def test_a_continuum_is_no_simple_zero():
     game = Game(a=minimize((X * Y - 1) ** 2, X), b=minimize((X * Y - 1) ** 2 * 2, Y))
     found = fixed_point(game, near={X: 1.2, Y: 0.9})
-    assert found.regular is not True
-    if found.converged:
-        assert found.verdict().verdict == "unknown"
+    assert found.converged and found.regular is False and found.verdict().verdict == "unknown"
 
 
 def test_no_zero_is_said():
@@ -62,7 +60,7 @@ def test_no_zero_is_said():
 
 
 def test_many_parameters_on_pytrees():
-    curve = jnp.linspace(1.0, 2.0, 400)
+    curve = np.linspace(1.0, 2.0, 400)
     losses = {
         "a": lambda z, shift: jnp.sum(curve * (z["a"]["w"] - shift) ** 2) / 2 + jnp.sum(z["a"]["w"] * z["b"]),
         "b": lambda z, shift: jnp.sum(z["b"] ** 2) / 2 - jnp.sum(z["a"]["w"] * z["b"]),
