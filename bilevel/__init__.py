@@ -59,7 +59,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(_no_such_name(name))
     module = importlib.import_module(_FACE[name])
     found = module if _FACE[name] == f"{__name__}.{name}" else getattr(module, name)
-    globals()[name] = found    # from now on an ordinary attribute
+    globals()[name] = found  # from now on an ordinary attribute
     return found
 
 

@@ -109,6 +109,8 @@ def maximize(loss: Any, *moves: Any, through: Mapping[Any, Any] | None = None) -
 class Game:
     """A game: named players in order, and further inequalities the parameters satisfy.
 
+    `points` may name equilibria that are known by theory; they are tested before they are used.
+
     Math: F_i(z) = d c_i/d x_i, by the chain rule through the replies each player declares; the Jacobian is dF/dz, its
         symmetric part S = (J + J^T)/2 and antisymmetric part A = (J - J^T)/2.
 
@@ -134,6 +136,7 @@ class Game:
     assuming: tuple[sp.Basic, ...] = ()
     title: str = ""
     source: str = field(default="", compare=False)
+    points: tuple[Mapping[Any, Any], ...] = field(default=(), compare=False)
 
     def __init__(
         self,
@@ -143,6 +146,7 @@ class Game:
         assuming: Iterable[Any] = (),
         title: str = "",
         source: str = "",
+        points: Iterable[Mapping[Any, Any]] = (),
         **named: Player,
     ) -> None:
         chosen = {**(players or {}), **named}
@@ -156,6 +160,7 @@ class Game:
         object.__setattr__(self, "assuming", tuple(expression(condition, "an assumption") for condition in assuming))
         object.__setattr__(self, "title", title)
         object.__setattr__(self, "source", source)
+        object.__setattr__(self, "points", tuple(points))
         self._check_variables()
 
     def __hash__(self) -> int:
@@ -249,12 +254,15 @@ class Game:
 
     def with_players(self, **changed: Player) -> Game:
         """The same game with some players replaced or added."""
-        return Game({**self.players, **changed}, assuming=self.assuming, title=self.title, source=self.source)
+        return self._again({**self.players, **changed})
 
     def map_losses(self, change: Any) -> Game:
         """The same players with every loss passed through `change` (an expression to an expression)."""
         players = {n: Player(p.moves, change(p.loss), p.sense, p.through) for n, p in self.players.items()}
-        return Game(players, assuming=self.assuming, title=self.title, source=self.source)
+        return self._again(players)
+
+    def _again(self, players: Mapping[str, Player]) -> Game:
+        return Game(players, assuming=self.assuming, title=self.title, source=self.source, points=self.points)
 
     def __str__(self) -> str:
         lines = [self.title] if self.title else []

@@ -1,6 +1,7 @@
 """Replies: the ways one player's derivative passes through another player's answer.
 
-Main definitions: `best_response`, `unrolled`, `anticipated`, and `total_gradient`, the derivative they lead to.
+Main definitions: `best_response`, `unrolled`, `anticipated`, and `total_gradient`, the derivative they lead to;
+`reply_points`, the points that unrolling passes, for printing.
 
 Notation: the leader i moves x; its followers S are the players it differentiates through and everyone they do; F_S is
 their stationarity. All derivatives are taken at the players' current point.
@@ -8,7 +9,7 @@ their stationarity. All derivatives are taken at the players' current point.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -170,6 +171,40 @@ def _foreseen_points(
                 point[v] = _placeholder(v)
                 frozen[point[v]] = v - how.step * slope
     return point, frozen
+
+
+def reply_points(game: Game, name: Callable[[Any, str], Any]) -> list[tuple[Any, Any, Any]]:
+    """Where unrolled followers will stand, step by step, under names of their own: for printing.
+
+    Math: y_(k+1) = y_k - step F_y(x, y_k): triples of the name of y_(k+1), its value by the name of y_k, and its value
+        in the variables alone. `name(variable, "ahead2")` makes the name of y_2; with one step it is "ahead".
+
+    Reference: Metz et al. (2017), arXiv:1611.02163.
+
+    Examples:
+        >>> import sympy as sp
+        >>> from bilevel.game import Game, maximize, minimize
+        >>> x, y = sp.symbols("x y", real=True)
+        >>> seeing = minimize(x*y**2, x, through={"critic": unrolled(1, sp.Rational(1, 2))})
+        >>> game = Game(actor=seeing, critic=maximize(x*y, y))
+        >>> reply_points(game, lambda v, when: sp.Symbol(f"{v}_{when}"))
+        [(y_ahead, x/2 + y, x/2 + y)]
+    """
+    found: list[tuple[Any, Any, Any]] = []
+    for leader, player in game.players.items():
+        replies = {other: how for other, how in player.through if isinstance(how, Unrolled)}
+        most = max((how.steps for how in replies.values()), default=0)
+        last: dict[Any, Any] = {}
+        for k in range(1, most + 1):
+            going = {other: Unrolled(k, how.step) for other, how in replies.items() if how.steps >= k}
+            reached = _foreseen_points(game, going, (leader,))[0]
+            names = {v: name(v, "ahead" if most == 1 else f"ahead{k}") for v in reached}
+            for v, value in reached.items():
+                slope = total_gradient(game, game.owner[v], (leader,))[v]
+                before = last.get(v, v)
+                found.append((names[v], before - going[game.owner[v]].step * calculus.replace(slope, last), value))
+            last = last | names
+    return [entry for i, entry in enumerate(found) if entry[2] not in [other[2] for other in found[:i]]]
 
 
 def _placeholder(variable: Any) -> Any:

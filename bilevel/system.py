@@ -6,7 +6,7 @@ Main definitions: `System`, `flow_of`, `map_of`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -26,7 +26,7 @@ class _Mover:
 
 @dataclass(frozen=True)
 class System:
-    """A flow dz/dt = g(z) or a map z_{t+1} = g(z).
+    """A flow dz/dt = g(z) or a map z_{t+1} = g(z); `points` as in a `Game`.
 
     Math: read as a field F = -g (flow) or F = z - g (map), so that the flow and the plain step of size 1 give it back.
 
@@ -45,6 +45,7 @@ class System:
     assuming: tuple[Any, ...] = ()
     title: str = ""
     source: str = ""
+    points: tuple[Mapping[Any, Any], ...] = field(default=(), compare=False)
     is_coordinate = True
 
     @property
@@ -85,7 +86,14 @@ class System:
         raise GameError("a flow or map given directly has no losses, so no player's gradient can be taken")
 
 
-def flow_of(equations: Mapping[Any, Any], *, assuming: Iterable[Any] = (), title: str = "", source: str = "") -> System:
+def flow_of(
+    equations: Mapping[Any, Any],
+    *,
+    assuming: Iterable[Any] = (),
+    title: str = "",
+    source: str = "",
+    points: Iterable[Mapping[Any, Any]] = (),
+) -> System:
     """The flow dz/dt = g(z).
 
     Math: one expression g per variable.
@@ -97,7 +105,7 @@ def flow_of(equations: Mapping[Any, Any], *, assuming: Iterable[Any] = (), title
         >>> flow_of({x: -x}).time
         'continuous'
     """
-    return System(_checked(equations), "continuous", tuple(assuming), title, source)
+    return System(_checked(equations), "continuous", tuple(assuming), title, source, tuple(points))
 
 
 def map_of(

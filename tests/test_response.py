@@ -103,3 +103,16 @@ def test_a_variable_names_its_player():
 def test_what_makes_no_sense_is_refused(make, words):
     with pytest.raises(GameError, match=words):
         make()
+
+
+def test_printed_updates_name_the_points_that_unrolling_passes():
+    """Two steps: the second is written by the first, and the leader's gradient by the second."""
+    from bilevel.models import data_distillation, unrolled_gan
+    from bilevel.rules import derive, flow
+
+    lines = str(derive(data_distillation(reply="unrolled 2"), flow())).splitlines()
+    assert lines[0] == "w_ahead1 = w - eta*d2 l(s_1, w)"
+    assert lines[1] == "w_ahead2 = w_ahead1 - eta*d2 l(s_1, w_ahead1)"
+    assert "w_ahead2" in lines[2] and len(lines) == 4
+    plain = str(derive(unrolled_gan(0), flow()))
+    assert "ahead" not in plain

@@ -217,7 +217,7 @@ def test_gradients():
 # --- laws of the kit ---
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(strategies.zero_sum_games(), strategies.rules(), st.data())
 def test_every_mutant_is_caught_and_explained_or_is_no_mutant(game, rule, data):
     update = R.derive(game, rule)

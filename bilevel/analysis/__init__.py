@@ -1,7 +1,8 @@
 """Analysis: exact stability, fixed points, correspondences, proofs.
 
 Main definitions: `stability`, `stability_any_size`, `equilibria`, `Verdict`, `correspond`, `Correspondence`,
-`information_structure`, `best`, `crossings`, `modified_field`, `hypergradient`, `Proof`, `Claim`.
+`information_structure`, `best`, `crossings`, `modified_field`, `hypergradient`, `mean_square`, `held_target`,
+`Proof`, `Claim`.
 """
 
 from __future__ import annotations
@@ -16,10 +17,21 @@ _HOMES = {
     "equilibria": "fixed_points",
     "Equilibria": "fixed_points",
     "Equilibrium": "fixed_points",
+    "attraction": "attraction",
+    "Attraction": "attraction",
+    "attracts_only": "attraction",
+    "attracts_every": "attraction",
+    "generic_quadratic": "attraction",
+    "kind_conditions": "kinds_where",
     "best": "rates",
     "Best": "rates",
     "crossings": "rates",
+    "stability_diagram": "stability_plane",
+    "LineDiagram": "stability_line",
+    "PlaneDiagram": "stability_plane",
     "Crossing": "rates",
+    "compare": "comparison",
+    "Comparison": "comparison",
     "modified_field": "modified",
     "modified_losses": "modified",
     "isolated_zeros": "krawczyk",
@@ -34,6 +46,11 @@ _HOMES = {
     "for_large": "limits",
     "solve": "solve",
     "certificate_of": "certify",
+    "mean_square": "mean_square",
+    "MeanSquare": "mean_square",
+    "held_target": "held_target",
+    "switching": "switching",
+    "riccati": "riccati",
     "Verdict": "verdict",
     "analyse": "analyse",
     "correspond": "correspondence",
@@ -42,6 +59,7 @@ _HOMES = {
     "information_structure": "information",
     "Proof": "proof",
     "Claim": "proof",
+    "Corresponds": "proof",
     "shows": "proof",
     "refutes": "proof",
     "checks": "proof",

@@ -22,6 +22,7 @@ from bilevel.analysis.schur import flow_test, map_test
 from bilevel.analysis.verdict import Verdict, certain, unknown
 from bilevel.analysis.writing import LARGE, formula_size, to_boolean
 from bilevel.language.errors import GameError, UnknownAnswer
+from bilevel.language.root_counts import roots_on_axis, roots_on_circle, roots_outside_circle, roots_right_of_axis
 
 MAX_COEFFICIENT_TERMS = (
     800  # in all coefficients together: beyond it conditions take minutes to write, and nobody reads them
@@ -151,17 +152,24 @@ def _region(
 ) -> Region:
     test = map_test if time == "discrete" else flow_test
     tests = [test(_oriented(f, assumptions, time), coordinates) for f in factors]
-    labels = [(assumptions.tidy(Sign(p, ">")), label) for t in tests for p, label in t.strict]
+    each = [[(assumptions.tidy(Sign(p, ">")), label) for p, label in t.strict] for t in tests]
+    labels = tuple(pair for pairs in each for pair in pairs)
     strict = conj(formula for formula, _ in labels)
-    closed = None
-    if all(t.closed is not None for t in tests):
-        closed = conj(transform(t.closed, assumptions.tidy) for t in tests)
     stable = assumptions.drop_implied(strict, exists)
-    if closed is None:
-        return Region(exists, stable, None, None, tuple(labels))
+    closed = conj(transform(t.closed, assumptions.tidy) for t in tests if t.closed is not None)
     reduced = assumptions.drop_implied(closed, exists)
-    marginal = _boundary(stable, closed, reduced, assumptions, exists)
-    return Region(exists, stable, negate(reduced), marginal, tuple(labels))
+    if all(t.closed is not None for t in tests):
+        marginal = _boundary(stable, closed, reduced, assumptions, exists)
+        return Region(exists, stable, negate(reduced), marginal, labels)
+    # The closed condition of the other factors is left as a count of their roots.
+    beyond, on = (roots_outside_circle, roots_on_circle) if time == "discrete" else (roots_right_of_axis, roots_on_axis)
+    somewhere = []
+    for factor, t, pairs in zip(factors, tests, each, strict=True):
+        coefficients = [coordinates.expression(c) for c in factor.coefficients]
+        if t.closed is None:
+            reduced = conj([reduced, Sign(beyond(*coefficients), "==")])
+        somewhere.append(negate(conj(f for f, _ in pairs)) if t.closed is not None else Sign(on(*coefficients), "!="))
+    return Region(exists, stable, negate(reduced), conj([reduced, disj(somewhere)]), labels)
 
 
 def _boundary(stable: Any, closed: Any, reduced: Any, assumptions: Assumptions, exists: Any) -> Any:
@@ -220,7 +228,9 @@ def _written(
         sets = [None if b is None else sp.And(exists, b) for b in sets]
     condition, unstable_on, marginal_on = sets
     why = None if marginal_on in (None, sp.false) else why_marginal(region, matrix, time, coordinates, assumptions)
-    known, reason = _how_known(claim == "conditional" and why is None, region, coordinates, assumptions)
+    doubtful = claim == "conditional" and why is None
+    seen = seen_verdicts(matrix, time, region, coordinates, assumptions) if doubtful else set()
+    known, reason = _how_known(seen, region, coordinates)
     return Verdict(
         claim,
         condition,
@@ -240,22 +250,17 @@ def _written(
     )
 
 
-def _how_known(
-    doubtful: bool, region: Region, coordinates: Coordinates, assumptions: Assumptions
-) -> tuple[str, str | None]:
-    """How the verdict is known, and what is left open (`doubtful`: no point of a second kind is known yet)."""
+def _how_known(seen: set[str], region: Region, coordinates: Coordinates) -> tuple[str, str | None]:
+    """How the verdict is known, and what is left open (`seen`: verdicts met at sample points)."""
     if coordinates.has_floats:
-        return "float", "floating-point coefficients were read as the exact value of their bits; give fractions instead"
-    if region.unstable is None:
-        return "exact", "the closed condition was too large to write down: unstable and marginal are not told apart"
+        return "float", "floating-point coefficients were read as the exact values of their bits; give fractions"
     used = {
         i
         for p in polynomials_of(region.stable, region.unstable)
         for i in range(len(coordinates.meaning))
         if _uses(p, i)
     }
-    seen = seen_verdicts(region, coordinates, assumptions) if doubtful and len(used) > 1 else set()
-    if len(seen) == 1:
+    if len(seen) == 1 and len(used) > 1:
         return "exact", f"every point tried is {min(seen)}: that it is so everywhere was neither proved nor refuted"
     return "exact", None
 

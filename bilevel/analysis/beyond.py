@@ -41,11 +41,10 @@ def beyond_linear(game: Any, rule: Rule, at: Mapping[Any, Any], verdict: Verdict
 
 def _across(game: Any, rule: Rule, at: Mapping[Any, Any], verdict: Verdict) -> Verdict | None:
     """Where the point lies on a continuum of equilibria: stability across it."""
-    from bilevel.analysis.fixed_points import equilibria
+    from bilevel.analysis.fixed_points import continua
 
     own = {v for v in game.variables if at[v] == v}
-    continua = [e for e in equilibria(game, rule).points if e.free]
-    dimension = max((len(e.free) for e in continua if own or _on(e, at)), default=0)
+    dimension = max((len(e.free) for e in continua(game, rule) if own or _on(e, at)), default=0)
     if not dimension:
         return None
     across = transverse(verdict.jacobian, verdict.time, dimension, verdict.assuming)

@@ -1,7 +1,7 @@
 """Intervals that generators are known to lie in, and polynomials after the substitution that makes them half lines.
 
-Main definitions: `bounds_of`, `tighter`, `substitute`. A bound is (lower, strict?, upper, strict?), `FREE` when
-there is none."""
+Main definitions: `bounds_of`, `opened`, `tighter`, `substitute`. A bound is (lower, strict?, upper, strict?), `FREE`
+when there is none."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def bounds_of(meaning: Any) -> tuple[Any, bool, Any, bool]:
     """Bounds of a generator from what it is and from its SymPy assumptions."""
     if not meaning.free_symbols:
         around = enclose(meaning)
-        return FREE if around is None else (lower_end(around), False, upper_end(around), False)
+        return FREE if around is None else opened(around)
     limits = {"sin": (-1, 1, False), "cos": (-1, 1, False), "tanh": (-1, 1, True), "sigmoid": (0, 1, True)}.get(
         type(meaning).__name__
     )
@@ -33,6 +33,13 @@ def bounds_of(meaning: Any) -> tuple[Any, bool, Any, bool]:
     if meaning.is_nonpositive:
         return (None, False, rational(0), False)
     return FREE
+
+
+def opened(around: Any) -> tuple[Any, bool, Any, bool]:
+    """Bounds strictly outside a ball: what lies in the ball lies strictly between them."""
+    low, up = lower_end(around), upper_end(around)
+    slack = (up - low) / 2**20 + rational(1) / 2**200
+    return (low - slack, True, up + slack, True)
 
 
 def tighter(old: tuple[Any, ...], lower: Any, upper: Any, strict: bool) -> tuple[Any, ...]:

@@ -135,6 +135,13 @@ class Line:
             return not (low_strict if end == low else up_strict)
         return self._inside(k - 1) or self._inside(k + 1)
 
+    def point(self, k: int) -> fmpq | None:
+        """A rational point of a cell: the sample of an open one, a rational root itself, None for another root."""
+        if k % 2 == 0:
+            return self.samples[k // 2]
+        c = self.roots[k // 2].polynomial.coeffs()
+        return fmpq(-int(c[0]), int(c[1])) if len(c) == 2 else None
+
     def sign(self, p: Any, k: int) -> int:
         """The sign of a polynomial on a cell."""
         q = univariate(p, self.index)

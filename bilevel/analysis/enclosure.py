@@ -10,7 +10,9 @@ from typing import Any
 
 import flint
 import sympy as sp
-from flint import acb, acb_mat, arb
+from flint import acb, acb_mat, arb, arb_mat
+
+from bilevel.language.root_counts import COUNTS, enclosed_count
 
 
 def ball(value: Any) -> arb:
@@ -41,6 +43,9 @@ def enclosed_verdict(rows: list[list[Any]], time: str, precisions: tuple[int, ..
             try:
                 values = acb_mat([[acb(ball(x)) for x in row] for row in rows]).eig(algorithm="vdhoeven_mourrain")
             except ValueError:
+                answer = _by_powers([[ball(x) for x in row] for row in rows], time)
+                if answer is not None:
+                    return answer
                 continue
             if time == "discrete":
                 margins = [z.real * z.real + z.imag * z.imag - 1 for z in values]
@@ -52,6 +57,27 @@ def enclosed_verdict(rows: list[list[Any]], time: str, precisions: tuple[int, ..
                 return "stable"
     finally:
         flint.ctx.prec = saved
+    return None
+
+
+def _by_powers(rows: list[list[arb]], time: str) -> str | None:
+    """The same where eigenvalues coincide and cannot be told apart: a power of norm below 1, or of a trace above n.
+
+    A flow is first taken to a map by Cayley's transform (1 - J)^{-1} (1 + J), which takes Re z < 0 onto |z| < 1.
+    """
+    n, power = len(rows), arb_mat(rows)
+    if time == "continuous":
+        one = arb_mat([[int(i == j) for j in range(n)] for i in range(n)])
+        try:
+            power = (one - power).solve(one + power)
+        except (ZeroDivisionError, ValueError):
+            return None
+    for _ in range(12):
+        if all(sum((abs(power[i, j]) for j in range(n)), arb(0)) < 1 for i in range(n)):
+            return "stable"
+        if abs(sum((power[i, i] for i in range(n)), arb(0))) > n:
+            return "unstable"
+        power = power * power
     return None
 
 
@@ -126,11 +152,11 @@ def _truth(boolean: Any, values: Any, *, exactly: bool) -> bool | None:
         return None if inner is None else not inner
     gap = boolean.lhs - boolean.rhs
     difference = enclose(gap, values)
-    if difference is not None and not difference.contains(0):
-        return _satisfies(1 if difference > 0 else -1, boolean.rel_op)
+    if difference is not None and (difference.is_zero() or not difference.contains(0)):
+        return _satisfies(0 if difference.is_zero() else 1 if difference > 0 else -1, boolean.rel_op)
     if not exactly:
         return None
-    number = _rational(gap, values)
+    number = rational_value(gap, values)
     if number is not None:
         return _satisfies((number > 0) - (number < 0), boolean.rel_op)
     try:
@@ -145,20 +171,22 @@ def _satisfies(sign: int, relation: str) -> bool:
     return {">": sign > 0, ">=": sign >= 0, "<": sign < 0, "<=": sign <= 0, "==": sign == 0, "!=": sign != 0}[relation]
 
 
-def _rational(node: Any, values: Any) -> flint.fmpq | None:
+def rational_value(node: Any, values: Any) -> flint.fmpq | None:
     """The exact value of a rational expression at a rational point, None for anything else or a vanishing
     denominator."""
     if node in values or node.is_Rational:
         value = sp.sympify(values.get(node, node), strict=True)
         return exact(value) if value.is_Rational else None
-    if not (node.is_Add or node.is_Mul or (node.is_Pow and node.exp.is_Integer)):
+    if not (node.is_Add or node.is_Mul or (node.is_Pow and node.exp.is_Integer) or isinstance(node, COUNTS)):
         return None
     arguments = node.args[:1] if node.is_Pow else node.args
-    parts = [part for a in arguments if (part := _rational(a, values)) is not None]
+    parts = [part for a in arguments if (part := rational_value(a, values)) is not None]
     if len(parts) < len(arguments):
         return None
     if node.is_Pow:
         return parts[0] ** int(node.exp) if parts[0] != 0 or node.exp > 0 else None
+    if isinstance(node, COUNTS):
+        return flint.fmpq(node.func.counted([(int(part.p), int(part.q)) for part in parts]))
     total = parts[0]
     for part in parts[1:]:
         total = total + part if node.is_Add else total * part
@@ -183,6 +211,8 @@ def _walk(node: Any, values: Any) -> arb:
     if isinstance(node, sp.CRootOf) and node.is_real:
         return _ball_of_root(node)
     arguments = [_walk(a, values) for a in node.args]
+    if isinstance(node, COUNTS):
+        return _count(node, arguments, values)
     if node.is_Add:
         return sum(arguments[1:], arguments[0])
     if node.is_Mul:
@@ -200,6 +230,15 @@ def _walk(node: Any, values: Any) -> arb:
     if type(node).__name__ == "softplus":
         return (1 + arguments[0].exp()).log()
     raise NotImplementedError(type(node).__name__)
+
+
+def _count(node: Any, coefficients: list[arb], values: Any) -> arb:
+    """A number of roots: exact at rational coefficients, by enclosures of the roots otherwise."""
+    number = rational_value(node, values)
+    found = enclosed_count(node, coefficients) if number is None else arb(number)
+    if found is None:
+        raise NotImplementedError("a root is not told from the boundary")
+    return found
 
 
 def _ball_of_root(root: Any) -> arb:

@@ -90,7 +90,7 @@ def equilibria(game: Any, rule: Rule | None = None, *, at: Mapping[Any, Any] | N
     """The fixed points of a learning rule on a game (default: the zeros of the field) and their kinds.
 
     Math: T(z) = z, or F(z) = 0 without a rule; `at` fixes some coordinates. Exact by factors, elimination, roots and
-        Groebner bases; where these end, zeros found numerically and proved by an interval Newton test.
+        Groebner bases; where these end, zeros proved by an interval Newton test, and points the game names, tested.
 
     Raises: GameError if `at` names what nobody moves, or gives every coordinate of a point that is not fixed.
 
@@ -123,7 +123,21 @@ def equilibria(game: Any, rule: Rule | None = None, *, at: Mapping[Any, Any] | N
         free = tuple(v.xreplace(back) for v in branch.free)
         points.append(_described(game, rule, Equilibrium(point, (), exists.xreplace(back), "exact", free), known))
     points += _numeric(game, rule, zeros, points, given)
+    if not zeros.complete:
+        points += _stated(game, rule, given, points, known)
     return Equilibria(tuple(points), zeros.complete, "; ".join(dict.fromkeys(notes)))
+
+
+def continua(game: Any, rule: Rule | None = None) -> tuple[Equilibrium, ...]:
+    """The continua among the fixed points, without their kinds."""
+    zeros, real = _search(game, rule, {})
+    back = {new: old for old, new in real.items()}
+    found = []
+    for branch in zeros.branches:
+        if branch.free and not any(relation == "==" for _, relation in branch.conditions):
+            point = {v: branch.values[v.xreplace(real)].xreplace(back) for v in game.variables}
+            found.append(Equilibrium(point, free=tuple(v.xreplace(back) for v in branch.free)))
+    return tuple(found)
 
 
 def _given(game: Any, at: Mapping[Any, Any] | None) -> dict[Any, Any]:
@@ -213,6 +227,25 @@ def _solved(system: Any, given: dict[Any, Any], real: dict[Any, Any], game: Any)
         if not any(dict(o.values) == values and o.conditions == b.conditions for o in branches):
             branches.append(short)
     return Zeros(tuple(branches), zeros.complete, zeros.reason)
+
+
+def _stated(game: Any, rule: Rule | None, given: Any, found: list[Equilibrium], known: Known) -> list[Equilibrium]:
+    """Points that the game names, new, inside the assumptions, and left in place by the rule; their kinds stay open."""
+    from bilevel.rules.protocol.defaults import default_rule
+
+    new = []
+    for point in ({v: expression(stated[v]) for v in game.variables if v in stated} for stated in game.points):
+        known_already = any(o.point == point for o in found) or any(point.get(v) != x for v, x in given.items())
+        if len(point) < len(game.variables) or known_already:
+            continue
+        exists = known.boolean(_inside(list(game.assuming), Branch(point, (), ()), game))
+        try:
+            linearise(game, rule or default_rule(game), point)
+        except BilevelError:
+            continue
+        if exists != sp.false:
+            new.append(Equilibrium(point, exists_on=exists))
+    return new
 
 
 def _stays(game: Any, rule: Rule | None, branch: Branch, back: dict[Any, Any]) -> bool:

@@ -1,6 +1,6 @@
 """Forms of expressions that solving needs: plain exponentials, short values, what makes a value real.
 
-Main definitions: `plain`, `tidied`, `real_conditions`, `own_signs`, `never_zero`.
+Main definitions: `plain`, `tidied`, `exponentiated`, `real_conditions`, `own_signs`, `never_zero`.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from typing import Any
 import sympy as sp
 
 from bilevel.analysis.known import Condition
-from bilevel.language.functions import sigmoid, softplus
+from bilevel.language.functions import log_odds, sigmoid, softplus
 
 
 def plain(expression: Any) -> Any:
-    """The expression with sigmoids and hyperbolic functions written by exponentials."""
-    expression = expression.replace(sigmoid, lambda u: 1 / (1 + sp.exp(-u)))
-    expression = expression.replace(softplus, lambda u: sp.log(1 + sp.exp(u)))
+    """The expression with sigmoids and hyperbolic functions written by exponentials, log-odds as differences."""
+    expression = log_odds(expression).replace(sigmoid, lambda u: 1 / (1 + sp.exp(-sp.expand(u))))
+    expression = expression.replace(softplus, lambda u: sp.log(1 + sp.exp(sp.expand(u))))
     expression = expression.replace(sp.tanh, lambda u: (sp.exp(2 * u) - 1) / (sp.exp(2 * u) + 1))
     expression = expression.replace(sp.sinh, lambda u: (sp.exp(u) - sp.exp(-u)) / 2)
     return expression.replace(sp.cosh, lambda u: (sp.exp(u) + sp.exp(-u)) / 2)
@@ -35,6 +35,30 @@ def tidied(value: Any) -> Any:
     except (sp.PolynomialError, NotImplementedError):
         pass
     return min(options, key=lambda option: option.count_ops())
+
+
+def exponentiated(equation: Any, unknowns: Any) -> tuple[Any, list[Condition]] | None:
+    """exp of both sides of an equation "sum of logarithms and a linear form = 0", and what makes the two equivalent.
+
+    q_1 log u_1 + ... + l = 0 is u_1^(n q_1) ... exp(n l) = 1 for positive u_i; here q_i are rational, n is their common
+    denominator and l is linear with rational coefficients. None for any other equation.
+    """
+    logs: list[tuple[Any, Any]] = []
+    rest = sp.S.Zero
+    for term in sp.Add.make_args(sp.expand(equation)):
+        share, inner = term.as_coeff_Mul()
+        if isinstance(inner, sp.log) and share.is_Rational:
+            logs.append((share, inner.args[0]))
+        elif (inner.is_Symbol or inner == 1) and share.is_Rational:
+            rest += term
+        else:
+            return None
+    if not any(u.free_symbols & set(unknowns) for _, u in logs):
+        return None
+    n = sp.ilcm(*(share.q for share, _ in logs))
+    product = sp.Mul(*(u ** (n * share) for share, u in logs)) * sp.exp(n * rest)
+    numerator = sp.expand(sp.together(product - 1).as_numer_denom()[0])
+    return numerator, [(u, ">") for _, u in logs if not u.is_positive]
 
 
 def real_conditions(expression: Any) -> list[Condition]:

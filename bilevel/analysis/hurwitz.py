@@ -20,12 +20,13 @@ from typing import Any
 from bilevel.analysis.regions import compare, conj, disj
 
 MAX_EXPANDED = 3000
+MAX_NESTED = 200
 
 
 @dataclass(frozen=True)
 class RootTest:
     """`strict`: (quantity that must be positive, which boundary its zero is: "origin", "infinity", "pair" or "").
-    `closed`: the formula for the closed half plane, or None where it was too large to write down."""
+    `closed`: the formula for the closed half plane, or None where a count of roots says it shorter."""
 
     strict: tuple[tuple[Any, str], ...]
     closed: Any
@@ -130,6 +131,9 @@ def _closed_by_shift(a: Any, coordinates: Any) -> Any:
     ]
     if max(len(p) for p in quantities) > MAX_EXPANDED:
         return None
+    parameters = sum(any(p.degrees()[i] for p in quantities) for i in range(2, len(coordinates.meaning)))
+    if parameters > 1 and sum(map(len, quantities)) > MAX_NESTED:
+        return None  # nested cases that nobody reads: a count of roots says the same
     return conj(_positive_for_small_epsilon(coordinates.coefficients(p, 1)) for p in quantities)
 
 

@@ -20,6 +20,7 @@ from itertools import combinations
 from typing import Any
 
 import sympy as sp
+from sympy.polys.matrices import DomainMatrix
 
 from bilevel.analysis.forms import plain
 from bilevel.analysis.known import Known
@@ -52,7 +53,7 @@ def kinds_at(
     strict, weak = _all(m[0] for m in minima), _all(m[1] for m in minima)
     found = [NASH] if strict else [WEAK_NASH] if weak and strict is False else []
     refuted = weak is False
-    pair = _zero_sum(game, known)
+    pair = zero_sum_pair(game, known)
     if pair is not None:
         kind, other = _minimax(game, *pair, point, known, tests, weak)
         found += [kind] if kind else []
@@ -65,7 +66,7 @@ def kinds_at(
             STACKELBERG.format(name) for name in game.players if answer and name not in led and _below(game, name)
         ]
         refuted = refuted and answer is False
-    leaders = _leaders(game, pair)
+    leaders = leaders_of(game, pair)
     for leader in leaders:
         answer = _stackelberg(game, leader, point, known, tests)
         found += [STACKELBERG.format(leader)] if answer else []
@@ -83,7 +84,7 @@ class _Critical(Known):
     def __init__(self, known: Known, game: Any, point: Mapping[Any, Any]) -> None:
         super().__init__()
         self.known = known
-        slopes = {_put(value, point) for value in game.field().values()}
+        slopes = {put(value, point) for value in game.field().values()}
         self.vanishing = slopes | {-slope for slope in slopes}
 
     def sign(self, expression: Any) -> str | None:
@@ -98,7 +99,7 @@ def definiteness(matrix: Any, known: Known) -> str | None:
     minor shows a negative direction.
     """
     n = matrix.rows
-    leading = [known.sign(_minor(matrix, range(k))) for k in range(1, n + 1)]
+    leading = [known.sign(minor(matrix, range(k))) for k in range(1, n + 1)]
     if all(s == "+" for s in leading):
         return "positive"
     subsets = (
@@ -106,7 +107,7 @@ def definiteness(matrix: Any, known: Known) -> str | None:
         if n <= 6
         else [*((i,) for i in range(n)), *combinations(range(n), 2), *(tuple(range(k)) for k in range(1, n + 1))]
     )
-    signs = {s: known.sign(_minor(matrix, s)) for s in subsets}
+    signs = {s: known.sign(minor(matrix, s)) for s in subsets}
     if any(s == "-" for s in signs.values()):
         upward = any(signs[(i,)] == "+" for i in range(n)) or any(
             len(s) % 2 == 0 and sign == "-" for s, sign in signs.items()
@@ -117,10 +118,14 @@ def definiteness(matrix: Any, known: Known) -> str | None:
     return None
 
 
-def _minor(matrix: Any, rows: Any) -> Any:
+def minor(matrix: Any, rows: Any) -> Any:
     rows = list(rows)
     part = matrix.extract(rows, rows)
-    return part[0] if len(rows) == 1 else sp.expand(part.det(method="berkowitz"))
+    if len(rows) == 1:
+        return part[0]
+    if all(entry.is_Rational for entry in part):
+        return sp.QQ.to_sympy(DomainMatrix.from_Matrix(sp.Matrix(part)).convert_to(sp.QQ).det())
+    return sp.expand(part.det(method="berkowitz"))
 
 
 def _all(answers: Any) -> Claim:
@@ -128,12 +133,12 @@ def _all(answers: Any) -> Claim:
     return False if False in listed else None if None in listed else True
 
 
-def _put(expression: Any, point: Mapping[Any, Any]) -> Any:
+def put(expression: Any, point: Mapping[Any, Any]) -> Any:
     return plain(expression).subs(dict(point), simultaneous=True)
 
 
-def _hessian(cost: Any, rows: Any, columns: Any, point: Mapping[Any, Any]) -> Any:
-    return sp.ImmutableMatrix([[_put(sp.diff(cost, u, v), point) for v in columns] for u in rows])
+def hessian(cost: Any, rows: Any, columns: Any, point: Mapping[Any, Any]) -> Any:
+    return sp.ImmutableMatrix([[put(sp.diff(cost, u, v), point) for v in columns] for u in rows])
 
 
 def _own_minimum(
@@ -141,12 +146,12 @@ def _own_minimum(
 ) -> tuple[Claim, Claim, bool]:
     """(strict?, a minimum at all?, a saddle?) of one player's cost in its own variables."""
     player = game[name]
-    slopes = [_put(sp.diff(player.cost, v), point) for v in player.moves]
+    slopes = [put(sp.diff(player.cost, v), point) for v in player.moves]
     if any(known.nonzero(s) for s in slopes):
         return False, False, False
     if not all(known.zero(s) for s in slopes):
         return None, None, False
-    matrix = _hessian(player.cost, player.moves, player.moves, point)
+    matrix = hessian(player.cost, player.moves, player.moves, point)
     tests[f"own Hessian of {name}"] = matrix
     shape = definiteness(matrix, known)
     if shape == "positive":
@@ -161,7 +166,7 @@ def _own_minimum(
 def _flat_minimum(player: Any, point: Mapping[Any, Any], known: Known) -> Claim:
     """Whether a cost with a singular nonnegative Hessian has a minimum in its owner's variables."""
     others = {v: value for v, value in point.items() if v not in player.moves}
-    cost = _put(player.cost, others)
+    cost = put(player.cost, others)
     slopes = [sp.diff(cost, v) for v in player.moves]
     if all(known.zero(s) for s in slopes):
         return True
@@ -180,7 +185,7 @@ def _flat_minimum(player: Any, point: Mapping[Any, Any], known: Known) -> Claim:
     return None
 
 
-def _zero_sum(game: Any, known: Known) -> tuple[str, str, Any] | None:
+def zero_sum_pair(game: Any, known: Known) -> tuple[str, str, Any] | None:
     """(minimiser, maximiser, f) when two players' costs are f and -f up to terms without strategic effect."""
     if len(game.players) != 2:
         return None
@@ -198,19 +203,19 @@ def _minimax(
 ) -> tuple[str | None, bool]:
     """(the kind of minimax point, whether it is refuted to be one)."""
     xs, ys = game[first].moves, game[second].moves
-    slopes = [_put(sp.diff(game.cost(n), v), point) for n in (first, second) for v in game[n].moves]
+    slopes = [put(sp.diff(game.cost(n), v), point) for n in (first, second) for v in game[n].moves]
     if any(known.nonzero(s) for s in slopes):
         return None, True
     if not all(known.zero(s) for s in slopes):
         return None, False
-    inner = _hessian(game.cost(second), ys, ys, point)  # -f_yy
+    inner = hessian(game.cost(second), ys, ys, point)  # -f_yy
     shape = definiteness(inner, known)
     if shape in ("negative", "mixed"):
         return None, True
     outer: str | None = None
     if shape == "positive":
-        cross = _hessian(cost, xs, ys, point)
-        schur = (_hessian(cost, xs, xs, point) + cross * inner.inv() * cross.T).applyfunc(sp.cancel)
+        cross = hessian(cost, xs, ys, point)
+        schur = (hessian(cost, xs, xs, point) + cross * inner.inv() * cross.T).applyfunc(sp.cancel)
         tests[f"Schur complement of {first}"] = schur
         outer = definiteness(schur, known)
         if outer == "positive":
@@ -229,7 +234,7 @@ def _quadratic(cost: Any, game: Any, known: Known) -> bool:
     )
 
 
-def _leaders(game: Any, pair: Any) -> tuple[str, ...]:
+def leaders_of(game: Any, pair: Any) -> tuple[str, ...]:
     """Who may lead: whoever declares a best response, else either of two players whose costs are not opposed."""
     if len(game.players) != 2:
         return ()
@@ -241,34 +246,38 @@ def _leaders(game: Any, pair: Any) -> tuple[str, ...]:
 
 def _stackelberg(game: Any, leader: str, point: Any, known: Known, tests: dict[str, Any]) -> Claim:
     """Whether the point is a strict Stackelberg equilibrium under this leader."""
-    (follower,) = (n for n in game.players if n != leader)
-    xs, ys = game[leader].moves, game[follower].moves
-    reply = [sp.diff(game.cost(follower), v) for v in ys]
-    inner = _hessian(game.cost(follower), ys, ys, point)
+    ys = next(game[n].moves for n in game.players if n != leader)
+    inner = hessian(next(game.cost(n) for n in game.players if n != leader), ys, ys, point)
     shape = definiteness(inner, known)
     if shape != "positive":
         return False if shape in ("negative", "mixed") else None
     try:
-        bare = {n: type(p)(p.moves, p.loss, p.sense) for n, p in game.players.items()}
-        led = type(game)(
-            bare
-            | {leader: type(bare[leader])(xs, game[leader].loss, game[leader].sense, ((follower, best_response()),))},
-            assuming=game.assuming,
-        )
-        total = [led.field()[v] for v in xs]
-        slopes = [_put(e, point) for e in (*total, *reply)]
+        slopes, curvature = along_replies(game, leader, point)
     except BilevelError:
         return None
     if any(known.nonzero(s) for s in slopes):
         return False
     if not all(known.zero(s) for s in slopes):
         return None
-    moved = -inner.inv() * sp.ImmutableMatrix([[_put(sp.diff(g, v), point) for v in xs] for g in reply])
-    own = sp.ImmutableMatrix([[_put(sp.diff(e, v), point) for v in xs] for e in total])
-    through = sp.ImmutableMatrix([[_put(sp.diff(e, v), point) for v in ys] for e in total])
-    curvature = (own + through * moved).applyfunc(sp.cancel)
     tests[f"second total derivative of {leader}"] = curvature
     return _strict(definiteness(curvature, known))
+
+
+def along_replies(game: Any, leader: str, point: Any) -> tuple[list[Any], Any]:
+    """The slopes that vanish at a Stackelberg point, and the leader's second derivative along the follower's reply."""
+    (follower,) = (n for n in game.players if n != leader)
+    xs, ys = game[leader].moves, game[follower].moves
+    reply = [sp.diff(game.cost(follower), v) for v in ys]
+    bare = {n: type(p)(p.moves, p.loss, p.sense) for n, p in game.players.items()}
+    leading = type(bare[leader])(xs, game[leader].loss, game[leader].sense, ((follower, best_response()),))
+    led = type(game)(bare | {leader: leading}, assuming=game.assuming)
+    total = [led.field()[v] for v in xs]
+    slopes = [put(e, point) for e in (*total, *reply)]
+    inner = hessian(game.cost(follower), ys, ys, point)
+    moved = -inner.inv() * sp.ImmutableMatrix([[put(sp.diff(g, v), point) for v in xs] for g in reply])
+    own = sp.ImmutableMatrix([[put(sp.diff(e, v), point) for v in xs] for e in total])
+    through = sp.ImmutableMatrix([[put(sp.diff(e, v), point) for v in ys] for e in total])
+    return slopes, (own + through * moved).applyfunc(sp.cancel)
 
 
 def _strict(shape: str | None) -> Claim:
@@ -278,10 +287,10 @@ def _strict(shape: str | None) -> Claim:
 
 def _hierarchy(game: Any, point: Mapping[Any, Any], known: Known, tests: dict[str, Any]) -> Claim:
     """Whether every player of a game with declared best responses is at a strict minimum along the replies below it."""
-    field = {v: _put(f, point) for v, f in game.field().items()}
+    field = {v: put(f, point) for v, f in game.field().items()}
     if not all(known.zero(f) for f in field.values()):
         return False if any(known.nonzero(f) for f in field.values()) else None
-    slopes = {u: {v: _put(sp.diff(f, v), point) for v in game.variables} for u, f in game.field().items()}
+    slopes = {u: {v: put(sp.diff(f, v), point) for v in game.variables} for u, f in game.field().items()}
     answers = []
     for name, player in game.players.items():
         below = [v for other in _below(game, name) for v in game[other].moves]
@@ -289,7 +298,7 @@ def _hierarchy(game: Any, point: Mapping[Any, Any], known: Known, tests: dict[st
         curvature = block(player.moves, player.moves)
         if below:
             replies = block(below, below)
-            if known.zero(_minor(replies, range(len(below)))):
+            if known.zero(minor(replies, range(len(below)))):
                 return None
             curvature -= block(player.moves, below) * replies.inv() * block(below, player.moves)
         tests[f"second total derivative of {name}"] = curvature = curvature.applyfunc(sp.cancel)

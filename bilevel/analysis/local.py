@@ -46,14 +46,26 @@ def stability(game: Any, rule: Rule | None = None, *, at: Mapping[Any, Any] | No
         >>> verdict.condition
         2*gamma*h + h**2/4 < 4
     """
+    if not hasattr(game, "variables"):
+        raise GameError(f"a game, flow or map was expected; got {type(game).__name__}")
     rule = rule or default_rule(game)
     if at is None or len(at) < len(game.variables):
         at = _only_point(game, rule, at)
     if any(expression(value).has(sp.Float) for value in at.values()):
         return stability_near(game, rule, at)
     linear = linearise_quadratic(game, rule, at) or linearise(game, rule, at)
-    verdict = analyse(linear.matrix, time=linear.time, assuming=game.assuming)
+    verdict = analyse(linear.matrix, time=linear.time, assuming=_facts_at(game, at))
     return beyond_linear(game, rule, at, verdict)
+
+
+def _facts_at(game: Any, at: Mapping[Any, Any]) -> tuple[Any, ...]:
+    """The assumptions as they read at the point: some may be about the variables."""
+    values = {v: expression(value) for v, value in ((v, at.get(v, at.get(str(v), v))) for v in game.variables)}
+    facts = tuple(fact.subs(values, simultaneous=True) for fact in game.assuming)
+    broken = [fact for fact, here in zip(game.assuming, facts, strict=True) if here == sp.false]
+    if broken:
+        raise GameError(f"the point lies outside the assumption {broken[0]}; choose one inside it")
+    return facts
 
 
 def _only_point(game: Any, rule: Rule, at: Mapping[Any, Any] | None) -> Mapping[Any, Any]:

@@ -13,10 +13,12 @@ import sympy as sp
 from flint import fmpq, fmpq_mat
 
 from bilevel.analysis.cells import intervals, univariate
+from bilevel.analysis.enclosure import rational_value
 from bilevel.analysis.polynomials import rational, to_sympy
 from bilevel.analysis.regions import All, Sign, Some, evaluate, signs
-from bilevel.analysis.spectrum import CENTRE, FLIP, JORDAN, ZERO_MODE, spectrum
+from bilevel.analysis.spectrum import CENTRE, FLIP, JORDAN, ZERO_MODE, Spectrum, spectrum
 from bilevel.analysis.writing import shown, to_boolean
+from bilevel.language.root_counts import COUNTS
 
 ORDER = (ZERO_MODE, FLIP, CENTRE, JORDAN)
 NAMES = {"origin": ZERO_MODE, "infinity": FLIP, "pair": CENTRE}
@@ -30,13 +32,15 @@ def why_marginal(region: Any, matrix: Any, time: str, coordinates: Any, assumpti
         NAMES[label] for formula, label in region.labels if label and formula is False and region.marginal is not None
     }
     pieces = region.marginal.parts if isinstance(region.marginal, Some) else (region.marginal,)
-    if any(isinstance(s.polynomial, sp.Basic) for s in _signs(region.marginal)):
-        return "; ".join(k for k in ORDER if k in always) or None
+    if any(
+        isinstance(s.polynomial, sp.Basic) and not isinstance(s.polynomial, COUNTS) for s in _signs(region.marginal)
+    ):
+        return "; ".join(k for k in ORDER if k in always) or _possible(region)
     if not _rational_in_symbols(matrix, coordinates):
         read = always.union(*(_labelled(piece, region) for piece in pieces))
         return "; ".join(k for k in ORDER if k in read) or None
     found, sometimes = set(always), set()
-    surfaces = [Sign(f.polynomial, "==") for f, label in region.labels if isinstance(f, Sign) and label]
+    surfaces = [Sign(f.polynomial, "==") for f, label in region.labels if label and _is_polynomial(f)]
     for piece in pieces:
         reasons = [
             set(_reasons(matrix, p, time, coordinates)) for p in _points(piece, coordinates, assumptions, region.exists)
@@ -57,7 +61,13 @@ def why_marginal(region: Any, matrix: Any, time: str, coordinates: Any, assumpti
     text += [
         f"{k} at some points" for k in ORDER if k in sometimes | thin.keys() and k not in found and len(surfaces) != 1
     ]
-    return "; ".join(text) or None
+    return "; ".join(text) or _possible(region)
+
+
+def _possible(region: Any) -> str | None:
+    """What the quantities that vanish on the boundary can mean, where no point of it was met."""
+    names = {NAMES[label] for formula, label in region.labels if isinstance(formula, Sign) and label}
+    return " or ".join(k for k in ORDER if k in names) or None
 
 
 def _labelled(piece: Any, region: Any) -> set[str]:
@@ -71,18 +81,17 @@ def _labelled(piece: Any, region: Any) -> set[str]:
     }
 
 
-def seen_verdicts(region: Any, coordinates: Any, assumptions: Any) -> set[str]:
-    """The verdicts met at rational sample points; empty where points cannot be drawn exactly."""
-    sets = {"stable": region.stable, "unstable": region.unstable, "marginal": region.marginal}
-    if any(isinstance(s.polynomial, sp.Basic) for f in sets.values() for s in _signs(f)):
-        return set()
+def seen_verdicts(matrix: Any, time: str, region: Any, coordinates: Any, assumptions: Any) -> set[str]:
+    """The first two verdicts met at rational sample points; empty where points cannot be drawn exactly."""
     if not all(m.is_Symbol for m in coordinates.parameters):
         return set()
     source, seen = random.Random(11), set()
     for _ in range(ATTEMPTS):
         point = {i: _draw(source, assumptions.bounds[i]) for i in range(2, len(coordinates.meaning))}
         if _inside(point, assumptions) and _holds(All((region.exists, *assumptions.facts)), point, coordinates):
-            seen |= {name for name, f in sets.items() if f is not None and _holds(f, point, coordinates)}
+            seen.add(_spectrum_at(matrix, point, time, coordinates).verdict)
+        if len(seen) > 1:
+            break
     return seen
 
 
@@ -105,16 +114,23 @@ def _where(surface: Sign, coordinates: Any, assumptions: Any) -> str:
 
 
 def _reasons(matrix: Any, point: dict[int, fmpq], time: str, coordinates: Any) -> tuple[str, ...]:
+    return _spectrum_at(matrix, point, time, coordinates).why
+
+
+def _spectrum_at(matrix: Any, point: dict[int, fmpq], time: str, coordinates: Any) -> Spectrum:
     values = {coordinates.meaning[i]: to_sympy(v) for i, v in point.items()}
-    entries = [rational(e) for e in matrix.subs(values)]
+    at = matrix.subs(values)
+    if at.has(sp.nan, sp.zoo):  # a quotient that is finite there once it is cancelled
+        at = matrix.applyfunc(sp.cancel).subs(values)
+    entries = [rational(e) for e in at]
     n = matrix.rows
-    return spectrum(fmpq_mat(n, n, entries), time).why
+    return spectrum(fmpq_mat(n, n, entries), time)
 
 
 def _points(piece: Any, coordinates: Any, assumptions: Any, exists: Any) -> list[dict[int, fmpq]]:
     """A few rational points of the piece, inside the bounds and the facts."""
     equations = [
-        s for s in (piece.parts if isinstance(piece, All) else (piece,)) if isinstance(s, Sign) and s.relation == "=="
+        s for s in (piece.parts if isinstance(piece, All) else (piece,)) if _is_polynomial(s) and s.relation == "=="
     ]
     parameters = list(range(2, len(coordinates.meaning)))
     source, points = random.Random(7), []
@@ -130,12 +146,16 @@ def _points(piece: Any, coordinates: Any, assumptions: Any, exists: Any) -> list
     return points
 
 
+def _is_polynomial(formula: Any) -> bool:
+    return isinstance(formula, Sign) and not isinstance(formula.polynomial, sp.Basic)
+
+
 def _draw(source: random.Random, bounds: Any) -> fmpq:
     low, _, up, _ = bounds
     t = fmpq(source.randint(1, 11), 12)
     if low is not None and up is not None:
         return low + (up - low) * t
-    step = fmpq(source.randint(1, 12), source.choice((1, 1, 2, 3)))
+    step = fmpq(source.randint(1, 12), source.choice((1, 2, 3, 16, 120)))
     if low is not None:
         return low + step
     return up - step if up is not None else step * source.choice((1, -1))
@@ -167,7 +187,12 @@ def _inside(point: dict[int, fmpq], assumptions: Any) -> bool:
 
 
 def _holds(formula: Any, point: dict[int, fmpq], coordinates: Any) -> bool:
-    def sign(p: Any) -> int:
+    values = {coordinates.meaning[i]: to_sympy(v) for i, v in point.items()}
+
+    def sign(p: Any) -> int | None:
+        if isinstance(p, sp.Basic):
+            number = rational_value(p, values)
+            return None if number is None else (number > 0) - (number < 0)
         value = p.subs(point)
         constant = value.leading_coefficient() if value != 0 else 0
         return (constant > 0) - (constant < 0)

@@ -82,18 +82,22 @@ def _interior(marginal: Any) -> Any:
 
 def _decided(system: StateMap, known: Known) -> Finding:
     roads: tuple[Any, ...] = (_by_conserved, _by_linearity, _by_normal_form, _by_lyapunov)
-    if len(system.matrix.free_symbols) > FEW_PARAMETERS:  # the search for quantities grows too fast with parameters
-        roads = (_by_linearity, _by_normal_form)
+    if len(system.matrix.free_symbols) > FEW_PARAMETERS:  # quartic quantities in many parameters are out of reach
+        roads = (_by_quadratic, _by_linearity, _by_normal_form, _by_lyapunov)
+    reason = None
     for road in roads:
         try:
             found = road(system, known)
         except (UnknownAnswer, NotImplementedError, ZeroDivisionError, sp.PolynomialError, ValueError, TypeError):
             continue
-        if found is not None:
+        if found is not None and found["claim"] != UNDECIDED:
             return found
+        reason = reason or found
+    if reason is not None:
+        return reason
     few = len(system.matrix.free_symbols) <= FEW_PARAMETERS
     advice = (
-        "" if few else f"; fix parameters until {FEW_PARAMETERS} are left to have conserved quantities searched for"
+        "" if few else f"; fix parameters until {FEW_PARAMETERS} are left to have quantities of degree 4 searched for"
     )
     return {
         "claim": UNDECIDED,
@@ -104,14 +108,19 @@ def _decided(system: StateMap, known: Known) -> Finding:
 # ---- conserved quantities --------------------------------------------------------------------------
 
 
-def _by_conserved(system: StateMap, known: Known) -> Finding | None:
-    for least in (1, 3):
-        found = conserved(system, known, least=least)
+def _by_conserved(system: StateMap, known: Known, degree: int = 4, starts: Any = (1, 3)) -> Finding | None:
+    for least in starts:
+        found = conserved(system, known, degree, least)
         for quantity in (*found, *_sums(found, system, known)):
             if quadratic_like_minimum(quantity, system, known):
                 by = "conserved quantity with a strict minimum"
                 return {"claim": STABLE, "by": by, "quantity": sp.primitive(quantity)[1]}
     return None
+
+
+def _by_quadratic(system: StateMap, known: Known) -> Finding | None:
+    """As `_by_conserved`, for quantities of degree two at most."""
+    return _by_conserved(system, known, degree=2, starts=(1,))
 
 
 def _sums(found: tuple[Any, ...], system: StateMap, known: Known) -> list[Any]:
@@ -238,6 +247,8 @@ def _pair(system: StateMap, known: Known, linear: Any, constant: Any, discrete: 
         name = "Neimark-Sacker: cubic coefficient of the normal form"
     if coefficient is None or coefficient.has(sp.conjugate, sp.re, sp.im, sp.arg, sp.I):
         return None
+    if known.zero(coefficient):
+        return {"claim": UNDECIDED, "by": f"{name} vanishes: terms of higher order decide"}
     return _signed(coefficient, known, name, stable_sign="-")
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import sympy as sp
 
+from bilevel.analysis.jets import Jets
 from bilevel.analysis.state_map import StateMap
 
 
@@ -28,6 +29,7 @@ class Germ:
         self._second: dict[Any, Any] = {}
         self._third: dict[Any, Any] = {}
         self._slopes: dict[Any, Any] = {}
+        self.jets: Jets | None = Jets(system.variables, system.point, 3)
 
     def second(self, u: Any, v: Any) -> Any:
         """B(u, v)."""
@@ -36,6 +38,15 @@ class Germ:
     def third(self, u: Any, v: Any, w: Any) -> Any:
         """C(u, v, w)."""
         return self._form(self._third, (u, v, w))
+
+    def _derivative(self, f: Any, i: int, index: tuple[int, ...]) -> Any:
+        """A partial derivative at the point: by jets, or symbolically for functions that have none."""
+        if self.jets is not None:
+            try:
+                return self.jets.derivative(f, index)
+            except NotImplementedError:
+                self.jets = None
+        return self.system.at_point(self._slope(f, i, index))
 
     def _slope(self, f: Any, i: int, index: tuple[int, ...]) -> Any:
         # Each derivative is made from one of lower order, which others share.
@@ -56,7 +67,7 @@ class Germ:
                 if weight != 0:
                     key = (i, tuple(sorted(index)))
                     if key not in cache:
-                        cache[key] = self.system.at_point(self._slope(f, i, key[1]))
+                        cache[key] = self._derivative(f, i, key[1])
                     total += cache[key] * weight
             totals.append(total)
         return sp.Matrix(totals)

@@ -1,6 +1,6 @@
 """Theorems as data: a statement, its source, and claims that carry their own evidence.
 
-Main definitions: `Proof`, `Claim`, `shows`, `refutes`, `checks`, `by_rewrite`, `states`.
+Main definitions: `Proof`, `Claim`, `Corresponds`, `shows`, `refutes`, `checks`, `by_rewrite`, `states`.
 
 A file in `proofs/` holds one theorem: a module docstring with the statement and the source, and a function `prove()`
 that returns a `Proof`. Nothing else is needed: the tests and the report read the folder.
@@ -8,7 +8,8 @@ that returns a `Proof`. Nothing else is needed: the tests and the report read th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from bilevel.language.equality import equal
@@ -19,7 +20,9 @@ class Claim:
     """One sentence of a theorem and how it is known.
 
     Math: `holds` is True when the sentence was proved, False when it was refuted, None when neither; `known` says how;
-        `trace` holds the steps, `equation` the two sides where the sentence is an equation.
+        `trace` holds the steps, `equation` the two sides where the sentence is an equation. Where the sentence holds
+        under assumptions, `numbers` says how numbers that satisfy them are drawn (choices of `realise`), and
+        `instances` are cases of it.
 
     Reference: the source of the theorem it belongs to.
 
@@ -35,10 +38,31 @@ class Claim:
     equation: tuple[Any, Any] | None = None
     counterexample: Any = None
     note: str = ""
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+    instances: tuple[Any, ...] = ()
 
     def __str__(self) -> str:
         mark = {True: "proved", False: "NOT PROVED", None: "unknown"}[self.holds]
         return f"[{mark}, {self.known}] {self.text}" + (f" ({self.note})" if self.note else "")
+
+
+@dataclass(frozen=True)
+class Corresponds:
+    """What a theorem that relates two formulations says: which two, in what sense, and under which conditions.
+
+    Math: a file in `proofs/` that holds one under the name CORRESPONDS is listed by `bilevel correspondences`.
+
+    Reference: the source of the theorem.
+
+    Examples:
+        >>> Corresponds("a method", "another", "the same step").relation
+        'the same step'
+    """
+
+    first: str
+    second: str
+    relation: str
+    conditions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,7 +93,7 @@ class Proof:
         return "\n".join([f"{self.number}. {self.title}", *(f"   {claim}" for claim in self.claims)])
 
 
-def shows(text: str, left: Any, right: Any, **options: Any) -> Claim:
+def shows(text: str, left: Any, right: Any, *, numbers: Mapping[str, Any] | None = None, **options: Any) -> Claim:
     """The claim that two expressions are equal, decided by `equal`.
 
     Math: left = right.
@@ -83,12 +107,10 @@ def shows(text: str, left: Any, right: Any, **options: Any) -> Claim:
         True
     """
     answer = equal(left, right, **options)
-    return Claim(
-        text, answer.answer, answer.known, answer.trace, (left, right), answer.counterexample, answer.reason or ""
-    )
+    return _equation(text, answer.answer, answer, (left, right), numbers, options)
 
 
-def refutes(text: str, left: Any, right: Any, **options: Any) -> Claim:
+def refutes(text: str, left: Any, right: Any, *, numbers: Mapping[str, Any] | None = None, **options: Any) -> Claim:
     """The claim that two expressions are not equal in general: it holds when a counterexample was found.
 
     Math: left != right at the instance and point in `counterexample`.
@@ -103,7 +125,14 @@ def refutes(text: str, left: Any, right: Any, **options: Any) -> Claim:
     """
     answer = equal(left, right, **options)
     holds = None if answer.answer is None else not answer.answer
-    return Claim(text, holds, answer.known, answer.trace, (left, right), answer.counterexample, answer.reason or "")
+    return _equation(text, holds, answer, (left, right), numbers, options)
+
+
+def _equation(
+    text: str, holds: bool | None, answer: Any, sides: tuple[Any, Any], numbers: Any, options: Mapping[str, Any]
+) -> Claim:
+    seen, cases = answer.counterexample, tuple(options.get("instances", ()))
+    return Claim(text, holds, answer.known, answer.trace, sides, seen, answer.reason or "", numbers or {}, cases)
 
 
 def checks(text: str, correspondence: Any, relation: str, *, holds: bool = True) -> Claim:

@@ -4,7 +4,8 @@ Main definitions: `best`, `Best`, `crossings`, `Crossing`.
 
 Rates are spectral radii per step (maps) or spectral abscissas per unit time (flows). "rho < r" is the stability of J/r,
 decided exactly in the parameter, so the best rate of any family without further parameters is enclosed by bisection in
-r. For matrices of size one and two the minimum is one of finitely many algebraic points, and exact.
+r. Up to size four the minimum is one of finitely many algebraic points, and exact; parameters that only set a scale may
+stay free.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from typing import Any
 import sympy as sp
 
 from bilevel.analysis.analyse import analyse
-from bilevel.analysis.known import Known, number_sign
-from bilevel.analysis.univariate import Unsolved, rational_roots, real_roots
+from bilevel.analysis.best_exact import Unattained, exact_minimum
+from bilevel.analysis.known import Known
+from bilevel.analysis.univariate import Unsolved, real_roots
 from bilevel.language.errors import GameError, UnknownAnswer
 from bilevel.rules.protocol.linear import linearise
 from bilevel.rules.protocol.rule import Rule
@@ -85,19 +87,19 @@ def best(game: Any, rule: Rule, at: Mapping[Any, Any], *, over: Any) -> Best:
     if over not in matrix.free_symbols:
         raise GameError(f"the Jacobian does not depend on {over}")
     known = Known(game.assuming)
+    if matrix.free_symbols == {over}:
+        found = _exact(matrix, over, linear.time, known)
+        return found or _bisected(matrix, over, linear.time, game.assuming)
     if linear.time == "discrete":
         for road in (_complex_pair, _real_values):
             found = road(matrix, over, known)
             if found is not None:
                 return found
-    if matrix.free_symbols - {over}:
+    found = _exact(matrix, over, linear.time, known)
+    if found is None:
         others = ", ".join(sorted(map(str, matrix.free_symbols - {over})))
         raise UnknownAnswer(f"the best {over} was not found with {others} free", next_step="fix the other parameters")
-    if linear.time == "discrete" and matrix.rows == 2:
-        found = _planar(matrix, over, known)
-        if found is not None:
-            return found
-    return _bisected(matrix, over, linear.time, game.assuming)
+    return found
 
 
 def _complex_pair(matrix: Any, over: Any, known: Known) -> Best | None:
@@ -199,44 +201,50 @@ def _largest(values: list[Any], known: Known) -> Any:
     return top
 
 
-def _planar(matrix: Any, over: Any, known: Known) -> Best | None:
-    """Two eigenvalues, numbers otherwise: every local minimum of rho is among finitely many algebraic points.
-
-    Math: a complex pair: d det = 0; the border of the pairs: trace^2 = 4 det; real: trace = 0 or d lambda = 0.
-    """
-    z = sp.Dummy("z")
-    trace, determinant = sp.cancel(matrix.trace()), sp.cancel(matrix.det())
-    polynomial = z**2 - trace * z + determinant
-    conditions = [
-        sp.diff(determinant, over),
-        trace**2 - 4 * determinant,
-        trace,
-        sp.resultant(sp.numer(sp.together(polynomial)), sp.numer(sp.together(sp.diff(polynomial, over))), z),
-    ]
-    roots: list[Any] = []
-    for condition in conditions:
-        top = sp.numer(sp.together(condition))
-        if not top.has(over):
-            continue
-        p = sp.Poly(top, over)
-        if not all(c.is_Rational for c in p.all_coeffs()):
-            return None
-        roots += [r for r in rational_roots(p) if not over.is_positive or number_sign(r) == "+"]
-    scored = []
-    for root in dict.fromkeys(roots):
-        if root.has(sp.CRootOf):
-            return None
-        t, d = (sp.radsimp(sp.expand(e.subs(over, root))) for e in (trace, determinant))
-        gap = sp.radsimp(sp.expand(t**2 - 4 * d))
-        radius = sp.sqrt(d) if number_sign(gap) == "-" else (sp.Abs(t) + sp.sqrt(gap)) / 2
-        scored.append((root, sp.radsimp(radius)))
-    bounds = _bisected(matrix, over, "discrete", ())
-    for root, radius in sorted(scored, key=lambda pair: pair[1].evalf(30)):
-        low, high = bounds.rate
-        slack = sp.Rational(1, 10**9)
-        if number_sign(radius - low + slack) == "+" and number_sign(high + slack - radius) == "+":
-            return Best(root, radius, "exact")
+def _exact(matrix: Any, over: Any, time: str, known: Known) -> Best | None:
+    """The algebraic minimum where nothing else is free, or after scalings that remove what is."""
+    if matrix.free_symbols - {over}:
+        return _scaled(matrix, over, time, known)
+    try:
+        found = exact_minimum(matrix, over, time, known.facts)
+    except Unattained:
+        raise
+    except (UnknownAnswer, ArithmeticError, ValueError):
         return None
+    if found is None:
+        return None
+    step, level = found
+    return Best(step, sp.sqrtdenest(sp.sqrt(level)) if time == "discrete" else level, "exact")
+
+
+def _scaled(matrix: Any, over: Any, time: str, known: Known) -> Best | None:
+    """A positive parameter set to one where the eigenvalues allow it: they scale when all parameters do.
+
+    Math: eig(t^a h, t^b sigma, t^c s) = t^d eig(h, sigma, s) for all t > 0 (d = 0 for a map). With t = sigma^(-1/b)
+        the best h is sigma^(a/b) times that for sigma = 1 and s sigma^(-c/b), its rate sigma^(d/b) times that one's.
+    """
+    if known.facts:
+        return None
+    z = sp.Dummy("z")
+    others = sorted(matrix.free_symbols - {over}, key=str)
+    polynomial = sp.Poly(sp.Matrix(matrix).charpoly().all_coeffs(), z).as_expr()
+    try:
+        monomials = sp.Poly(sp.numer(sp.together(polynomial)), z, over, *others).monoms()
+    except sp.PolynomialError:
+        return None
+    rows = [[a - b for a, b in zip(m, monomials[0], strict=True)] for m in monomials]
+    rows += [[1] + [0] * (len(others) + 1)] if time == "discrete" else []
+    for weights in sp.Matrix(rows).nullspace():
+        for symbol, weight in zip(others, weights[2:], strict=True):
+            if weight == 0 or not symbol.is_positive:
+                continue
+            inner = _exact(sp.ImmutableMatrix(matrix.subs(symbol, 1)), over, time, known)
+            if inner is not None:
+                pairs = zip(others, weights[2:], strict=True)
+                back = {s: s * symbol ** (-w / weight) for s, w in pairs if s != symbol}
+                step = inner.step.subs(back, simultaneous=True) * symbol ** (weights[1] / weight)
+                rate = inner.rate.subs(back, simultaneous=True) * symbol ** (weights[0] / weight)
+                return Best(step, rate, "exact")
     return None
 
 

@@ -18,6 +18,7 @@ import sympy as sp
 
 from bilevel.analysis.bounds import FREE, bounds_of, substitute, tighter
 from bilevel.analysis.cells import Line
+from bilevel.analysis.function_bounds import function_bounds
 from bilevel.analysis.polynomials import Coordinates, rational
 from bilevel.analysis.regions import All, Sign, Some, compare, conj, disj, negate, same, signs
 from bilevel.analysis.writing import formula_size, to_boolean, to_formula
@@ -30,6 +31,7 @@ class Budget:
     queries: int = 60
     units: int = 200_000
     seconds: float = 0.8
+    milliseconds: int = 150
 
 
 class Assumptions:
@@ -55,8 +57,10 @@ class Assumptions:
                     self.bounds[index] = (rational(0), False, None, False)  # an even root, where it is real
         for fact in facts:
             self._assume(fact)
+        self.bounds = function_bounds(self, [f for f in facts if not f.atoms(sp.Function)])
+        self._cache.clear()
         self._solver: Any = None
-        self._last_method = "z3"
+        self.last_method = "z3"
 
     def _assume(self, fact: Any) -> None:
         """Record a relational; a linear one in a single generator also tightens its bounds."""
@@ -150,7 +154,7 @@ class Assumptions:
         if known in ("+", "-", "0"):
             return compare(self.coordinates.context.constant({"+": 1, "-": -1, "0": 0}[known]), relation)
         if len(p) > 200:
-            return atom
+            return Sign(self._without_monomials(p), relation)
         unit, factors = p.factor()
         odd, even, removed = [], [], False
         sign = 1 if unit > 0 else -1
@@ -171,6 +175,19 @@ class Assumptions:
         if not removed and (relation in (">", ">=") or (len(factors) == 1 and not self._is_nonzero(factors[0][0]))):
             return atom
         return self._assemble(sign, odd, even, relation)
+
+    def _without_monomials(self, p: Any) -> Any:
+        """The polynomial divided by the powers of positive generators that all its terms share."""
+        terms = p.to_dict()
+        shared = [min(exponents) for exponents in zip(*terms, strict=True)]
+        for i, (low, strict, _, _) in enumerate(self.bounds):
+            if low is None or low < 0 or (low == 0 and not strict):
+                shared[i] = 0
+        if not any(shared):
+            return p
+        return self.coordinates.context.from_dict(
+            {tuple(e - s for e, s in zip(m, shared, strict=True)): c for m, c in terms.items()}
+        )
 
     def _is_nonzero(self, factor: Any) -> bool:
         """Whether a factor is a generator known not to vanish."""
@@ -230,7 +247,7 @@ class Assumptions:
                     self.proofs.append((to_boolean(claim, self.coordinates), "positivity identity"))
                     return True
         if self.impossible(conj([hypothesis, negate(claim)])):
-            self.proofs.append((to_boolean(claim, self.coordinates), self._last_method))
+            self.proofs.append((to_boolean(claim, self.coordinates), self.last_method))
             return True
         return False
 
@@ -262,22 +279,31 @@ class Assumptions:
         ):
             return False
         self.budget.queries -= 1
+        started = perf_counter()
+        answer = self._z3().unsatisfiable(formula, self.budget.units, self.budget.milliseconds)
+        self.budget.seconds -= perf_counter() - started
+        self.last_method = "z3"
+        return bool(answer)
+
+    def _z3(self) -> Any:
         if self._solver is None:
             from bilevel.analysis.solvers import Z3
 
             self._solver = Z3(self)
-        started = perf_counter()
-        answer = self._solver.unsatisfiable(formula, self.budget.units)
-        self.budget.seconds -= perf_counter() - started
-        self._last_method = "z3"
-        return bool(answer)
+        return self._solver
+
+    def example(self, formula: Any) -> dict[Any, Any] | None:
+        """Rational values of the symbols that z3 offers for the formula (to be checked by the caller), or None."""
+        if any(isinstance(s.polynomial, sp.Basic) for s in signs(formula)):
+            return None
+        return self._z3().example(formula, self.budget.units, self.budget.milliseconds)
 
     def _impossible_on_line(self, formula: Any, polynomials: list[Any], index: int) -> bool:
         """The same for one parameter, exactly: no cell of the line satisfies the formula."""
         about = [fact for fact in self.facts if all(_only_in(s.polynomial, index) for s in signs(fact))]
         formula = conj([formula, *about])
         line = self.line([*polynomials, *(s.polynomial for fact in about for s in signs(fact))], index)
-        self._last_method = "real root isolation"
+        self.last_method = "real root isolation"
         return not any(line.truth(formula, k) for k in line.cells)
 
     def line(self, polynomials: Any, index: int) -> Line:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import sympy as sp
+
 from bilevel.analysis.regions import All, Sign
 
 
@@ -58,12 +60,29 @@ class Z3:
         join = z3.And if isinstance(formula, All) else z3.Or
         return join(*(self._formula(part) for part in formula.parts))
 
-    def unsatisfiable(self, formula: Any, units: int) -> bool:
-        """Whether z3 proves that no point satisfies the formula; unknown counts as no."""
+    def _loaded(self, formula: Any, units: int, milliseconds: int) -> Any:
         solver = self.z3.Solver(ctx=self.context)
         solver.set("rlimit", units)
-        solver.set("timeout", 150)
+        solver.set("timeout", milliseconds)
         solver.add(self._formula(formula))
         for _, fact in self.background:
             solver.add(fact)
-        return bool(solver.check() == self.z3.unsat)
+        return solver
+
+    def unsatisfiable(self, formula: Any, units: int, milliseconds: int) -> bool:
+        """Whether z3 proves that no point satisfies the formula; unknown counts as no."""
+        return bool(self._loaded(formula, units, milliseconds).check() == self.z3.unsat)
+
+    def example(self, formula: Any, units: int, milliseconds: int) -> dict[Any, Any] | None:
+        """Rational values of the symbols at a point that z3 offers, None where there is none or it is not rational."""
+        solver = self._loaded(formula, units, milliseconds)
+        if solver.check() != self.z3.sat:
+            return None
+        model, values = solver.model(), {}
+        for meaning, variable in zip(self.coordinates.meaning, self.variables, strict=True):
+            value = model.eval(variable, model_completion=True)
+            if meaning.is_Symbol and self.z3.is_rational_value(value):
+                values[meaning] = sp.Rational(value.numerator_as_long(), value.denominator_as_long())
+            elif meaning.is_Symbol:
+                return None
+        return values

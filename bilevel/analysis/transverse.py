@@ -8,12 +8,16 @@ from __future__ import annotations
 from typing import Any
 
 import sympy as sp
+from sympy.polys.matrices import DomainMatrix
 
 from bilevel.analysis.analyse import analyse
 
 
 def characteristic(matrix: Any, z: Any) -> Any:
     """det(z - matrix) as a polynomial in z."""
+    if all(entry.is_Rational for entry in matrix):
+        over = DomainMatrix.from_Matrix(sp.Matrix(matrix)).convert_to(sp.QQ)
+        return sp.Poly([sp.QQ.to_sympy(c) for c in over.charpoly()], z)
     return sp.Poly([sp.cancel(c) for c in sp.Matrix(matrix).charpoly().all_coeffs()], z)
 
 

@@ -13,6 +13,8 @@ from typing import Any
 import sympy as sp
 
 from bilevel.language.errors import BilevelError
+from bilevel.language.latex import latex
+from bilevel.language.source import python_function
 from bilevel.language.text import write
 
 
@@ -104,6 +106,17 @@ class Verdict:
             return None
         measure = sp.Abs if self.time == "discrete" else sp.re
         return sp.Max(*(measure(value) for value, _ in self.eigenvalues))
+
+    def latex(self) -> str:
+        """The condition, and where the equilibrium is unstable or marginal, as an aligned LaTeX block."""
+        sets = [("stable", self.condition), ("unstable", self.unstable_on), ("marginal", self.marginal_on)]
+        words = {sp.true: r"\text{everywhere}", sp.false: r"\text{nowhere}", None: r"\text{not known}"}
+        rows = [rf"\text{{{name}: }} & {words[s] if s in words else latex(s)}" for name, s in sets]
+        return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
+
+    def python(self, name: str = "stable") -> str:
+        """Source of a plain Python function of the parameters, by name: whether the equilibrium is stable there."""
+        return python_function(self._known_condition(), name)
 
     def __str__(self) -> str:
         lines = [f"{self.verdict} ({self.known})"]

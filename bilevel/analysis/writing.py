@@ -5,6 +5,7 @@ Main definitions: `to_formula`, `to_boolean`, `relation` (one inequality, negati
 
 from __future__ import annotations
 
+from math import gcd
 from typing import Any
 
 import sympy as sp
@@ -12,6 +13,7 @@ import sympy as sp
 from bilevel.analysis.polynomials import Coordinates, rational
 from bilevel.analysis.regions import All, Sign, compare, conj, disj, negate, signs
 from bilevel.language.errors import GameError
+from bilevel.language.root_counts import COUNTS
 from bilevel.language.text import write
 
 LARGE = 400  # terms times degree: from here on SymPy is not asked to evaluate a Boolean
@@ -76,6 +78,8 @@ def relation(atom: Sign, coordinates: Coordinates) -> Any:
     """One condition with its negative terms moved to the other side, the longer side on the left."""
     p, op = atom.polynomial, atom.relation
     make = {">": sp.Gt, ">=": sp.Ge, "==": sp.Eq, "!=": sp.Ne, "<": sp.Lt, "<=": sp.Le}
+    if isinstance(p, COUNTS) and op == "!=":  # a count is never negative
+        return sp.Gt(p, 0, evaluate=False)
     if isinstance(p, sp.Basic):
         return make[op](p, 0, evaluate=False)
     terms = p.to_dict()
@@ -107,5 +111,7 @@ def _weight(p: Any, variable: list[bool]) -> tuple[Any, ...]:
 
 def _common_scale(left: Any, right: Any) -> Any:
     """A positive number to divide both sides by: a single term on the left becomes monic when the other side is no
-    longer."""
-    return left.leading_coefficient() if len(left) == 1 and len(right) <= 1 else rational(1)
+    longer; else what all numerators have in common."""
+    if len(left) == 1 and len(right) <= 1:
+        return left.leading_coefficient()
+    return rational(gcd(*(int(c.p) for c in (*left.coeffs(), *right.coeffs()))))

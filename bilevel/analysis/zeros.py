@@ -12,15 +12,16 @@ are real; a polynomial system with rational coefficients goes to a Groebner basi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import permutations
 from time import perf_counter
 from typing import Any
 
 import sympy as sp
 
-from bilevel.analysis.forms import never_zero, own_signs, plain, real_conditions, tidied
+from bilevel.analysis.forms import exponentiated, never_zero, own_signs, plain, real_conditions, tidied
 from bilevel.analysis.known import Condition, Known
+from bilevel.analysis.linear_zeros import linear_zeros
 from bilevel.analysis.solutions import Branch, Zeros, distinct, replaced
 from bilevel.analysis.univariate import Unsolved, real_roots
 from bilevel.analysis.writing import unsolved
@@ -52,7 +53,9 @@ def solve_zeros(
         >>> [dict(b.values) for b in solve_zeros([x*y - 1, x - y], [x, y]).branches]
         [{x: -1, y: -1}, {x: 1, y: 1}]
     """
-    return _Search([plain(expression(e)) for e in equations], tuple(unknowns), Known(facts), seconds).run()
+    written, facts = [plain(expression(e)) for e in equations], tuple(facts)
+    linear = linear_zeros(written, unknowns, facts)
+    return linear or _Search(written, tuple(unknowns), Known(facts), seconds).run()
 
 
 @dataclass
@@ -209,6 +212,9 @@ class _Search:
             self._by_roots(factor, unknowns[0], state)
         elif (atom := self._atom(factor, unknowns)) is not None:
             self._by_atom(factor, atom, state)
+        elif (power := exponentiated(factor, unknowns)) is not None:
+            if (other := self._factored(state, [power[0]])) is not None:
+                self._explore(replace(other, conditions=(*other.conditions, *power[1])))
         else:
             self.stuck.append(unsolved(factor))
 

@@ -140,20 +140,41 @@ def _parser() -> argparse.ArgumentParser:
     command("list", "models, rules, strategies and theorems there are", analysis=False)
     _analyses(command)
     _sweep(command("sweep", "verdicts over a grid of parameters, as data and picture"))
-    made = command("correspond", "which relations hold between two games, with proof or counterexample")
-    made.add_argument("file", nargs=2, metavar="FILE", help="problem file, or name of a catalogue model")
-    made.add_argument("--claim", metavar="R", help="decide this relation only")
-    made.add_argument("--map", metavar='"X=EXPR, ..."', help="variables of the first game in those of the second")
-    made.add_argument("--map-flow", action="store_true", help="compare trajectories instead of losses")
+    _relations(command)
     made = command("check", "check a certificate again, or advise on a problem file")
     made.add_argument("file", metavar="FILE-or-CERTIFICATE")
+    _jobs(commands)
+    return parser
+
+
+def _jobs(commands: Any) -> None:
     made = commands.add_parser(
         "run", help="the main job: the correspondence of GANs and actor-critic methods, as a report"
     )
     made.add_argument("--json", action="store_true", help="print the report's data as JSON")
     made.add_argument("--quiet", action="store_true", help="do not tell how far it is")
     made.add_argument("-o", "--out", default="out", metavar="OUT", help="folder for the report (default: out)")
-    return parser
+    text = "the paper's table of stabilising strategies, every cell derived"
+    made = commands.add_parser("table1", help=text, description=text)
+    for form in ("html", "markdown", "latex", "json"):
+        made.add_argument(f"--{form}", action="store_true", help=f"write {form} (default: all four)")
+    made.add_argument("-o", "--out", default="table1", metavar="OUT", help="folder to write to (default: table1)")
+    made.add_argument("--strategy", action="append", default=[], metavar="NAME", help="this row only (repeatable)")
+    made.add_argument("--jobs", type=int, default=2, metavar="N", help="processes that work on cells (default 2)")
+    made.add_argument(
+        "--cell-budget", type=_number, default=240.0, metavar="SECONDS", help="time for one cell (default 240)"
+    )
+    made.add_argument("--quiet", action="store_true", help="do not tell how far it is")
+
+
+def _relations(command: Any) -> None:
+    made = command("correspond", "which relations hold between two games, with proof or counterexample")
+    made.add_argument("file", nargs=2, metavar="FILE", help="problem file, or name of a catalogue model")
+    made.add_argument("--claim", metavar="R", help="decide this relation only")
+    made.add_argument("--map", metavar='"X=EXPR, ..."', help="variables of the first game in those of the second")
+    made.add_argument("--map-flow", action="store_true", help="compare trajectories instead of losses")
+    made = command("correspondences", "formulations proved to be the same problem, with proofs", analysis=False)
+    made.add_argument("name", nargs="?", metavar="NAME", help="number or name of one of them: its proof step by step")
 
 
 def _sweep(made: argparse.ArgumentParser) -> None:
@@ -164,6 +185,9 @@ def _sweep(made: argparse.ArgumentParser) -> None:
     )
     made.add_argument("-o", "--out", default="sweep", metavar="OUT", help="OUT.npz, OUT.nc, OUT.png (default: sweep)")
     made.add_argument("--spectral-radius", action="store_true", help="eigenvalues too, in floats")
+    zarr = "OUT.zarr in place of OUT.nc, written piece by piece: for grids larger than memory"
+    made.add_argument("--zarr", action="store_true", help=f"{zarr}; interrupted, the same command goes on")
+    made.add_argument("--threads", type=int, default=1, metavar="N", help="work on N chunks at a time (default: 1)")
     made.add_argument("--checkpoint", metavar="FOLDER", help="keep finished chunks, and go on from those kept there")
 
 
@@ -177,10 +201,13 @@ def _analyses(command: Any) -> None:
         made = command(name, text)
         made.add_argument("file", metavar="FILE", help="problem file (TOML), or name of a catalogue model")
         made.add_argument("--rule", metavar="NAME,...", help="use these rules in place of the file's own")
-        if name == "derive":
+        if name in ("derive", "stability"):
             form = made.add_mutually_exclusive_group()
             form.add_argument("--latex", action="store_true", help="print LaTeX")
             form.add_argument("--python", action="store_true", help="print Python source")
+            made.add_argument(
+                "--diagram", metavar="OUT", help="draw who sees what, and whose gradient goes where: .svg, .dot or .mmd"
+            )
         if name == "stability":
             made.add_argument(
                 "--solve", action="append", default=[], metavar="NAME,...", help="solve the condition for a parameter"

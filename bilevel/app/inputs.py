@@ -1,6 +1,6 @@
 """What the arguments of a command name: a problem file or a catalogue model, parameter values, rules.
 
-Main definitions: `problem_named`, `rules_named`, `values_given`.
+Main definitions: `problem_named`, `rules_named`, `smaller`, `values_given`.
 """
 
 from __future__ import annotations
@@ -70,6 +70,13 @@ def _with_fixed(game: Any, fixed: Mapping[Any, Any]) -> Any:
     if isinstance(game, Game):
         return game.map_losses(lambda loss: calculus.replace(loss, fixed))
     return replace(game, equations={v: calculus.replace(g, fixed) for v, g in game.equations.items()})
+
+
+def smaller(problem: Problem) -> str:
+    """What to try for a model without numbers: its small instance where it has one."""
+    if problem.title in models.instances():
+        return f"{problem.title}_instance, the same model with numbers"
+    return "bilevel derive, or a problem file with scalar variables"
 
 
 def rules_named(problem: Problem, names: str | None) -> list[Any]:

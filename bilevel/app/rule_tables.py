@@ -12,6 +12,7 @@ import sympy as sp
 
 from bilevel.app.scope import Scope
 from bilevel.app.source import advice, describe
+from bilevel.game import Game
 from bilevel.language.errors import BilevelError, GameError
 from bilevel.rules import catalogue
 from bilevel.rules.protocol.rule import Rule
@@ -20,7 +21,7 @@ Path = tuple[str | int, ...]
 
 COUNTS = ("every", "extrapolations", "repeats", "stages", "steps", "window")
 PARTIAL = ("anchor", "lower", "upper")  # tables by variable or player that may leave names out
-PLAYERS = ("order", "copied")
+PLAYERS = ("order", "copied", "followers", "held")
 RULES = ("base", "of")
 
 
@@ -36,7 +37,7 @@ def rule_from_table(scope: Scope, table: Any, game: Any, path: Path = ("rule",))
     known = inspect.signature(rules[name]).parameters
     source.table(path, table, ("name", *known))
     arguments = {
-        key: _argument(scope, key, value, known[key], game, (*path, key))
+        key: _argument(scope, key, value, known[key], _concerned(key, table, game), (*path, key))
         for key, value in table.items()
         if key != "name"
     }
@@ -49,6 +50,16 @@ def rule_from_table(scope: Scope, table: Any, game: Any, path: Path = ("rule",))
         source.fail(str(problem), *path)
     except (TypeError, ValueError, ArithmeticError) as problem:
         source.fail(f"the parameters of {name} do not fit together ({problem}); see the formula of {name}", *path)
+
+
+def _concerned(key: str, table: Any, game: Any) -> Any:
+    """The players that a parameter speaks of: beside followers the base rule moves the rest, the rate the followers."""
+    names = table.get("followers", ())
+    names = [names] if isinstance(names, str) else names
+    if key not in ("base", "rate") or not isinstance(names, list) or not set(names) < set(game.players):
+        return game
+    kept = [name for name in game.players if (name in names) == (key == "rate")]
+    return Game({name: game.players[name] for name in kept}) if names else game
 
 
 def _argument(scope: Scope, key: str, value: Any, parameter: inspect.Parameter, game: Any, path: Path) -> Any:

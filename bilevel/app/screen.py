@@ -108,8 +108,15 @@ def equilibria_text(answer: dict[str, Any]) -> str:
         rows = [("kinds", ", ".join(found["kinds"]) or "none of the named kinds"), ("known", found["known"])]
         if found["exists_on"] != "true":
             rows.append(("exists", f"where {found['exists_on']}"))
+        rows += [(kind, f"where {_short(where)}") for kind, where in found.get("kinds_where", {}).items()]
+        if found.get("attracts"):
+            always = {"true": "always", "false": "never"}
+            rows.append(("attracts", always.get(found["attracts"], f"if and only if {_short(found['attracts'])}")))
         parts.append(f"fixed point {point_text(found['point'])}\n" + columns(rows))
     parts.append("these are all" if answer["complete"] else "there may be others")
+    words = {True: "can converge to", False: "cannot converge to", None: "may or may not converge to"}
+    reached = [f"{answer['rule']} {words[can]}: {kind}" for kind, can in answer.get("can_converge_to", {}).items()]
+    parts += ["\n".join(reached)] if reached and answer["rule"] else []
     return "\n\n".join(parts)
 
 

@@ -1,6 +1,6 @@
 """The theorems: one file each in the folder `proofs`, found, read and proved. The folder is the list.
 
-Main definitions: `Theorem`, `folder`, `theorems`.
+Main definitions: `Theorem`, `folder`, `theorems`, `named`.
 
 In a checkout the folder stands beside the package; in an installed wheel it stands inside it.
 """
@@ -10,13 +10,14 @@ from __future__ import annotations
 import ast
 import importlib.util
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from bilevel.language.errors import GameError
+from bilevel.language.errors import GameError, ReadError
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -38,6 +39,18 @@ class Theorem:
         return ast.get_docstring(ast.parse(self.path.read_text(encoding="utf-8"))) or ""
 
     @property
+    def relates(self) -> bool:
+        """Whether the file declares a correspondence, told without running it."""
+        names = (
+            target.id
+            for node in ast.parse(self.path.read_text(encoding="utf-8")).body
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        )
+        return "CORRESPONDS" in names
+
+    @property
     def summary(self) -> str:
         """The first line of the docstring."""
         return self.text.partition("\n")[0]
@@ -51,9 +64,9 @@ class Theorem:
         spec.loader.exec_module(module)
         return module
 
-    def prove(self) -> Any:
+    def prove(self, module: ModuleType | None = None) -> Any:
         """The theorem with its evidence; every claim is decided anew."""
-        module = self.module()
+        module = module or self.module()
         if not hasattr(module, "prove"):
             raise GameError(f"{self.path.name} has no function prove(); a theorem's file returns its Proof there")
         return module.prove()
@@ -71,6 +84,24 @@ def folder() -> Path:
 def theorems() -> tuple[Theorem, ...]:
     """Every theorem of the folder, by number."""
     return tuple(Theorem(path) for path in sorted(folder().glob("*.py"), key=_place) if not path.stem.startswith("_"))
+
+
+def named(text: str, among: Sequence[Theorem]) -> Theorem:
+    """The theorem with this number, file name, or part of a file name.
+
+    Raises: ReadError if there is none, or more than one.
+    """
+    wanted = text.strip().lower().removesuffix(".py").replace(" ", "_").replace("-", "_")
+    number = re.fullmatch(r"(?:theorem_)?0*(\d+)", wanted)
+    if number:
+        found = [t for t in among if _place(t.path)[0] == int(number[1])]
+    else:
+        found = [t for t in among if wanted == t.name] or [t for t in among if wanted and wanted in t.name]
+    if len(found) == 1:
+        return found[0]
+    known = ", ".join(str(_place(t.path)[0]) for t in among)
+    problem = f"{text!r} names {', '.join(t.name for t in found)}" if found else f"there is no {text!r}"
+    raise ReadError(f"{problem}; give a number ({known}), or part of one name", file="NAME")
 
 
 def _place(path: Path) -> tuple[int, str]:

@@ -2,7 +2,9 @@
 
 Main definitions
     vector, network, random, E, dot, norm2, stop_gradient     what a loss is made of
+    diagonal, ones, selection                                 products entry by entry, matrices of maps
     normal, bernoulli, uniform, categorical, finite, data, density, pushforward     laws
+    entropy, relative_entropy                             of laws, closed where there is a closed form
     gradient, jacobian, substitute, release                   what is done with it
     normal_form, equal, instantiate, Instance                 proof, refutation, coordinates
     pointwise_best_response, densities, conjugate             players that move a whole function
@@ -24,6 +26,7 @@ from typing import Any
 _HOMES = {
     "nodes": ("vector", "dot", "norm2", "stop_gradient", "release"),
     "networks": ("network",),
+    "diagonal": ("diagonal", "ones", "selection"),
     "laws": (
         "random",
         "log_density",
@@ -37,6 +40,7 @@ _HOMES = {
         "pushforward",
     ),
     "expectation": ("E",),
+    "information": ("entropy", "relative_entropy"),
     "gradient": ("gradient", "jacobian"),
     "substitute": ("substitute",),
     "latex": ("latex", "plain"),

@@ -12,6 +12,7 @@ import sympy as sp
 
 from bilevel.language.algebra import is_scalar
 from bilevel.language.coordinate_averages import Averages, Environment
+from bilevel.language.diagonal import Diagonal, Selection
 from bilevel.language.errors import GameError, UnknownAnswer
 from bilevel.language.expectation import Conditional, ConditionalMatrix, Expectation, ExpectationMatrix
 from bilevel.language.instance import Instance
@@ -91,11 +92,17 @@ class Coordinates(Averages):
                 return self.instance.components(expr.name, size(expr.shape[0]))
             rows, columns = map(size, expr.shape)
             named = self.instance.vectors.get(expr.name)
+            if named is None and isinstance(expr, Selection):
+                raise GameError(f"the instance does not say which map {expr.name} is; add its entries to `vectors`")
             return sp.ImmutableMatrix(
                 rows, columns, named or (lambda i, j: sp.Symbol(f"{expr.name}_{i + 1}{j + 1}", real=True))
             )
         if isinstance(expr, sp.Identity):
             return sp.ImmutableMatrix(sp.eye(size(expr.shape[0])))
+        if isinstance(expr, sp.OneMatrix):
+            return sp.ImmutableMatrix(sp.ones(*map(size, expr.shape)))
+        if isinstance(expr, Diagonal):
+            return sp.ImmutableMatrix(sp.diag(*self.matrix(expr.entries, env)))
         if isinstance(expr, sp.ZeroMatrix):
             return sp.ImmutableMatrix(sp.zeros(*map(size, expr.shape)))
         if isinstance(expr, (sp.MatMul, sp.MatAdd)):
@@ -124,6 +131,8 @@ class Coordinates(Averages):
         pairs = {
             s: v for group, values in zip(symbols, arguments, strict=True) for s, v in zip(group, values, strict=True)
         }
+        if output.has(sp.Derivative):  # of a function without a formula, here at a point that may be no symbol
+            return output.subs(pairs, simultaneous=True)
         return output.xreplace(pairs) if output.free_symbols else output
 
     def _template(self, applied: Any) -> tuple[list[list[Any]], list[Any]]:

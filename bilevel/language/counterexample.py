@@ -7,8 +7,9 @@ How instances are drawn, and why a difference there refutes the identity, is sai
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from random import Random
 from typing import Any
 
@@ -55,12 +56,23 @@ class Counterexample:
 
 
 def search(
-    left: Any, right: Any, assuming: Iterable[Any] = (), *, seed: int = 0, attempts: int = ATTEMPTS
+    left: Any,
+    right: Any,
+    assuming: Iterable[Any] = (),
+    *,
+    seed: int = 0,
+    attempts: int = ATTEMPTS,
+    instances: Iterable[Instance] = (),
 ) -> tuple[Counterexample | None, str]:
-    """The first counterexample among some random instances; else None, and why the last attempt failed."""
+    """The first counterexample among the given and some random instances; else None, and why the last attempt
+    failed."""
     reason, floating = "both sides agree at every instance tried", None
-    for attempt in range(attempts):
-        draw = Drawing(left, right, Random(seed + attempt), SIZES[attempt % len(SIZES)], attempt % 3)
+    random = (
+        Drawing(left, right, Random(seed + attempt), SIZES[attempt % len(SIZES)], attempt % 3)
+        for attempt in range(attempts)
+    )
+    draws: Iterator[Drawing | Given] = chain(map(Given, instances), random)
+    for draw in draws:
         try:
             found = _compare(left, right, draw, tuple(assuming))
         except (BilevelError, ZeroDivisionError, NotImplementedError, ValueError, TypeError) as error:
@@ -72,7 +84,20 @@ def search(
     return floating, "" if floating else reason
 
 
-def _compare(left: Any, right: Any, draw: Drawing, assuming: tuple[Any, ...]) -> Counterexample | None:
+@dataclass(frozen=True)
+class Given:
+    """An instance that somebody chose, told as a drawn one is."""
+
+    instance: Instance
+
+    def told(self) -> tuple[dict[str, int], dict[str, str], dict[str, str], dict[str, str]]:
+        """Sizes and the point, as text."""
+        point = {name: f"({', '.join(map(str, entries))})" for name, entries in self.instance.vectors.items()}
+        point |= {name: str(value) for name, value in self.instance.scalars.items()}
+        return dict(self.instance.dims), {}, {}, point
+
+
+def _compare(left: Any, right: Any, draw: Drawing | Given, assuming: tuple[Any, ...]) -> Counterexample | None:
     instance = draw.instance
     coordinates = Coordinates(instance, values=True)
     if not all(_holds(relation, coordinates) for relation in assuming):

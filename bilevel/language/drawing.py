@@ -18,6 +18,7 @@ from typing import Any
 import sympy as sp
 
 from bilevel.language.algebra import is_scalar
+from bilevel.language.diagonal import Selection
 from bilevel.language.expectation import Conditional, ConditionalMatrix
 from bilevel.language.instance import Instance
 from bilevel.language.laws import Bernoulli, Categorical, Data, Density, Finite, LogDensity, Normal, Uniform, normal
@@ -64,7 +65,11 @@ class Drawing:
     def _point(self, variable: Any) -> None:
         if isinstance(variable, (sp.MatrixSymbol, RandomVector)):
             rows, columns = map(self.plain.size, variable.shape)
-            self.vectors[variable.name] = [self.number(True) for _ in range(rows * columns)]
+            numbers = [self.number(True) for _ in range(rows * columns)]
+            if isinstance(variable, Selection):
+                images = [self.random.randrange(columns) for _ in range(rows)]
+                numbers = [sp.Integer(image == j) for image in images for j in range(columns)]
+            self.vectors[variable.name] = numbers
         elif isinstance(variable, RandomScalar):
             self.scalars[variable.name] = self.number(True)
         elif variable.name not in self.dims:
@@ -201,11 +206,7 @@ class Drawing:
         for call in self.whole.atoms(Applied, AppliedVector):
             if call.network.name == name:
                 for place, argument in enumerate(call.arguments):
-                    bare = argument.replace(
-                        lambda e: isinstance(e, (Applied, AppliedVector)),
-                        lambda e: sp.S.One if is_scalar(e) else sp.ZeroMatrix(*e.shape),
-                    )
-                    if any(isinstance(v.law, (Normal, Uniform)) for v in bare.atoms(RandomVector, RandomScalar)):
+                    if any(isinstance(v.law, (Normal, Uniform)) for v in _outside_networks(argument)):
                         places.add(place)
         return places
 
@@ -234,6 +235,15 @@ class Drawing:
         text = value(*[[sp.Symbol(n) for n in group] for group in names])
         value.__doc__ = str(text)
         return value
+
+
+def _outside_networks(expr: Any) -> set[Any]:
+    """The random variables of an expression that stand in no network and in no derivative of one."""
+    if isinstance(expr, (Applied, AppliedVector, Partial, PartialMatrix)):
+        return set()
+    if isinstance(expr, (RandomVector, RandomScalar)):
+        return {expr}
+    return {variable for part in expr.args for variable in _outside_networks(part)}
 
 
 def _by_count(known: dict[int, Callable[..., Any]]) -> Callable[..., Any]:

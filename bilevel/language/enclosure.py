@@ -16,6 +16,7 @@ from bilevel.language.instance import PendingExpectation
 from bilevel.language.laws import Normal
 
 BITS = 256
+SMOOTH = ("tan", "sinh", "cosh", "atan", "asin", "acos", "asinh", "acosh", "atanh", "erf", "erfc", "gamma")
 
 
 def differ(difference: Any) -> str:
@@ -67,6 +68,7 @@ def _ball(expr: Any) -> Any:
         sp.tanh: lambda x: x.tanh(),
         sp.sin: lambda x: x.sin(),
         sp.cos: lambda x: x.cos(),
+        **{getattr(sp, name): _method(name) for name in SMOOTH},
         sigmoid: lambda x: 1 / (1 + (-x).exp()),
         softplus: lambda x: (1 + x.exp()).log(),
         sp.Max: lambda *xs: _largest(xs),
@@ -74,6 +76,10 @@ def _ball(expr: Any) -> Any:
     }
     rule = known.get(expr.func)
     return rule(*parts) if rule else None
+
+
+def _method(name: str) -> Callable[..., Any]:
+    return lambda x: getattr(x, name)()
 
 
 def _largest(balls: Any) -> Any:

@@ -14,6 +14,7 @@ import sympy as sp
 from bilevel.language.algebra import is_scalar, plus
 from bilevel.language.counterexample import ATTEMPTS, Counterexample, search
 from bilevel.language.errors import BilevelError, GameError, UnknownAnswer
+from bilevel.language.instance import Instance
 from bilevel.language.nodes import scale
 from bilevel.language.normal_form import Step, TracingReader, written
 from bilevel.language.normal_zero import is_zero
@@ -51,13 +52,21 @@ class Equality:
 
 
 def equal(
-    left: Any, right: Any, *, values: bool = True, assuming: Iterable[Any] = (), attempts: int = ATTEMPTS
+    left: Any,
+    right: Any,
+    *,
+    values: bool = True,
+    assuming: Iterable[Any] = (),
+    attempts: int = ATTEMPTS,
+    instances: Iterable[Instance] = (),
 ) -> Equality:
     """Whether two expressions are equal for all spaces, networks and laws that they leave unspecified.
 
     Math: left - right has normal form zero (a proof), or differs from zero at an instance (a refutation), else
     unknown. With `values` stopped gradients are compared by value; without, a proof also makes all derivatives
-    equal, and only proofs count.
+    equal, and only proofs count. Where the normal forms differ, assumed products of matrices are replaced, and an
+    inverse beside what it inverts is taken away. `instances` are looked at for a counterexample before random ones:
+    name some where random instances do not satisfy what is assumed.
     Shapes: both sides alike.
     Raises: GameError if one side is a scalar and the other is not, or the shapes differ.
     Reference: Schwartz (1980), doi 10.1145/322217.322225, on refuting identities at random points; proofs never
@@ -73,7 +82,7 @@ def equal(
     left, right = sp.sympify(left, strict=True), sp.sympify(right, strict=True)
     if is_scalar(left) != is_scalar(right) or (not is_scalar(left) and left.shape != right.shape):
         raise GameError(f"two expressions of one shape are compared; got {left} and {right}")
-    assuming = tuple(assuming)
+    assuming, instances = tuple(assuming), tuple(instances)
     try:
         proof, reason = _proved(left, right, values, assuming)
     except (UnknownAnswer, ZeroDivisionError) as error:
@@ -81,13 +90,13 @@ def equal(
     if proof is not None:
         return Equality(True, "exact", proof)
     if not values:
-        by_value = equal(left, right, assuming=assuming, attempts=attempts)
+        by_value = equal(left, right, assuming=assuming, attempts=attempts, instances=instances)
         if by_value.answer is False:
             return by_value
         return Equality(
             None, "unknown", reason="no proof without stop_gradient being looked into; the values do not refute it"
         )
-    found, why = search(left, right, assuming, attempts=attempts)
+    found, why = search(left, right, assuming, attempts=attempts, instances=instances)
     if found is not None:
         return Equality(False, "exact" if found.known == "exact" else "float", counterexample=found)
     return Equality(None, "unknown", reason=f"{reason}; {why}")
@@ -97,9 +106,13 @@ def _proved(left: Any, right: Any, values: bool, assuming: tuple[Any, ...]) -> t
     """The steps of a proof, or None and what is left of the difference."""
     reader = TracingReader(values, assuming)
     forms = [reader.read(side) for side in (left, right)]
-    steps, difference = list(reader.steps), forms[0].tensor - forms[1].tensor
+    difference = forms[0].tensor - forms[1].tensor
+    if not is_zero(difference) and (reader.products or "inverse" in difference.key):
+        forms = [form._replace(tensor=reader.reduced(form.tensor)) for form in forms]
+        difference = forms[0].tensor - forms[1].tensor
+    steps = list(reader.steps)
     texts = [written(form, side) for form, side in zip(forms, (left, right), strict=True)]
-    if not is_zero(difference):
+    if not is_zero(difference) and not _cancels(forms, difference, left):
         return None, f"the normal forms differ by {_difference(forms, left, right)}"
     for name, side, text in zip(("left", "right"), (left, right), texts, strict=True):
         steps.append(
@@ -116,6 +129,12 @@ def _proved(left: Any, right: Any, values: bool, assuming: tuple[Any, ...]) -> t
     else:
         steps.append(Step("equal", "both sides have the same normal form", left, right))
     return tuple(steps), ""
+
+
+def _cancels(forms: Any, difference: Any, like: Any) -> bool:
+    """Whether the difference, written out, cancels term by term, as where sqrt(2)^2 stands beside 2."""
+    expression = written(forms[0]._replace(tensor=difference), like)
+    return isinstance(expression, sp.Basic) and (expression == 0 or isinstance(expression, sp.ZeroMatrix))
 
 
 def _difference(forms: Any, left: Any, right: Any) -> str:

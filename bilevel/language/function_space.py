@@ -20,6 +20,7 @@ from bilevel.language.errors import GameError, UnknownAnswer
 from bilevel.language.pointwise import Outcome, minimise_pointwise, tidy
 from bilevel.language.scalars import scalar
 from bilevel.language.signs import Box, box
+from bilevel.language.tied_values import refuse_nonpointwise, tied_values
 
 __all__ = ["BestResponse", "Case", "Lipschitz", "densities", "interval_of", "pointwise_best_response"]
 
@@ -149,8 +150,10 @@ def pointwise_best_response(
     Math: ``argmin_u L(u, p(w), q(w))`` over u in the range, at every w. Symbols declared nonnegative (and not
     positive) are densities; each set of zero densities is a face with its own case. Where all vanish every u is best.
 
+    A `constraint` that is an equation in u, such as ``Eq(D, 1/2)``, leaves the best of the values it allows at w.
+
     Raises:
-        GameError: the range or the sense has no meaning.
+        GameError: the range or the sense has no meaning, or nothing in the range meets the constraint.
         UnknownAnswer: the constraint is not pointwise, or no proof of the optimum was found.
 
     Reference: Goodfellow et al. 2014, arXiv:1406.2661, Proposition 1; Nowozin et al. 2016, arXiv:1606.00709.
@@ -165,8 +168,10 @@ def pointwise_best_response(
         -p/(p + q)**2
     """
     sense, interval = _sense(sense), interval_of(range)
-    _refuse_nonpointwise(constraint, variable)
     assuming = tuple(assuming)
+    if isinstance(constraint, sp.Eq) and constraint.has(variable):
+        return _tied(scalar(integrand), variable, sense, interval, constraint, assuming)
+    refuse_nonpointwise(constraint, variable)
     u = sp.Dummy(str(variable), real=True)
     cost = scalar(integrand).xreplace({variable: u}) * (1 if sense == "min" else -1)
     weights = [s for s in sorted(cost.free_symbols - {u}, key=str) if s.is_nonnegative and not s.is_positive]
@@ -189,6 +194,25 @@ def pointwise_best_response(
         None if curvature is None else tidy((1 if sense == "min" else -1) * curvature.xreplace(back)),
         assuming,
         trace=tuple(line.replace(f"_{variable}", str(variable)).replace("_X", "X") for line in (*trace, *omitted)),
+    )
+
+
+def _tied(
+    integrand: Expr, variable: Expr, sense: str, interval: Any, constraint: Any, assuming: tuple[Any, ...]
+) -> BestResponse:
+    """The best response among the values that an equation at every point allows."""
+    allowed = tied_values(constraint, variable, interval)
+    costs = [integrand.subs(variable, value) for value, _ in allowed]
+    cases = []
+    for k, (value, inside) in enumerate(allowed):
+        rivals = [(costs[k] - c if sense == "min" else c - costs[k], j) for j, c in enumerate(costs) if j != k]
+        better = sp.And(*(tidy(gap) <= 0 if j > k else tidy(gap) < 0 for gap, j in rivals))
+        cases.append(Case(sp.And(inside, better), value, tidy(costs[k]), reason="tied"))
+    cases = [case for case in cases if case.condition != sp.false]
+    value, optimum = (_piecewise(tuple(cases), name) for name in ("value", "optimum"))
+    trace = (f"{constraint} at every point leaves {', '.join(str(v) for v, _ in allowed)}; the best of these is taken",)
+    return BestResponse(
+        variable, integrand, sense, interval, value, optimum, "tied", tuple(cases), None, assuming, trace=trace
     )
 
 
@@ -225,23 +249,6 @@ def interval_of(range_: Any) -> Any:
             "range=sp.Interval(-1, 1)"
         )
     return interval
-
-
-def _refuse_nonpointwise(constraint: Any, variable: Expr) -> None:
-    if constraint is None:
-        return
-    named = constraint if isinstance(constraint, str) else type(constraint).__name__
-    raise UnknownAnswer(
-        (
-            f"the constraint {named!r} on {variable} ties different points together, so the best function is not "
-            "found point by point"
-        ),
-        reached="the unconstrained problem separates over points; the constrained one does not",
-        next_step=(
-            "a total-mass constraint has its own function `best_density`; a Lipschitz critic needs a "
-            "parametric class (coordinate level)"
-        ),
-    )
 
 
 def _case(outcome: Outcome, sense: str, back: dict[Any, Any]) -> Case:

@@ -49,6 +49,17 @@ class _RealFunction(sp.Function):
         return self._eval_rewrite_as_exp(arg)
 
 
+def _power_of_e(x: sp.Expr) -> sp.Expr | None:
+    """exp(x) where that is a rational number: x a whole combination of logarithms of rational numbers."""
+    total = sp.S.One
+    for term in sp.Add.make_args(x):
+        count, rest = term.as_coeff_Mul()
+        if not (isinstance(rest, sp.log) and count.is_Integer and abs(count) < 20 and rest.args[0].is_Rational):
+            return None
+        total *= rest.args[0] ** count
+    return total if total.is_positive else None
+
+
 class sigmoid(_RealFunction):
     r"""Logistic sigmoid of x, a number between 0 and 1.
 
@@ -69,9 +80,11 @@ class sigmoid(_RealFunction):
 
     @classmethod
     def eval(cls, x: sp.Expr) -> sp.Expr | None:
-        """Exact values: 1/2 at 0, the limits at both infinities."""
+        """Exact values: 1/2 at 0, the limits at both infinities, odds/(1 + odds) at the logarithm of rational odds."""
         if x.is_zero:
             return sp.S.Half
+        if (odds := _power_of_e(x)) is not None:
+            return odds / (1 + odds)
         if x is sp.S.NaN or x is sp.S.ComplexInfinity:
             return sp.S.NaN
         return {sp.S.Infinity: sp.S.One, sp.S.NegativeInfinity: sp.S.Zero}.get(x)
@@ -114,9 +127,11 @@ class softplus(_RealFunction):
 
     @classmethod
     def eval(cls, x: sp.Expr) -> sp.Expr | None:
-        """Exact values: log 2 at 0, the limits at both infinities."""
+        """Exact values: log 2 at 0, the limits at both infinities, log(1 + odds) at the logarithm of rational odds."""
         if x.is_zero:
             return sp.log(2)
+        if (odds := _power_of_e(x)) is not None:
+            return sp.log(1 + odds)
         if x is sp.S.NaN or x is sp.S.ComplexInfinity:
             return sp.S.NaN
         return {sp.S.Infinity: sp.S.Infinity, sp.S.NegativeInfinity: sp.S.Zero}.get(x)
@@ -139,6 +154,60 @@ class softplus(_RealFunction):
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         return _applied(r"\operatorname{softplus}", printer._print(self.args[0]), exp)
+
+
+def log_odds(expression: sp.Expr) -> sp.Expr:
+    """The expression with logarithms of sigmoids as differences, so that log-odds cancel.
+
+    Math:
+        log sigmoid(u) = u - softplus(u), log(1 - sigmoid(u)) = -softplus(u), softplus(-u) = softplus(u) - u: of two
+        opposite arguments one is kept, and log sigmoid(u) - log(1 - sigmoid(u)) is u.
+
+    Reference:
+        Bradley and Terry 1952, doi 10.2307/2334029, for log-odds.
+
+    Examples:
+        >>> import sympy as sp
+        >>> x = sp.Symbol("x", real=True)
+        >>> log_odds(sp.log(sigmoid(x)) - sp.log(sigmoid(-x)))
+        x
+    """
+    expression = expression.replace(sp.log, _log)
+    return expression.replace(softplus, _one_sided)
+
+
+def in_exponentials(expression: sp.Expr) -> sp.Expr:
+    """The expression with sigmoids and softplus written by exponentials, over one denominator: a form to compare by.
+
+    Math:
+        sigmoid(u) = e^u/(1 + e^u), softplus(u) = log(1 + e^u), log-odds cancelled first.
+
+    Reference:
+        see `log_odds`.
+
+    Examples:
+        >>> import sympy as sp
+        >>> x = sp.Symbol("x", real=True)
+        >>> in_exponentials(sigmoid(x) * (1 + sp.exp(x)) - sp.exp(x))
+        0
+    """
+    if not expression.has(sigmoid, softplus):
+        return expression
+    plain = log_odds(expression).replace(sigmoid, lambda u: sp.exp(u) / (1 + sp.exp(u)))
+    plain = plain.replace(softplus, lambda u: sp.log(1 + sp.exp(u)))
+    return sp.expand(sp.together(sp.expand(plain)).as_numer_denom()[0])
+
+
+def _log(value: sp.Expr) -> sp.Expr:
+    if isinstance(value, sigmoid):
+        return value.args[0] - _one_sided(value.args[0])
+    rest = 1 - value
+    return -_one_sided(rest.args[0]) if isinstance(rest, sigmoid) else sp.log(value)
+
+
+def _one_sided(argument: sp.Expr) -> sp.Expr:
+    u = sp.expand(argument)
+    return softplus(-u) + u if u.could_extract_minus_sign() else softplus(u)
 
 
 def _applied(head: str, argument: str, exponent: str | None) -> str:

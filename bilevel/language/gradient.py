@@ -16,6 +16,7 @@ import sympy as sp
 from sympy import Expr, Identity, Inverse, MatAdd, MatMul, MatrixExpr, S, Transpose, ZeroMatrix
 
 from bilevel.language.algebra import expression, is_column, is_scalar, plus, product, transpose
+from bilevel.language.diagonal import Diagonal
 from bilevel.language.errors import GameError
 from bilevel.language.expectation import Conditional, ConditionalMatrix, Expectation, ExpectationMatrix
 from bilevel.language.laws import LogDensity
@@ -127,6 +128,8 @@ def _of_scalar(value: Expr, v: Any, how: str) -> Expr:
         return total(value, v, [_pulled(constant, moving, v, how) for constant, moving in sides if depends(moving, v)])
     if isinstance(value, (Expectation, Conditional)):
         return differentiated(value, v, how, derivative)
+    if getattr(value, "binds_symbols", False):  # an average at the coordinate level differentiates inside
+        return sp.diff(value, v)
     if getattr(value, "model_node", False):
         raise GameError(f"no rule differentiates {value} in {v}")
     return _of_formula(value, v, how)
@@ -147,7 +150,8 @@ def _of_formula(value: Expr, v: Any, how: str) -> Expr:
 
 def _flattened(value: Any, hidden: dict[Expr, sp.Dummy]) -> Any:
     """The expression with its outermost scalar nodes and symbols replaced by dummies."""
-    if isinstance(value, Expr) and (getattr(value, "model_node", False) or isinstance(value, sp.Symbol)):
+    closed = getattr(value, "model_node", False) or getattr(value, "binds_symbols", False)
+    if isinstance(value, Expr) and (closed or isinstance(value, sp.Symbol)):
         if value not in hidden:
             signs = {"positive": True} if value.is_positive else {"real": True} if value.is_real else {}
             hidden[value] = sp.Dummy(**signs)
@@ -270,6 +274,8 @@ def _of_matrix_on(matrix: MatrixExpr, held: Vector, v: Any, how: str) -> Expr:
         return product(S.NegativeOne, matrix, _of_matrix_times(matrix.arg, product(matrix, held), v, how))
     if isinstance(matrix, MatMul):
         return derivative(product(matrix, held), v, how)
+    if isinstance(matrix, Diagonal):
+        return product(Diagonal(held), derivative(matrix.entries, v, how))
     if isinstance(matrix, ExpectationMatrix):
         return differentiated(ExpectationMatrix(product(matrix.body, held), *matrix.variables), v, how, derivative)
     if isinstance(matrix, ConditionalMatrix):

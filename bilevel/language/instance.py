@@ -111,6 +111,7 @@ class PendingExpectation(sp.Expr):
 
     is_commutative = True
     is_real = True
+    binds_symbols = True
 
     def __new__(cls, body: Any, *drawn: Any) -> Any:
         return sp.Expr.__new__(cls, sp.sympify(body, strict=True), *(sp.Tuple(*pair) for pair in drawn))

@@ -1,6 +1,7 @@
 """Averages at the coordinate level that have no closed form yet.
 
-Main definitions: `mean` (the average, closed where one is known), `Mean` (the node that waits), `valued` (none waits).
+Main definitions: `mean` (the average, closed where one is known), `Mean` (the node that waits), `waiting` (pending ones
+wait), `valued` (none waits).
 
 An average is differentiated inside, the point is substituted, and only then is it averaged: E[log sigmoid(psi x)] has
 no closed form, its derivatives at psi = 0 are moments. The variables of a node are standard (normal with mean 0 and
@@ -10,16 +11,19 @@ variance 1, uniform on [0, 1]); scale and shift stand in its body: laws with mov
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import count
 from typing import Any
 
 import sympy as sp
 
 from bilevel.language.coordinate_laws import outcomes
 from bilevel.language.errors import UnknownAnswer
+from bilevel.language.instance import PendingExpectation
 from bilevel.language.known_function import KnownFunction
+from bilevel.language.law_kinds import Normal as StandardNormal
 from bilevel.language.moments import Law, Normal, Uniform, expectation
 
-__all__ = ["Mean", "mean", "valued"]
+__all__ = ["Mean", "mean", "valued", "waiting"]
 
 
 class Mean(sp.Expr):
@@ -37,6 +41,7 @@ class Mean(sp.Expr):
     """
 
     is_commutative = True
+    binds_symbols = True
 
     def __new__(cls, body: Any, normals: Any = (), uniforms: Any = ()) -> Any:
         body = sp.sympify(body, strict=True)
@@ -166,6 +171,34 @@ def _closed(average: Any) -> Any:
         except UnknownAnswer:
             total.append(Mean(term, *average.args[1:]))
     return sp.Add(*total)
+
+
+def waiting(expression: Any) -> Any:
+    """The expression with every pending average of `instantiate` as one that waits until a point is put in.
+
+    Math: E[body] over standard normal and uniform symbols, now differentiated and substituted inside.
+
+    Reference: Leibniz's rule for differentiating under the integral.
+
+    Examples:
+        >>> from bilevel.language.laws import normal
+        >>> x, t = sp.symbols("x t", real=True)
+        >>> pending = PendingExpectation(sp.log(1 + sp.exp(t*x)), (x, normal(0, 1)))
+        >>> waiting(pending).diff(t, 2).subs(t, 0)
+        1/4
+    """
+    return expression.replace(lambda node: isinstance(node, PendingExpectation), _waiting)
+
+
+def _waiting(node: PendingExpectation) -> Any:
+    taken = {s.name for s in node.free_symbols}
+    plain: dict[Any, Any] = {}
+    for symbol, _ in node.drawn:
+        name = next(n for k in count() if (n := f"{symbol.name}{k}") not in taken)
+        plain[symbol] = sp.Symbol(name, real=True)
+        taken.add(name)
+    laws = {plain[s]: Normal(0, 1) if isinstance(law, StandardNormal) else Uniform(0, 1) for s, law in node.drawn}
+    return mean(node.body.xreplace(plain), laws)
 
 
 def valued(expression: Any) -> Any:

@@ -18,10 +18,11 @@ from bilevel.language.errors import GameError
 __all__ = ["RESERVED", "check_name", "memory_name", "name_problem", "nearest"]
 
 FUNCTION_NAMES = ("sqrt", "exp", "log", "abs", "min", "max", "sin", "cos", "tan", "tanh", "sigmoid", "softplus")
+COUNT_NAMES = ("roots_outside_circle", "roots_on_circle", "roots_right_of_axis", "roots_on_axis")
 CONSTANT_NAMES = ("E", "I", "pi")
 WORDS = ("true", "false", "and", "or", "not")
 #: Names with a fixed meaning in every text.
-RESERVED = frozenset(FUNCTION_NAMES + CONSTANT_NAMES + WORDS)
+RESERVED = frozenset(FUNCTION_NAMES + COUNT_NAMES + CONSTANT_NAMES + WORDS)
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,30}")
 _MEMORY = re.compile(r"([A-Za-z][A-Za-z0-9_]{0,30})@([1-9][0-9]{0,3})")

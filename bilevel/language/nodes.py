@@ -106,6 +106,9 @@ class Stopped(Node, Expr):
         value = expression(value)
         return value if isinstance(value, cls) or value.is_number else Expr.__new__(cls, value)
 
+    def _eval_derivative(self, symbol: Any) -> Any:
+        return S.Zero
+
     def _eval_is_real(self) -> bool | None:
         return self.args[0].is_real
 

@@ -21,8 +21,9 @@ from sympy.core.relational import Relational
 from bilevel.language.algebra import is_scalar, plus
 from bilevel.language.errors import GameError, UnknownAnswer
 from bilevel.language.latex import latex, plain
-from bilevel.language.nodes import scale
+from bilevel.language.nodes import Dot, scale
 from bilevel.language.normal_read import Reader, Shaped
+from bilevel.language.normal_rules import relation, resolvents, rewritten
 from bilevel.language.normal_tensor import Tensor
 from bilevel.language.normal_write import write_tensor
 from bilevel.language.normal_zero import is_zero, moments
@@ -96,7 +97,7 @@ def normal_form(expr: Any, *, values: bool = True, assuming: Iterable[Any] = ())
     Math: sum of coefficient x word under expectations with canonical bound variables. With `values` a stopped
     gradient is its value; without, sg(x) stays apart from x, so that equal forms have equal derivatives too.
     `assuming` takes relations: `x > 0`, `x < 1` for symbols and scalar nodes, `Eq(a, b)` or a pair (a, b), by which
-    a is replaced by b everywhere.
+    a is replaced by b everywhere; where a is a product of matrices, wherever its factors stand together.
     Shapes: as the expression.
     Raises: UnknownAnswer for a node outside the language; GameError for an assumption that is no relation.
     Reference: Baader, Nipkow (1998), Term Rewriting and All That, for the method; Pfau, Vinyals (2016), arXiv
@@ -120,6 +121,8 @@ def normal_form(expr: Any, *, values: bool = True, assuming: Iterable[Any] = ())
         shaped = reader.read(expr)
     except ZeroDivisionError as error:
         raise UnknownAnswer(str(error), next_step="look for a quantity that vanishes identically") from None
+    if reader.products:
+        shaped = shaped._replace(tensor=reader.reduced(shaped.tensor))
     expression = written(shaped, expr)
     steps = (
         *reader.steps,
@@ -141,8 +144,9 @@ class TracingReader(Reader):
         self.rules: list[tuple[str, str]] = []
         self.current: tuple[Any, tuple[Any, ...]] = (None, ())
         super().__init__(values=values, note=self._noted, moments=moments)
-        for relation in assuming:
-            self._assume(relation)
+        self.products: list[tuple[Any, Any]] = []
+        for told in assuming:
+            self._assume(told)
 
     def assumed(self, expr: Any) -> Any:
         """What an assumption puts in place of an expression, recorded."""
@@ -152,25 +156,36 @@ class TracingReader(Reader):
             self.steps.append(step)
         return new
 
-    def _assume(self, relation: Any) -> None:
-        if isinstance(relation, sp.Eq) or (isinstance(relation, (tuple, sp.Tuple)) and len(relation) == 2):
-            old, new = (
-                relation.args if isinstance(relation, sp.Eq) else (sp.sympify(side, strict=True) for side in relation)
-            )
+    def reduced(self, tensor: Tensor) -> Tensor:
+        """The tensor with assumed products replaced, and inverses multiplied out; the equations used are recorded."""
+        told = [relation(*(self.read_in(side, {}).tensor for side in pair)) for pair in self.products]
+        while True:  # a rule may bring in other inverses
+            after, used = rewritten(tensor, (*resolvents(tensor), *(rule for rule in told if rule)))
+            for rule in used:
+                step = Step(rule.name, rule.what, _told(rule.before), _told(rule.value))
+                self.steps += [] if step in self.steps else [step]
+            if after == tensor:
+                return after
+            tensor = after
+
+    def _assume(self, told: Any) -> None:
+        if isinstance(told, sp.Eq) or (isinstance(told, (tuple, sp.Tuple)) and len(told) == 2):
+            old, new = told.args if isinstance(told, sp.Eq) else (sp.sympify(side, strict=True) for side in told)
             if new.has(old):
                 raise GameError(f"an assumed equality replaces {old} by {new}, which holds it again; turn it round")
-            self.equalities[old] = new
+            if isinstance(old, (sp.MatMul, sp.MatAdd, Dot)):
+                self.products.append((old, new))
+            else:
+                self.equalities[old] = new
             return
-        if relation in (True, sp.true):
+        if told in (True, sp.true):
             return
-        if not isinstance(relation, Relational):
-            raise GameError(
-                f"an assumption is a relation such as x > 0, or a pair (a, b) meaning a = b; got {relation!r}"
-            )
-        low, high = (relation.lts, relation.gts) if hasattr(relation, "gts") else (sp.S.NaN, sp.S.NaN)
-        if low == 0 and isinstance(relation, (sp.StrictGreaterThan, sp.StrictLessThan)):
+        if not isinstance(told, Relational):
+            raise GameError(f"an assumption is a relation such as x > 0, or a pair (a, b) meaning a = b; got {told!r}")
+        low, high = (told.lts, told.gts) if hasattr(told, "gts") else (sp.S.NaN, sp.S.NaN)
+        if low == 0 and isinstance(told, (sp.StrictGreaterThan, sp.StrictLessThan)):
             self.ranges[high] = "probability" if self.ranges.get(high) == "below one" else "positive"
-        elif high == 1 and isinstance(relation, (sp.StrictGreaterThan, sp.StrictLessThan)):
+        elif high == 1 and isinstance(told, (sp.StrictGreaterThan, sp.StrictLessThan)):
             self.ranges[low] = "probability" if self.ranges.get(low) == "positive" or low.is_positive else "below one"
 
     def _noted(self, rule: str, about: Any) -> None:
@@ -223,6 +238,11 @@ def written(shaped: Shaped, like: Any) -> Any:
         return write_tensor(shaped.tensor, shaped.rows, shaped.columns, dims)
     except (UnknownAnswer, GameError):
         return shaped.tensor.key
+
+
+def _told(tensor: Tensor) -> Any:
+    """An equation's side for people to read."""
+    return written(Shaped(tensor, True, tensor.rank == 2), sp.ZeroMatrix(1, 1)) if tensor else sp.S.Zero
 
 
 def _text(value: Any) -> str:

@@ -29,12 +29,13 @@ from bilevel.language.normal_calls import Calls
 from bilevel.language.normal_draw import Averaging, Environment, Shaped
 from bilevel.language.normal_expect import Expecter
 from bilevel.language.normal_functions import function, power
+from bilevel.language.normal_maps import MAPS, Maps
 from bilevel.language.normal_ratio import Ratio
 from bilevel.language.normal_tensor import Tensor, contract, enclosed, total
 from bilevel.language.normal_word import dimension_of, identity
 
 
-class Reader(Averaging, Calls):
+class Reader(Averaging, Calls, Maps):
     """Reads expressions into tensors. `values=True` treats stop_gradient(x) as x, as a value is treated."""
 
     def __init__(
@@ -251,14 +252,14 @@ class Reader(Averaging, Calls):
         return Shaped(tensor.permuted((1, 0)) if rows and columns else tensor, columns, rows)
 
     def _inverse(self, expr: Any, env: Environment) -> Shaped:
-        inside = self.matrix(expr.arg, env).tensor
+        inside, size = self.matrix(expr.arg, env).tensor, self.dimension(expr.shape[0])
         if len(inside.terms) == 1:
             ((word, c),) = inside.terms.items()
             bare = Tensor(2, {word: Ratio.number(1)})
             if len(word.factors) == 1 and word.factors[0][0].kind == "identity":
                 return Shaped(bare.scaled(Ratio.number(1) / c), True, True)
-            return Shaped(Tensor.factor(enclosed("inverse", bare)).scaled(Ratio.number(1) / c), True, True)
-        return Shaped(Tensor.factor(enclosed("inverse", inside)), True, True)
+            return Shaped(Tensor.factor(enclosed("inverse", bare, size)).scaled(Ratio.number(1) / c), True, True)
+        return Shaped(Tensor.factor(enclosed("inverse", inside, size)), True, True)
 
     def _matrix_power(self, expr: Any, env: Environment) -> Shaped:
         if not (expr.exp.is_Integer and expr.exp > 0):
@@ -319,6 +320,7 @@ MATRICES: tuple[tuple[Any, Callable[[Reader, Any, Environment], Shaped]], ...] =
     (sp.MatPow, Reader._matrix_power),
     (sp.Identity, Reader._identity),
     (sp.ZeroMatrix, Reader._zero),
+    *MAPS,
     (sp.MatrixSymbol, Reader._matrix_leaf),
     (sp.MatrixBase, Reader._explicit),
 )

@@ -26,18 +26,18 @@ class Enclosed(Atom):
             return self, tuple(range(self.rank))
         turned = inside.permuted((1, 0))
         if turned.key < inside.key:
-            return Enclosed(self.kind, (turned,), rank=2, slots=self.slots), (1, 0)
+            return Enclosed(self.kind, (turned,), name=self.name, rank=2, slots=self.slots), (1, 0)
         return self, (0, 1)
 
     def rename(self, names: Names) -> Atom:
         """Rename free random variables."""
-        return enclosed(self.kind, self.parts[0].rename(names))
+        return enclosed(self.kind, self.parts[0].rename(names), self.name)
 
 
-def enclosed(kind: str, inside: Tensor) -> Atom:
-    """The atom of a function of a tensor; symmetric matrices are recognised."""
+def enclosed(kind: str, inside: Tensor, size: str = "") -> Atom:
+    """The atom of a function of a tensor, named by its size where that is told; symmetric matrices are recognised."""
     symmetric = inside.rank == 2 and inside.permuted((1, 0)) == inside
-    return Enclosed(kind, (inside,), rank=inside.rank, slots=(0, 0) if symmetric else ())
+    return Enclosed(kind, (inside,), name=size, rank=inside.rank, slots=(0, 0) if symmetric else ())
 
 
 class Tensor:

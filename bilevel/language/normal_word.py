@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from bilevel.language.normal_atom import Atom, Names
+from bilevel.language.normal_copies import copied, spread
 from bilevel.language.normal_ratio import Ratio
 
 Factor = tuple[Atom, tuple[Any, ...]]
@@ -59,7 +60,7 @@ class Word:
 
 
 EMPTY = Word()
-REAL_FACTORS = ("vector", "matrix", "random", "call")
+REAL_FACTORS = ("vector", "matrix", "random", "call", "copy", "selection")
 
 
 def labels(atom: Atom) -> tuple[Any, ...]:
@@ -124,6 +125,9 @@ def assemble(factors: Iterable[Factor], opens: Iterable[Any]) -> tuple[Ratio, Wo
     """Canonical word of raw factors, closed parts taken out as scalar atoms; indices may be any hashable names."""
     order = list(opens)
     work, scale = join(upright(factors), order)
+    while copied(work) and (step := spread(work)) is not None:
+        work, more = join(upright(step[0]), order)
+        scale = scale * more if step[1] is None else scale * more * dimension_of(step[1])
     number = {index: place for place, index in enumerate(order)}
     kept: list[Factor] = []
     for part in components(work, order):

@@ -18,6 +18,7 @@ from sympy.core.symbol import Str
 
 from bilevel.language import functions
 from bilevel.language.algebra import plus, product, transpose
+from bilevel.language.diagonal import Diagonal
 from bilevel.language.errors import UnknownAnswer
 from bilevel.language.expectation import Conditional, ConditionalMatrix, Expectation, ExpectationMatrix
 from bilevel.language.laws import LogDensity
@@ -236,6 +237,9 @@ class Writer:
         held = tuple(None if s == slot else self.column(factors, i, place, scope) for s, i in enumerate(idx))
         if atom.rank == 1:
             return self.single(atom, scope)
+        if atom.kind == "copy":
+            *others, last = held[:slot] + held[slot + 1 :]
+            return product(*map(Diagonal, others), last)
         if atom.kind.startswith("partial"):
             return self.call(atom, scope, held)
         if atom.rank == 2:
@@ -247,6 +251,8 @@ class Writer:
         """One factor of a chain: the matrix from slot `entry` (rows) to slot `leave` (columns)."""
         atom, idx = factors[place]
         held = tuple(None if s in (entry, leave) else self.column(factors, i, place, scope) for s, i in enumerate(idx))
+        if atom.kind == "copy":
+            return product(*(Diagonal(one) for one in held if one is not None))
         if atom.kind.startswith("partial"):
             whole = self.call(atom, scope, held)
         elif atom.rank == 2:
@@ -260,10 +266,11 @@ class Writer:
         kind = atom.kind
         if kind == "random":
             return scope.get(atom.name, atom.payload)
-        if kind in ("vector", "matrix"):
+        if kind in ("vector", "matrix", "selection"):
             return atom.payload
-        if kind == "identity":
-            return sp.Identity(dimension(int(atom.parts[0]) if atom.parts[0].isdigit() else atom.parts[0]))
+        if kind in ("identity", "copy"):
+            size = dimension(int(atom.parts[0]) if atom.parts[0].isdigit() else atom.parts[0])
+            return sp.Identity(size) if kind == "identity" else sp.OneMatrix(size, 1)
         if kind == "entries":
             rows, columns = map(int, atom.name.split("x"))
             return sp.ImmutableMatrix(rows, columns, [self.ratio(p, scope) for p in atom.parts])

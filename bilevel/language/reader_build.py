@@ -18,6 +18,7 @@ import sympy as sp
 from sympy.logic.boolalg import Boolean, BooleanFalse, BooleanTrue
 
 from bilevel.language.functions import sigmoid, softplus
+from bilevel.language.root_counts import COUNTS
 from bilevel.language.tokens import Budget, Token, refuse
 
 __all__ = ["FUNCTIONS", "TRUTH", "Builder"]
@@ -25,9 +26,10 @@ __all__ = ["FUNCTIONS", "TRUTH", "Builder"]
 FUNCTIONS: Mapping[str, Callable[..., Any]] = MappingProxyType({
     "sqrt": sp.sqrt, "exp": sp.exp, "log": sp.log, "abs": sp.Abs, "min": sp.Min, "max": sp.Max, "sin": sp.sin,
     "cos": sp.cos, "tan": sp.tan, "tanh": sp.tanh, "sigmoid": sigmoid, "softplus": softplus,
+    **{count.__name__: count for count in COUNTS},
 })  # fmt: skip
 TRUTH: Mapping[str, BooleanTrue | BooleanFalse] = MappingProxyType({"true": sp.true, "false": sp.false})
-_MANY = ("min", "max")
+_MANY = ("min", "max", *(count.__name__ for count in COUNTS))
 _SINGULAR = (sp.zoo, sp.nan, sp.oo, -sp.oo)
 _STUCK = (TypeError, ValueError, ArithmeticError, NotImplementedError, AttributeError, RecursionError)
 

@@ -52,7 +52,7 @@ def free_variables(expr: Any) -> frozenset[Any]:
     """The vectors, scalar symbols and random variables that stand free, in the laws of bound variables too."""
     if isinstance(expr, (*RANDOM, sp.Symbol, sp.MatrixSymbol)):
         return frozenset({expr})
-    if not isinstance(expr, Basic) or isinstance(expr, (sp.ZeroMatrix, sp.Identity)):
+    if not isinstance(expr, Basic) or isinstance(expr, (sp.ZeroMatrix, sp.Identity, sp.OneMatrix)):
         return frozenset()  # what is left out are dimensions
     bound, inside, outside = parts(expr)
     found: frozenset[Any] = frozenset().union(*map(free_variables, inside))

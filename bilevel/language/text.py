@@ -17,6 +17,7 @@ from sympy.logic.boolalg import Boolean
 
 from bilevel.language.errors import GameError
 from bilevel.language.functions import sigmoid, softplus
+from bilevel.language.root_counts import COUNTS
 from bilevel.language.text_atoms import AND, ATOM, NOT, OR, POWER, PRODUCT, SUM, number_text, refuse_text, symbol_text
 
 __all__ = ["write", "write_polynomial"]
@@ -165,6 +166,8 @@ def _text(e: Any) -> tuple[str, int]:
     if e.func in _HEADS:
         arguments = [_top(argument) for argument in e.args]
         return f"{_HEADS[e.func]}({', '.join(sorted(arguments) if len(arguments) > 1 else arguments)})", ATOM
+    if e.func in COUNTS:
+        return f"{e.func.__name__}({', '.join(map(_top, e.args))})", ATOM
     refuse_text(e)
 
 

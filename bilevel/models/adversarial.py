@@ -1,6 +1,6 @@
 """Adversarial critics other than the classifier: least squares, Wasserstein, f-divergences, hinge, energy.
 
-Main definitions: `lsgan`, `wgan`, `f_gan`, `f_divergence`, `FDivergence`, `hinge_gan`, `ebgan`.
+Main definitions: `lsgan`, `wgan`, `f_gan`, `f_divergence`, `FDivergence`, `hinge_gan`, `ebgan`, and instances.
 
 Notation: data w ~ p_data in R^n, noise z ~ N(0, I) in R^m, generator G(z, theta), critic D(w, phi).
 """
@@ -19,9 +19,10 @@ from bilevel.language.conjugates import Conjugate, conjugate
 from bilevel.language.errors import GameError
 from bilevel.language.expectation import E
 from bilevel.language.functions import sigmoid
+from bilevel.language.instance import Instance
 from bilevel.language.laws import data, normal, random
 from bilevel.language.networks import network
-from bilevel.language.nodes import vector
+from bilevel.language.nodes import dot, norm2, vector
 from bilevel.language.values import expression
 from bilevel.models.gans import generator_network
 
@@ -212,17 +213,19 @@ def hinge_gan(*, generator: str = "non-saturating") -> Game:
     return _game(minimize(loss, parts.phi), loss, -E(parts.fake, parts.z), parts, generator, "Hinge GAN", source)
 
 
-def ebgan(margin: Any = None, *, generator: str = "non-saturating") -> Game:
+def ebgan(margin: Any = None, *, generator: str = "non-saturating", pulling_away: Any = 0) -> Game:
     """The energy-based GAN: the critic gives data low energy and generated points energy up to a margin.
 
     Math: discriminator: min_phi E_w D(w) + E_z max(0, m - D(G(z))), D >= 0; generator: min_theta E_z D(G(z))
-        ("non-saturating"), or the discriminator's loss maximised ("minimax").
+        ("non-saturating"), or the discriminator's loss maximised ("minimax"). The generator also pays `pulling_away`
+        times E cos^2 of the angle between a layer S of the critic at two independent generated points, the average of
+        the pulling-away term over a batch.
 
-    Shapes: theta in R^p, phi in R^q, data in R^n, noise in R^m, all symbolic.
+    Shapes: theta in R^p, phi in R^q, data in R^n, noise in R^m, features in R^l, all symbolic.
 
     Raises: GameError for an unknown generator loss.
 
-    Reference: Zhao, Mathieu, LeCun (2017), arXiv:1609.03126, equations 1 and 2.
+    Reference: Zhao, Mathieu, LeCun (2017), arXiv:1609.03126, equations 1, 2 and 4.
 
     Examples:
         >>> print(ebgan().cost("generator"))
@@ -231,5 +234,66 @@ def ebgan(margin: Any = None, *, generator: str = "non-saturating") -> Game:
     parts = _parts("positive")
     m = sp.Symbol("m0", positive=True) if margin is None else expression(margin, "the margin")
     loss = E(parts.real, parts.w) + E(sp.Max(0, m - parts.fake), parts.z)
+    weight = expression(pulling_away, "the weight of the pulling-away term")
+    apart = weight * _alikeness(parts) if weight != 0 else sp.S.Zero
     source = "Zhao, Mathieu, LeCun 2017, arXiv:1609.03126"
-    return _game(minimize(loss, parts.phi), loss, E(parts.fake, parts.z), parts, generator, "Energy-based GAN", source)
+    found = _game(
+        minimize(loss, parts.phi), loss - apart, E(parts.fake, parts.z) + apart, parts, generator, "", source
+    )
+    return Game(found.players, title="Energy-based GAN", source=source)
+
+
+def _alikeness(parts: _Parts) -> Any:
+    """E cos^2 of the angle between the features of two independent generated points."""
+    other, layer, make = random("z_other", parts.z.law), network("S", out="l"), generator_network()
+    one, two = (layer(make(noise, parts.theta), parts.phi) for noise in (parts.z, other))
+    return E(dot(one, two) ** 2 / (norm2(one) * norm2(two)), parts.z, other)
+
+
+def f_gan_instance() -> Instance:
+    """The f-GAN of points: data at 0, V(w) = phi w, G(z) = theta.
+
+    Math: as `gan_instance`, for the divergence chosen.
+
+    Shapes: two scalars.
+
+    Reference: Mescheder, Geiger, Nowozin (2018), arXiv:1801.04406, for the points.
+
+    Examples:
+        >>> from bilevel.models import instance
+        >>> game = instance("f_gan", divergence="Pearson")
+        >>> game.jacobian().subs(dict.fromkeys(game.variables, 0))
+        Matrix([
+        [ 0, 1],
+        [-1, 0]])
+    """
+    return Instance(
+        dims={"n": 1, "m": 1, "p": 1, "q": 1},
+        networks={"V": lambda w, phi: phi[0] * w[0], "G": lambda z, theta: [theta[0]]},
+        laws={"p_data": ([[0]], [1])},
+    )
+
+
+def ebgan_instance() -> Instance:
+    """The energy-based GAN of points: data at 0, energy (w - phi)^2, G(z) = theta.
+
+    Math: D(w) = (w - phi)^2, an autoencoder that answers phi. Equilibrium theta = phi = 0, inside the margin.
+
+    Shapes: two scalars, and the margin m0.
+
+    Reference: Zhao, Mathieu, LeCun (2017), arXiv:1609.03126.
+
+    Examples:
+        >>> from bilevel.models import instance
+        >>> instance("ebgan").cost("generator")
+        (-phi + theta)**2
+    """
+    return Instance(
+        dims={"n": 1, "m": 1, "l": 1, "p": 1, "q": 1},
+        networks={
+            "D": lambda w, phi: (w[0] - phi[0]) ** 2,
+            "G": lambda z, theta: [theta[0]],
+            "S": lambda w, phi: [w[0]],
+        },
+        laws={"p_data": ([[0]], [1])},
+    )

@@ -1,6 +1,6 @@
 """Generative adversarial networks in their original form, and the environment in which they are actor-critic methods.
 
-Main definitions: `gan`, `gan_environment`, `generator_policy`, `blind_actor_critic`.
+Main definitions: `gan`, `gan_instance`, `gan_environment`, `generator_policy`, `blind_actor_critic`.
 
 Notation: data w ~ p_data in R^n, noise z ~ N(0, I) in R^m, generator G(z, theta), discriminator D(w, phi) in (0, 1),
 label y.
@@ -15,6 +15,8 @@ import sympy as sp
 from bilevel.game import Game, maximize, minimize
 from bilevel.language.errors import GameError
 from bilevel.language.expectation import E
+from bilevel.language.functions import sigmoid
+from bilevel.language.instance import Instance
 from bilevel.language.laws import Law, bernoulli, data, normal, random
 from bilevel.language.networks import Network, network
 from bilevel.language.nodes import vector
@@ -98,6 +100,27 @@ def gan(
         raise GameError(f"generator is 'minimax' or 'non-saturating'; got {generator!r}")
     players = {"discriminator": minimize(loss, phi), "generator": losses[generator]}
     return led(Game(players, title="GAN", source="Goodfellow et al. 2014"), leader)
+
+
+def gan_instance() -> Instance:
+    """The GAN of points: a linear discriminator and a generator that puts all its mass on one point.
+
+    Math: data at 0, D(w) = sigmoid(phi w), G(z) = theta: the Dirac-GAN, with its centre at theta = phi = 0.
+
+    Shapes: all spaces are lines.
+
+    Reference: Mescheder, Geiger, Nowozin (2018), arXiv:1801.04406.
+
+    Examples:
+        >>> from bilevel.language.instantiate import instantiate
+        >>> instantiate(gan(), gan_instance()).field()
+        {phi: theta*sigmoid(phi*theta), theta: -phi*sigmoid(phi*theta)}
+    """
+    return Instance(
+        dims={"n": 1, "m": 1, "p": 1, "q": 1},
+        networks={"D": lambda w, phi: sigmoid(phi[0] * w[0]), "G": lambda z, theta: [theta[0]]},
+        laws={"p_data": ([[0]], [1])},
+    )
 
 
 def led(game: Game, leader: str | None) -> Game:

@@ -15,10 +15,10 @@ import sympy as sp
 from bilevel.game import Game, maximize, minimize
 from bilevel.language.coordinate_laws import Normal
 from bilevel.language.functions import sigmoid
-from bilevel.language.instance import Instance, PendingExpectation
+from bilevel.language.instance import Instance
 from bilevel.language.instantiate import instantiate
 from bilevel.language.laws import normal
-from bilevel.language.mean import mean
+from bilevel.language.mean import mean, waiting
 from bilevel.language.values import expression
 from bilevel.models.gans import GeneratorLoss, gan
 from bilevel.models.scores import score
@@ -82,15 +82,5 @@ def gaussian_gan(generator: GeneratorLoss = "minimax", *, center: Any = None) ->
         networks={"G": lambda z, theta: [theta[0] + z[0]], "D": lambda x, phi: sigmoid(phi[0] + phi[1] * x[0])},
         laws={"p_data": normal(sp.ImmutableMatrix([mu]), 1)},
     )
-    found = instantiate(gan(generator), instance).map_losses(lambda loss: loss.replace(_is_pending, _waiting))
+    found = instantiate(gan(generator), instance).map_losses(waiting)
     return Game(found.players, title="Gaussian GAN", source="Goodfellow et al. 2014, arXiv:1406.2661")
-
-
-def _is_pending(node: Any) -> bool:
-    return isinstance(node, PendingExpectation)
-
-
-def _waiting(node: PendingExpectation) -> Any:
-    """An average over standard normal variables that is taken once the point is put in."""
-    plain = {symbol: sp.Symbol(f"{symbol.name}{k}", real=True) for k, (symbol, _) in enumerate(node.drawn)}
-    return mean(node.body.xreplace(plain), {symbol: Normal(0, 1) for symbol in plain.values()})

@@ -3,11 +3,18 @@
 Main definitions
     lower, Lowered                    coordinate-level expressions as JAX functions
     realise, Realisation, evaluate    model-level expressions at random networks, laws and points
-    check_equal, check_gradient, check_update, check_proof, Check     derived equations held against `jax.grad`
+    check_equal, check_gradient, check_update, check_proof, check_instance, Check     derived equations held against
+                                      `jax.grad`
     reading, Stepper, JaxField        a rule as init and step over pytrees
+    optimizer                         an optax transformation as a rule
+    hypergradient, answers            a leader's derivative through its followers, with its bias
+    implicit, one_step                ways to differentiate, beside those of bilevel.response
+    fixed_point, FixedPoint           a rule's fixed point near a start, and the verdict proved of it
     simulate                          trajectories
+    basins                            which fixed point each start reaches
     jax_function, stablehlo           a derived update for use without this package
     sweep                             verdicts over a grid of parameters
+    progress_bar                      a bar on a terminal for long work
     jacobian, Operator                the Jacobian of a game or rule as an operator, for networks of any size
     eigenvalues, Spectrum, Ritz       its leading eigenvalues, with residuals
     path_angle, PathAngle             how the field turns along a straight path
@@ -34,11 +41,23 @@ _HOMES = {
     "check_gradient": "check",
     "check_update": "check",
     "check_proof": "check",
+    "check_instance": "instances",
     "Check": "check",
     "reading": "stepper",
     "Stepper": "stepper",
     "JaxField": "field",
+    "optimizer": "optimizers",
+    "hypergradient": "hypergradients",
+    "answers": "hypergradients",
+    "Hypergradient": "hypergradients",
+    "Bias": "hypergradients",
+    "implicit": "replies",
+    "one_step": "replies",
+    "fixed_point": "fixed_points",
+    "FixedPoint": "fixed_points",
     "simulate": "trajectory",
+    "basins": "basins",
+    "progress_bar": "progress",
     "jax_function": "export",
     "stablehlo": "export",
     "sweep": "sweep",

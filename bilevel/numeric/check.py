@@ -22,10 +22,13 @@ from jax.flatten_util import ravel_pytree
 
 from bilevel.game import Game
 from bilevel.language.errors import GameError
-from bilevel.numeric.field import implicit_point
+from bilevel.language.law_kinds import Data, Density
+from bilevel.language.networks import Applied, AppliedVector
+from bilevel.language.scope import free_variables
 from bilevel.numeric.model import Model, compiled
 from bilevel.numeric.precision import as_numpy, prepared, tolerance, working
 from bilevel.numeric.realisation import Realisation, realise
+from bilevel.numeric.solvers import implicit_point
 from bilevel.numeric.stepper import reading
 from bilevel.rules import derive
 from bilevel.rules.protocol.rule import Rule
@@ -123,9 +126,6 @@ def check_equal(
         True
     """
     sides = [sp.sympify(side, strict=True) for side in (left, right)]
-    plan = realise(
-        *(sp.Tuple(*side) if isinstance(side, sp.MatrixBase) else side for side in sides), seed=seed, **choices
-    )
     pairs = [tuple(pair) for pair in assuming if isinstance(pair, tuple | sp.Tuple)]
     whole = [part for side in (*sides, *(part for pair in pairs for part in pair)) for part in _entries(side)]
     plan = realise(*whole, seed=seed, **choices)
@@ -180,13 +180,11 @@ def check_gradient(
     derived = {v: game.field()[v] for v in moved}
     plan = realise(*_expressions(game, *derived.values()), seed=seed, **choices)
     functions = [compiled(value, plan) for value in derived.values()]
-    owners = tuple(game.players) if player is None else (player,)
 
     def both(numbers: Any) -> tuple[Any, Any]:
         stepper = reading(game, _FLOW, realisation=_with(plan, numbers), values=numbers["values"])
-        field = stepper.make(stepper.values, (), None)
-        slopes = field._field(stepper.enter(_blocks(game, numbers)))
-        return [f(numbers) for f in functions], [array for name in owners for array in slopes[name]]
+        slopes = {str(key): slope for key, slope in stepper.field(_blocks(game, numbers)).items()}
+        return [f(numbers) for f in functions], [slopes[str(v)] for v in moved]
 
     return _compared(text or _title("the field", game, player), both, plan, range(seed, seed + trials))
 
@@ -294,16 +292,30 @@ def check_proof(proof: Any, *, trials: int = 3, seed: int = 0, **choices: Any) -
         >>> [check.passed for check in check_proof(Proof(0, "", "", "", claims))]
         [True, True]
     """
-    return tuple(
-        check_equal(
-            *claim.equation,
-            text=claim.text,
-            trials=trials,
-            seed=seed,
-            differs=claim.counterexample is not None and bool(claim.holds),
-            assuming=[(step.before, step.after) for step in claim.trace if getattr(step, "rule", "") == "assumption"],
-            **choices,
-        )
-        for claim in proof.claims
-        if claim.equation is not None
+    return tuple(_check_claim(claim, trials, seed, choices) for claim in proof.claims if claim.equation is not None)
+
+
+def _check_claim(claim: Any, trials: int, seed: int, choices: Mapping[str, Any]) -> Check:
+    assuming = [(step.before, step.after) for step in claim.trace if getattr(step, "rule", "") == "assumption"]
+    parts = [
+        part for side in (*claim.equation, *(part for pair in assuming for part in pair)) for part in _entries(side)
+    ]
+    return check_equal(
+        *claim.equation,
+        text=claim.text,
+        trials=trials,
+        seed=seed,
+        differs=claim.counterexample is not None and bool(claim.holds),
+        assuming=assuming,
+        **{**_mentioned(claim.numbers, parts), **choices},
     )
+
+
+def _mentioned(numbers: Mapping[str, Any], expressions: list[Any]) -> dict[str, Any]:
+    """What a claim says about numbers, as far as its equation mentions them."""
+    known = [sp.sympify(e, strict=True) for e in expressions]
+    free = {v.name for e in known for v in free_variables(e)}
+    called = {call.network.name for e in known for call in e.atoms(Applied, AppliedVector)}
+    laws = {law.name for e in known for law in e.atoms(Data, Density)}
+    used = {"values": free, "networks": called, "laws": laws}
+    return {**numbers, **{key: {n: v for n, v in numbers.get(key, {}).items() if n in used[key]} for key in used}}

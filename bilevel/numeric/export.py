@@ -1,7 +1,8 @@
-"""A derived update for use without this package: as a JAX function, and as StableHLO.
+"""A derived update or condition for use without this package: as a JAX function, and as StableHLO.
 
-Main definitions: `jax_function`, `stablehlo`. LaTeX and Python source are methods of the update itself:
-`update.latex()`, `update.python()`.
+Main definitions: `jax_function`, `stablehlo`. LaTeX and Python source are methods of updates and verdicts:
+`update.latex()`, `update.python()`, `verdict.latex()`, `verdict.python()`; `bilevel.language.source.python_function`
+writes any other expression.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import sympy as sp
 from jax.flatten_util import ravel_pytree
 
+from bilevel.analysis.verdict import Verdict
 from bilevel.language.errors import GameError
-from bilevel.numeric.field import implicit_point
 from bilevel.numeric.lowering import Scalars, check_heads
 from bilevel.numeric.precision import checked_dtype, working
+from bilevel.numeric.solvers import implicit_point
+from bilevel.rules.protocol.update import Update
 
 
 def _names(update: Any) -> tuple[list[Any], list[Any], list[Any]]:
@@ -33,16 +37,18 @@ def _names(update: Any) -> tuple[list[Any], list[Any], list[Any]]:
     return inputs, parameters, results
 
 
-def jax_function(update: Any) -> Callable[..., tuple[Any, ...]]:
-    """A derived update as a plain JAX function of the variables, the memory, and the parameters by name.
+def jax_function(update: Any) -> Callable[..., Any]:
+    """A derived update, a verdict's condition or any expression as a plain JAX function; parameters by name.
 
     Math: the update's assignments in order, shared subexpressions once; implicit points by Newton's method from the
-        current point.
+        current point. For a verdict: whether its condition holds.
 
-    Shapes: arguments are numbers or arrays of shape (); returns the next variables, then the next memory, in the
-        order of `update.python()`. For a flow, the rates.
+    Shapes: an update takes its variables and memory, numbers or arrays of shape (), and the parameters by name, and
+        returns the next variables, then the next memory, in the order of `update.python()` (for a flow, the rates).
+        A condition takes its symbols by name, arrays that broadcast, and returns booleans.
 
-    Raises: GameError for model-level updates, functions without a numeric form, or missing parameters.
+    Raises: GameError for model-level updates, functions without a numeric form, or missing parameters; for a verdict
+        without a condition.
 
     Reference: Bradbury et al. (2018), JAX.
 
@@ -55,6 +61,8 @@ def jax_function(update: Any) -> Callable[..., tuple[Any, ...]]:
         >>> float(step(1.0, h=0.25)[0])
         0.75
     """
+    if not isinstance(update, Update):
+        return _formula_function(_formula(update))
     inputs, parameters, results = _names(update)
 
     def step(*point: Any, **given: Any) -> tuple[Any, ...]:
@@ -102,11 +110,41 @@ def _worked_through(update: Any, values: dict[Any, Any]) -> dict[Any, Any]:
     return values
 
 
+def _formula(exported: Any) -> Any:
+    """The expression that a verdict, a condition or an expression stands for."""
+    if isinstance(exported, Verdict):
+        if exported.condition is None:
+            raise GameError(f"there is no condition to export: {exported.reason}")
+        return exported.condition
+    if not isinstance(exported, sp.Basic):
+        raise GameError(
+            f"an update, a verdict, a condition or an expression is exported; got {type(exported).__name__}"
+        )
+    return exported
+
+
+def _inputs(formula: Any) -> list[Any]:
+    inputs = sorted(formula.free_symbols, key=str)
+    check_heads(formula, frozenset(inputs))
+    return inputs
+
+
+def _formula_function(formula: Any) -> Callable[..., Any]:
+    inputs = _inputs(formula)
+
+    def value(**given: Any) -> Any:
+        if wrong := sorted({str(s) for s in inputs} ^ set(given)):
+            raise GameError(f"the formula takes {', '.join(map(str, inputs)) or 'nothing'}; check {', '.join(wrong)}")
+        return jnp.asarray(Scalars({s: jnp.asarray(given[str(s)]) for s in inputs})(formula))
+
+    return value
+
+
 def stablehlo(update: Any, *, dtype: Any = "float64", serialized: bool = False) -> Any:
-    """A derived update as StableHLO, through `jax.export`: text, or the bytes that `jax.export.deserialize` reads.
+    """An update, a verdict or an expression as StableHLO, through `jax.export`: text, or bytes to be read back.
 
     Math: the function of `jax_function` with arguments in the order variables, memory, parameters (by name),
-        compiled for CPU and CUDA.
+        compiled for CPU and CUDA. `jax.export.deserialize` reads the bytes.
 
     Shapes: every argument and result has shape () and the given dtype.
 
@@ -124,10 +162,10 @@ def stablehlo(update: Any, *, dtype: Any = "float64", serialized: bool = False) 
     """
     from jax import export
 
-    inputs, parameters, _ = _names(update)
+    inputs, parameters = _names(update)[:2] if isinstance(update, Update) else ([], _inputs(_formula(update)))
     step = jax_function(update)
 
-    def update_step(*arguments: Any) -> tuple[Any, ...]:
+    def update_step(*arguments: Any) -> Any:
         head, tail = arguments[: len(inputs)], arguments[len(inputs) :]
         return step(*head, **{str(s): value for s, value in zip(parameters, tail, strict=True)})
 

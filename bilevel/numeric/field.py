@@ -11,15 +11,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.flatten_util import ravel_pytree
-from jax.scipy.sparse.linalg import gmres
 
 from bilevel.language.errors import GameError
 from bilevel.numeric.leaf import Converter, Leaf, converter
+from bilevel.numeric.solvers import implicit_point, linear_solution
 from bilevel.rules.protocol.point import Point
-
-DENSE = 256  # unknowns up to which linear systems are solved as matrices
-NEWTON = 50  # iterations at most for implicit points
 
 EXACT = converter({})  # constants only
 Blocks = Mapping[str, tuple[Any, ...]]
@@ -29,9 +25,10 @@ Blocks = Mapping[str, tuple[Any, ...]]
 class JaxField:
     """The field of some costs over arrays, with products, gradients, linear solves and implicit points.
 
-    Math: F_i = d cost_i / d x_i; F' v by forward, F'^T v by reverse mode; systems of up to 256 unknowns by LU,
-        larger ones by GMRES; implicit points by Newton's method, differentiated by the implicit function theorem.
-        `slope` replaces F where a game's players differentiate through replies.
+    Math: F_i = d cost_i / d x_i, cost_i = sign_i costs_i; F' v by forward, F'^T v by reverse mode; systems of up to
+        256 unknowns by LU, larger ones by GMRES; implicit points by Newton's method, differentiated by the implicit
+        function theorem. `slope` replaces F where a game's players differentiate through replies. Players who share
+        one loss (the same function, as in a zero-sum game) share one backward pass.
 
     Shapes: points hold arrays (as `Leaf`s) in blocks, one block per player; `costs` take blocks of arrays to a number.
 
@@ -49,6 +46,7 @@ class JaxField:
     game: Any = None
     slope: Callable[[Blocks], Blocks] | None = None
     convert: Converter = field(default_factory=lambda: EXACT)
+    signs: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.game is not None and tuple(self.game.players) != tuple(self.costs):
@@ -71,10 +69,20 @@ class JaxField:
 
     def own_slopes(self, blocks: Blocks) -> dict[str, tuple[Any, ...]]:
         """Every player's derivative of its own cost in its own block."""
-        return {
-            name: jax.grad(lambda own, name=name, cost=cost: cost({**blocks, name: own}))(blocks[name])
-            for name, cost in self.costs.items()
-        }
+        sharing: dict[int, list[str]] = {}
+        for name, cost in self.costs.items():
+            sharing.setdefault(id(cost), []).append(name)
+        slopes: dict[str, tuple[Any, ...]] = {}
+        for names in sharing.values():
+            # One backward pass with the first player's sign; whoever has the other sign turns its part around.
+            loss, first = self.costs[names[0]], self._sign(names[0])
+            own = {name: blocks[name] for name in names}
+            found = jax.grad(lambda moved, loss=loss, first=first: first * loss({**blocks, **moved}))(own)
+            slopes |= {name: _turned(slope, first * self._sign(name)) for name, slope in found.items()}
+        return {name: slopes[name] for name in self.costs}
+
+    def _sign(self, player: str) -> int:
+        return self.signs.get(player, 1)
 
     def _field(self, blocks: Blocks) -> Any:
         return dict((self.slope or self.own_slopes)(blocks))
@@ -99,58 +107,30 @@ class JaxField:
         """Partial derivative of one player's cost in every block (or one)."""
         if of not in self.costs:
             raise GameError(f"there is no player {of!r}; the players are {', '.join(self.costs)}")
-        whole = self.point(jax.grad(self.costs[of])(self.blocks(z)))
+        sign, loss = self._sign(of), self.costs[of]
+        whole = self.point(jax.grad(lambda blocks: sign * loss(blocks))(self.blocks(z)))
         return whole if wrt is None else whole.only(wrt)
 
     def solve(self, operator: Callable[[Point], Point], right: Point, *, on: tuple[str, ...] | None = None) -> Point:
         """u with operator(u) = right on the named players' blocks, zero elsewhere."""
         names = tuple(on or self.players)
         goal = self.blocks(right)
-        vector, unravel = ravel_pytree({name: goal[name] for name in names})
         rest = jax.tree.map(jnp.zeros_like, goal)
 
-        def image(flat: Any) -> Any:
-            moved = self.blocks(operator(self.point({**rest, **unravel(flat)})))
-            return ravel_pytree({name: moved[name] for name in names})[0]
+        def image(u: Any) -> Any:
+            moved = self.blocks(operator(self.point({**rest, **u})))
+            return {name: moved[name] for name in names}
 
-        return self.point({**rest, **unravel(linear_solution(image, vector))})
+        return self.point({**rest, **linear_solution(image, {name: goal[name] for name in names})})
 
     def fixed_point(self, step: Callable[[Point], Point], *, near: Point) -> Point:
         """w with w = step(w), by Newton's method from a point."""
-        start, unravel = ravel_pytree(self.blocks(near))
 
-        def residual(flat: Any) -> Any:
-            return flat - ravel_pytree(self.blocks(step(self.point(unravel(flat)))))[0]
+        def residual(w: Any) -> Any:
+            return jax.tree.map(jnp.subtract, w, self.blocks(step(self.point(w))))
 
-        return self.point(unravel(implicit_point(residual, start)))
-
-
-def linear_solution(image: Callable[[Any], Any], right: Any) -> Any:
-    """u with image(u) = right, the map being linear."""
-    if right.size <= DENSE:
-        return jnp.linalg.solve(jax.jacfwd(image)(jnp.zeros_like(right)), right)
-    exact = 10 * float(jnp.finfo(right.dtype).eps)
-    return gmres(image, right, tol=exact, atol=0.0, restart=40, maxiter=200)[0]
+        return self.point(implicit_point(residual, self.blocks(near)))
 
 
-def implicit_point(residual: Callable[[Any], Any], start: Any) -> Any:
-    """A zero of a function near a point, differentiated by the implicit function theorem."""
-    return jax.lax.custom_root(residual, jax.lax.stop_gradient(start), newton, linear_solution)
-
-
-def newton(residual: Callable[[Any], Any], start: Any) -> Any:
-    """A zero of a function near a point; the last iterate if it does not settle."""
-    unit = float(jnp.finfo(start.dtype).eps)
-
-    def going_on(state: Any) -> Any:
-        count, w, move = state
-        return (count < NEWTON) & (jnp.max(jnp.abs(move)) > 4 * unit * (1 + jnp.max(jnp.abs(w))))
-
-    def advance(state: Any) -> Any:
-        count, w, _ = state
-        value, push = jax.linearize(residual, w)
-        move = linear_solution(push, value)
-        return count + 1, w - move, move
-
-    first = (jnp.asarray(0), start, jnp.full_like(start, jnp.inf))
-    return jax.lax.while_loop(going_on, advance, first)[1]
+def _turned(slope: Any, sign: int) -> Any:
+    return slope if sign > 0 else jax.tree.map(jnp.negative, slope)

@@ -22,6 +22,7 @@ from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from bilevel.language.algebra import Dot, Node, is_scalar
+from bilevel.language.diagonal import Diagonal
 from bilevel.language.errors import GameError
 from bilevel.language.expectation import Conditional, ConditionalMatrix, Expectation, ExpectationMatrix
 from bilevel.language.law_kinds import Data, Density, LogDensity, Normal, Pushforward, Uniform
@@ -265,6 +266,7 @@ _MATRICES: dict[type, Callable[[Model, Any], Any]] = {
     ConditionalMatrix: Model.conditional,
     sp.Identity: lambda model, expr: jnp.eye(model.shape(expr)[0], dtype=model.plan.dtype),
     sp.ZeroMatrix: lambda model, expr: jnp.zeros(model.shape(expr), dtype=model.plan.dtype),
+    Diagonal: lambda model, expr: jnp.diag(model.column(expr.entries)),
     sp.OneMatrix: lambda model, expr: jnp.ones(model.shape(expr), dtype=model.plan.dtype),
     sp.MatMul: _product,
     sp.MatAdd: _sum,

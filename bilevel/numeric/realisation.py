@@ -13,6 +13,7 @@ import numpy as np
 import sympy as sp
 
 from bilevel.language.algebra import is_scalar
+from bilevel.language.diagonal import Selection
 from bilevel.language.errors import GameError
 from bilevel.language.instance import Instance
 from bilevel.language.law_kinds import Data, Density, Normal
@@ -182,6 +183,8 @@ def _drawn(plan: Realisation, source: np.random.Generator) -> dict[str, Any]:
     def number(variable: Any) -> Any:
         if isinstance(variable, sp.MatrixSymbol | RandomVector):
             rows, columns = plan.size(variable.shape[0]), plan.size(variable.shape[1])
+            if isinstance(variable, Selection):
+                return np.eye(columns, dtype=plan.dtype)[source.integers(columns, size=rows)]
             return spread((rows,) if columns == 1 else (rows, columns))
         if not isinstance(variable, RandomScalar) and variable.is_integer:
             return np.asarray(source.integers(1, 4), dtype=plan.dtype)

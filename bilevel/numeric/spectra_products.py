@@ -126,7 +126,13 @@ class FlatStep:
     @property
     def parts(self) -> list[Any]:
         """Blocks of arrays: of the parameters, then of the memory."""
-        return [self.stepper.enter(part) for part in (self.params, *self.state)]
+        return self._entered(self.params, self.state)
+
+    def _entered(self, params: Params, state: tuple[Any, ...]) -> list[Any]:
+        layout = self.stepper.layout(params)
+        kinds = [how for _, how in self.stepper.rule.memory]
+        kept = [layout.remembered(p) if isinstance(how, str) else how.enter(p) for p, how in zip(state, kinds)]
+        return [layout.blocks, *kept]
 
     def labels(self) -> dict[str, int]:
         """Number of entries of every player, then of every player's part of the memory."""
@@ -154,7 +160,7 @@ class FlatStep:
 
     def _step(self, z: Any, given: Any, arguments: Any) -> Any:
         taken, position = [], 0
-        for blocks, like in zip(self.parts, (self.params, *self.state), strict=True):
+        for blocks in self.parts:
             new: dict[str, tuple[Any, ...]] = {}
             for player, arrays in blocks.items():
                 pieces = []
@@ -162,9 +168,12 @@ class FlatStep:
                     pieces.append(z[position : position + array.size].reshape(array.shape))
                     position += array.size
                 new[player] = tuple(pieces)
-            taken.append(self.stepper.leave(new, like))
-        after, memory = self.stepper.step(taken[0], tuple(taken[1:]), *arguments, values=given)
-        flat = [self.stepper.enter(part) for part in (after, *memory)]
+            taken.append(new)
+        layout = self.stepper.layout(self.params)
+        kinds = [how for _, how in self.stepper.rule.memory]
+        held = [layout.memory(b) if isinstance(how, str) else how.leave(b, layout) for b, how in zip(taken[1:], kinds)]
+        after, memory, *_ = self.stepper.step(layout.params(taken[0]), tuple(held), *arguments, values=given)
+        flat = self._entered(after, memory)
         return jnp.concatenate([jnp.ravel(a) for blocks in flat for arrays in blocks.values() for a in arrays])
 
 

@@ -15,11 +15,10 @@ import sympy as sp
 
 from bilevel.language.errors import GameError
 from bilevel.language.values import expression
-from bilevel.numeric.lowering import lower
 from bilevel.numeric.sweep_axes import axes_of
-from bilevel.numeric.sweep_chunks import Folder, finished
-from bilevel.numeric.sweep_plan import BLOCK, Plan, plan_of
-from bilevel.numeric.sweep_table import MEANINGS, UNDECIDED
+from bilevel.numeric.sweep_chunks import Folder, Memory, computed
+from bilevel.numeric.sweep_plan import Plan, plan_of
+from bilevel.numeric.sweep_table import MEANINGS
 from bilevel.rules.protocol.defaults import default_rule
 from bilevel.rules.protocol.linear import linearise
 
@@ -38,9 +37,11 @@ def sweep(
     values: Mapping[Any, Any] | None = None,
     spectral_radius: bool = False,
     clearance: bool = False,
+    units: Mapping[Any, str] | None = None,
     chunk: int = CHUNK,
     executor: Executor | None = None,
     checkpoint: Any = None,
+    store: Any = None,
     progress: Callable[[int, int], Any] | None = None,
 ) -> Any:
     """Verdict and margin of an equilibrium at every point of a grid of parameters, as an `xarray.Dataset`.
@@ -54,10 +55,15 @@ def sweep(
         fractions and whole numbers are exact, floats stand for their bits. A positive parameter may reach 0.
         `verdict` is int8 (0 stable, 1 unstable, 2 marginal, 3 undecided: a pole, or outside the game's
         assumptions); `margin` and `spectral_radius` are per step, or (`spectral_abscissa`) per unit time;
-        `clearance` is |margin| over its rounding error. Work goes in chunks of `chunk` points: memory is that of the
-        result (9 bytes a point) and of a few chunks.
-    Raises: GameError for unknown parameters, bad ranges, or a checkpoint of another sweep; UnknownAnswer for
-        functions without a bound on rounding.
+        `clearance` is |margin| over its rounding error. `units` names the units of axes (1 unless given).
+        Work goes in boxes of at most `chunk` points, here or by any `concurrent.futures.Executor`; those in the folder
+        `checkpoint` are not computed again. Memory is that of the result (9 bytes a point) and of a few boxes. With
+        `store`, a path, boxes go to a Zarr store on disk as they become ready, and the dataset reads from there:
+        memory is that of a few boxes; the store is its own checkpoint. `progress(done, of)` is called after each box
+        (see `progress_bar`).
+    Raises: GameError for unknown parameters, bad ranges, a checkpoint or store of another sweep, or a store without
+        the package zarr; UnknownAnswer for functions without a bound on rounding; BrokenExecutor if a worker died
+        and the executor does not replace it.
     Reference: Schur (1917), doi:10.1515/crll.1917.147.205; Routh (1877); Higham (2002), section 3.3.
     Examples:
         >>> from bilevel.game import Game, maximize, minimize
@@ -80,11 +86,15 @@ def sweep(
     matrix = linear.matrix.subs(put)
     facts = [fact.subs(put) for fact in game.assuming if isinstance(fact, sp.Basic)]
     axes = axes_of(over, [s for s in named.values() if s not in put])
-    plan = plan_of(matrix, linear.time, axes, facts, min(chunk, math.prod(map(len, axes))), radius=clearance)
-    arrays, counts = _collected(plan, executor, checkpoint, progress)
-    if spectral_radius:
-        arrays["spectral_radius" if plan.time == "discrete" else "spectral_abscissa"] = _spectral(plan)
-    return _dataset(plan, arrays, counts, rule)
+    extra = _extra(linear.time, spectral_radius=spectral_radius, clearance=clearance)
+    plan = plan_of(matrix, linear.time, axes, facts, min(chunk, math.prod(map(len, axes))), extra)
+    sink = _sink(plan, store, checkpoint, _about(plan, _units(units, axes)))
+    left = [index for index in range(plan.chunks) if index not in sink.done]
+    for index, found in computed(plan, executor, left):
+        sink.put(index, found)
+        if progress is not None:
+            progress(len(sink.done), plan.chunks)
+    return sink.dataset({"time": plan.time, "rule": str(rule), "points": plan.points})
 
 
 def _parts(game: Any, rule: Any, at: Any) -> tuple[Any, Any, Any]:
@@ -103,49 +113,26 @@ def _parameters(game: Any, rule: Any, matrix: Any) -> set[Any]:
     return set(matrix.free_symbols) | set(rule.symbols) | set(game.parameters)
 
 
-def _collected(
-    plan: Plan, executor: Executor | None, checkpoint: Any, progress: Callable[[int, int], Any] | None
-) -> tuple[dict[str, Any], dict[str, int]]:
-    """All chunks in place, and what was counted on the way."""
-    folder = None if checkpoint is None else Folder(checkpoint, plan)
-    arrays: dict[str, Any] = {"verdict": np.empty(plan.points, np.int8), "margin": np.empty(plan.points, np.float64)}
-    if plan.radius:
-        arrays["clearance"] = np.empty(plan.points, np.float64)
-    counts = {"redecided": 0, "outside": 0}
-    for done, (index, found) in enumerate(finished(plan, executor, folder), 1):
-        part = slice(index * plan.size, index * plan.size + len(found.verdict))
-        arrays["verdict"][part], arrays["margin"][part] = found.verdict, found.margin
-        if plan.radius:
-            with np.errstate(divide="ignore", invalid="ignore"):
-                arrays["clearance"][part] = np.abs(found.margin) / found.radius
-        counts["redecided"] += found.redecided
-        counts["outside"] += found.outside
-        if progress is not None:
-            progress(done, plan.chunks)
-    return arrays, counts
+def _extra(time: str, *, spectral_radius: bool, clearance: bool) -> tuple[str, ...]:
+    """Names of what is computed beside verdict and margin."""
+    leading = "spectral_radius" if time == "discrete" else "spectral_abscissa"
+    return tuple(name for name, asked in (("clearance", clearance), (leading, spectral_radius)) if asked)
 
 
-def _spectral(plan: Plan) -> Any:
-    """Largest modulus, or largest real part, of the eigenvalues in floats; nan where an entry is not finite."""
-    function, result = lower(plan.matrix, [axis.symbol for axis in plan.grid]), np.empty(plan.points)
-    columns, n = [axis.floats for axis in plan.grid], plan.matrix.rows
-    block = max(1, BLOCK * 16 // (n * n))
-    for start in range(0, plan.points, block):
-        place = np.unravel_index(np.arange(start, min(start + block, plan.points)), plan.shape)
-        stack = function(*(column[k] for column, k in zip(columns, place, strict=True)))
-        stack = np.broadcast_to(stack, (len(place[0]), n, n))
-        finite = np.isfinite(stack).all(axis=(1, 2))
-        roots = np.linalg.eigvals(np.where(finite[:, None, None], stack, 0.0))
-        size = np.abs(roots) if plan.time == "discrete" else roots.real
-        result[start : start + len(finite)] = np.where(finite, size.max(axis=1), np.nan)
-    return result
+def _sink(plan: Plan, store: Any, checkpoint: Any, about: Mapping[str, Mapping[str, Any]]) -> Any:
+    """Where the result goes."""
+    if store is None:
+        return Memory(plan, None if checkpoint is None else Folder(checkpoint, plan), about)
+    if checkpoint is not None:
+        raise GameError("a store is its own checkpoint; give store= or checkpoint=, not both")
+    from bilevel.numeric.sweep_zarr import ZarrStore
+
+    return ZarrStore(store, plan, about)
 
 
-def _dataset(plan: Plan, arrays: Mapping[str, Any], counts: Mapping[str, int], rule: Any) -> Any:
-    """The arrays under their names and units."""
-    import xarray
-
-    unit, names = UNITS[plan.time], [str(symbol) for symbol, _ in plan.axes]
+def _about(plan: Plan, units: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Names and units of the variables and of the axes, in the words of the CF conventions."""
+    unit = UNITS[plan.time]
     about: dict[str, dict[str, Any]] = {
         "verdict": {
             "long_name": "verdict on exponential stability",
@@ -158,18 +145,17 @@ def _dataset(plan: Plan, arrays: Mapping[str, Any], counts: Mapping[str, int], r
         "spectral_radius": {"long_name": "spectral radius", "units": unit},
         "spectral_abscissa": {"long_name": "spectral abscissa", "units": unit},
     }
-    coordinates = {}
-    for axis, name in zip(plan.grid, names, strict=True):
-        first, last = str(axis.values[0]), str(axis.values[-1])
-        coordinates[name] = (name, axis.floats, {"units": "1", "exact_first": first, "exact_last": last})
-    return xarray.Dataset(
-        {name: (names, array.reshape(plan.shape), about[name]) for name, array in arrays.items()},
-        coordinates,
-        {
-            "time": plan.time,
-            "rule": str(rule),
-            "points": plan.points,
-            "undecided": int(np.count_nonzero(arrays["verdict"] == UNDECIDED)),
-            **counts,
-        },
-    )
+    for axis in plan.grid:
+        name, first, last = str(axis.symbol), str(axis.values[0]), str(axis.values[-1])
+        if name in about:
+            raise GameError(f"the result has a variable {name} of its own; give the parameter {name} another name")
+        given = {"long_name": name, "units": units.get(name, "1")}
+        about[name] = {**given, "exact_first": first, "exact_last": last}
+    return about
+
+
+def _units(units: Mapping[Any, str] | None, axes: tuple[Any, ...]) -> dict[str, str]:
+    named = {str(key): str(unit) for key, unit in (units or {}).items()}
+    if unknown := sorted(set(named) - {str(axis.symbol) for axis in axes}):
+        raise GameError(f"units are for the axes {', '.join(str(a.symbol) for a in axes)}; got {unknown[0]}")
+    return named

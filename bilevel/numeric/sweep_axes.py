@@ -31,6 +31,12 @@ class Axis:
         return np.array([int(q.p) / int(q.q) for q in self.values], dtype=np.float64)
 
     @property
+    def floor(self) -> float:
+        """The smallest absolute value that is not 0."""
+        sizes = np.abs(self.floats)
+        return float(sizes[sizes > 0].min(initial=1.0))
+
+    @property
     def rounded(self) -> bool:
         """Whether some value is no float."""
         return any(fmpq(*float(v).as_integer_ratio()) != q for v, q in zip(self.floats, self.values, strict=True))

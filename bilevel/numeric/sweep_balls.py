@@ -4,7 +4,9 @@ Main definitions: `Ball`, `Balls` (SymPy expressions as balls), `certainly` (the
 
 Math: a ball (v, r) stands for every number within r of v. Each operation adds EPS |v| for its own rounding, EPS being
 twice the unit roundoff (Higham 2002, section 3.3, running error analysis). The radii are floats too: `certainly`
-widens them once by far more than their own rounding can amount to.
+widens them once by far more than their own rounding can amount to. A polynomial gets its radius at the end: no term
+takes part in more than k roundings, so the value is off by at most gamma_k = k u/(1 - k u) times the same polynomial
+of absolute values (lemma 3.1), and k EPS is more than gamma_k.
 """
 
 from __future__ import annotations
@@ -122,16 +124,58 @@ def _periodic(x: Ball, function: Any) -> Ball:
 
 
 class Balls:
-    """Evaluates SymPy expressions to balls at given balls of the symbols; each different subexpression once."""
+    """Evaluates SymPy expressions to balls at given balls of the symbols; each different subexpression once.
 
-    def __init__(self, values: Mapping[Any, Ball]) -> None:
+    `floors`: the smallest absolute value, not 0, that each symbol takes; below 1e-290 a product may vanish.
+    """
+
+    def __init__(self, values: Mapping[Any, Ball], floors: Mapping[Any, float] | None = None) -> None:
         self.known: dict[Any, Ball] = dict(values)
+        self.terms: dict[Any, tuple[Any, Any, int, float] | None] = {
+            symbol: (ball.value, jnp.abs(ball.value), int(ball.radius is not None), min(1.0, (floors or {})[symbol]))
+            for symbol, ball in values.items()
+            if symbol in (floors or {})
+        }
 
     def __call__(self, expression: Any) -> Ball:
         """The ball of an expression."""
         if expression not in self.known:
-            self.known[expression] = self._computed(expression)
+            self.known[expression] = self._polynomial(expression) or self._computed(expression)
         return self.known[expression]
+
+    def _polynomial(self, expression: Any) -> Ball | None:
+        found = self._term(expression) if expression.args else None
+        if found is None:
+            return None
+        value, size, roundings, floor = found
+        return Ball(value, jnp.asarray(jnp.inf) if floor < TINY else roundings * EPS * size)
+
+    def _term(self, node: Any) -> tuple[Any, Any, int, float] | None:
+        """Value, that of absolute values, number of roundings, and a floor of nonzero terms; None if no polynomial."""
+        if node not in self.terms:
+            self.terms[node] = self._combined(node)
+        return self.terms[node]
+
+    def _combined(self, node: Any) -> tuple[Any, Any, int, float] | None:
+        if node.is_Rational:
+            ball = number(node)
+            known = math.isfinite(ball.spread)
+            return (ball.value, abs(ball.value), int(bool(ball.spread)), min(1.0, abs(ball.value))) if known else None
+        power = node.is_Pow and node.exp.is_Integer and 0 < node.exp <= 64
+        if not (node.is_Add or node.is_Mul or power):
+            return None
+        parts = [self._term(node.base)] * int(node.exp) if power else [self._term(arg) for arg in node.args]
+        if any(part is None for part in parts):
+            return None
+        (value, size, roundings, floor), *rest = (part for part in parts if part is not None)
+        for more in rest:
+            if node.is_Add:
+                value, size, floor = value + more[0], size + more[1], min(floor, more[3])
+                roundings = max(roundings, more[2]) + 1
+            else:
+                value, size, floor = value * more[0], size * more[1], floor * more[3]
+                roundings += more[2] + 1
+        return value, size, roundings, floor
 
     def _computed(self, node: Any) -> Ball:
         if node.is_Rational:

@@ -1,6 +1,7 @@
-"""Chunks of a sweep: computed here or by any executor, kept in a folder, taken up again after an interruption.
+"""Chunks of a sweep: computed here or by any executor, kept in memory or in a folder, taken up again later.
 
-Main definitions: `Folder` (a checkpoint), `finished` (every chunk, as it becomes ready).
+Main definitions: `Memory` (the result, with a checkpoint or without), `Folder` (a checkpoint), `computed` (chunks as
+they become ready).
 """
 
 from __future__ import annotations
@@ -9,15 +10,16 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from collections.abc import Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bilevel.language.errors import GameError
-from bilevel.numeric.sweep_plan import Chunk, Plan, chunk
+from bilevel.numeric.sweep_plan import Plan
+from bilevel.numeric.sweep_points import COUNTED, Chunk, chunk
 
 WAITING = 2**27  # bytes of results that may be under way at once
 
@@ -28,7 +30,7 @@ class Folder:
     def __init__(self, path: Any, plan: Plan) -> None:
         self.path, self.plan = Path(path), plan
         self.path.mkdir(parents=True, exist_ok=True)
-        note, about = self.path / "sweep.json", {"digest": plan.digest, "points": plan.points, "chunk": plan.size}
+        note, about = self.path / "sweep.json", {"digest": plan.digest, "points": plan.points, "chunks": plan.chunks}
         if not note.exists():
             if any(self.path.glob("chunk-*.npz")):
                 raise GameError(f"the checkpoint {path} holds chunks of an unknown sweep; choose an empty folder")
@@ -47,22 +49,17 @@ class Folder:
         """A finished chunk, None where there is none that can be read."""
         try:
             with np.load(self._name(index), allow_pickle=False) as kept:
-                counts = kept["counts"]
-                found = Chunk(kept["verdict"], kept["margin"], kept["radius"], int(counts[0]), int(counts[1]))
+                arrays = {name: kept[name] for name in ("verdict", "margin", *self.plan.extra)}
+                redecided, outside = map(int, kept["counts"])
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
-        expected = min(self.plan.size, self.plan.points - index * self.plan.size)
-        return found if found.verdict.shape == found.margin.shape == (expected,) else None
+        whole = all(array.shape == (self.plan.span(index)[1],) for array in arrays.values())
+        return Chunk(arrays, redecided, outside) if whole else None
 
     def save(self, index: int, found: Chunk) -> None:
         """Keep a chunk."""
-        arrays = {
-            "verdict": found.verdict,
-            "margin": found.margin,
-            "radius": found.radius,
-            "counts": np.array([found.redecided, found.outside], np.int64),
-        }
-        self._write(self._name(index), lambda file: np.savez(file, **arrays))
+        counts = np.array([found.redecided, found.outside], np.int64)
+        self._write(self._name(index), lambda file: np.savez(file, counts=counts, **found.arrays))
 
     def _name(self, index: int) -> Path:
         return self.path / f"chunk-{index:08d}.npz"
@@ -80,37 +77,71 @@ class Folder:
             raise
 
 
-def finished(plan: Plan, executor: Executor | None, folder: Folder | None) -> Iterator[tuple[int, Chunk]]:
-    """Every chunk with its number, in the order in which they become ready; kept ones are not computed again."""
-    left = []
-    for index in range(plan.chunks):
-        kept = folder.load(index) if folder else None
-        if kept is None:
-            left.append(index)
-        else:
-            yield index, kept
-    ready = ((index, chunk(plan, index)) for index in left) if executor is None else _sent(plan, executor, left)
-    for index, found in ready:
-        if folder:
-            folder.save(index, found)
-        yield index, found
+class Memory:
+    """The result as arrays, filled chunk by chunk; with a folder, what it holds is there from the start."""
+
+    def __init__(self, plan: Plan, folder: Folder | None, about: Mapping[str, Mapping[str, Any]]) -> None:
+        self.plan, self.folder, self.about = plan, folder, about
+        self.arrays = {
+            name: np.empty(plan.points, np.int8 if name == "verdict" else np.float64)
+            for name in ("verdict", "margin", *plan.extra)
+        }
+        self.counts, self.done = np.zeros(len(COUNTED), np.int64), set[int]()
+        for index in range(plan.chunks) if folder else ():
+            if folder and (kept := folder.load(index)) is not None:
+                self._take(index, kept)
+
+    def put(self, index: int, found: Chunk) -> None:
+        """Keep a chunk."""
+        if self.folder:
+            self.folder.save(index, found)
+        self._take(index, found)
+
+    def _take(self, index: int, found: Chunk) -> None:
+        start, count = self.plan.span(index)
+        for name, array in self.arrays.items():
+            array[start : start + count] = found.arrays[name]
+        self.counts += found.counts
+        self.done.add(index)
+
+    def dataset(self, facts: Mapping[str, Any]) -> Any:
+        """The arrays under their names and units."""
+        import xarray
+
+        axes = [str(symbol) for symbol, _ in self.plan.axes]
+        counts = dict(zip(COUNTED, map(int, self.counts), strict=True))
+        return xarray.Dataset(
+            {name: (axes, a.reshape(self.plan.shape), self.about[name]) for name, a in self.arrays.items()},
+            {name: (name, a.floats, self.about[name]) for name, a in zip(axes, self.plan.grid, strict=True)},
+            {**facts, **counts},
+        )
+
+
+def computed(plan: Plan, executor: Executor | None, left: list[int]) -> Iterator[tuple[int, Chunk]]:
+    """The chunks that are left, each with its number, in the order in which they become ready."""
+    if executor is None:
+        return ((index, chunk(plan, index)) for index in left)
+    return _sent(plan, executor, left)
 
 
 def _sent(plan: Plan, executor: Executor, left: list[int]) -> Iterator[tuple[int, Chunk]]:
     """Chunks by an executor, never more under way than fit in a bounded amount of memory."""
-    most = int(np.clip(WAITING // (20 * plan.size), 2, 256))
-    waiting, under_way = iter(left), {}
+    bytes_each = plan.size * (9 + 8 * len(plan.extra))
+    most = int(np.clip(WAITING // bytes_each, 2, 256))
+    waiting: Iterator[int] = iter(left)
+    under_way: dict[Future[Chunk], int] = {}
     try:
         while True:
-            for index in waiting:
+            while len(under_way) < most and (index := next(waiting, None)) is not None:
                 under_way[executor.submit(chunk, plan, index)] = index
-                if len(under_way) >= most:
-                    break
             if not under_way:
                 return
-            done: set[Future[Chunk]] = wait(under_way, return_when=FIRST_COMPLETED).done
-            for future in done:
+            for future in wait(under_way, return_when=FIRST_COMPLETED).done:
                 yield under_way.pop(future), future.result()
+    except BrokenExecutor as stop:
+        stop.add_note("A worker of the executor died. What was finished is kept in a checkpoint or store, if one was "
+                      "given: the same sweep with a new executor goes on from there.")  # fmt: skip
+        raise
     finally:
         for future in under_way:
             future.cancel()

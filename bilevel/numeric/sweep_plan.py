@@ -1,6 +1,6 @@
-"""What a sweep does at every point: a compiled table, and exact arithmetic where rounding leaves it open.
+"""The plan of a sweep: which polynomials are tested at which points, in which chunks.
 
-Main definitions: `Plan`, `plan_of`, `Chunk`, `chunk` (a run of consecutive grid points).
+Main definitions: `Plan`, `plan_of`.
 
 A plan holds SymPy expressions and fractions only, so that it travels to other processes; each compiles it once.
 """
@@ -8,46 +8,41 @@ A plan holds SymPy expressions and fractions only, so that it travels to other p
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import sympy as sp
-from flint import fmpq, fmpq_mat
+from flint import fmpq
 
-from bilevel.analysis.decide import decide
-from bilevel.analysis.polynomials import Coordinates, characteristic_factors, to_sympy
-from bilevel.analysis.spectrum import spectrum
-from bilevel.language.errors import BilevelError, GameError
-from bilevel.numeric.precision import working
+from bilevel.analysis.polynomials import Coordinates, characteristic_factors
+from bilevel.language.errors import GameError
 from bilevel.numeric.sweep_axes import Axis
-from bilevel.numeric.sweep_balls import EPS, Ball, Balls, certainly
-from bilevel.numeric.sweep_table import MEANINGS, STABLE, UNDECIDED, UNSTABLE, combined, outcome_of
-
-BLOCK = 2**16  # the compiled shape: one shape for every chunk, so that every point is computed in the same way
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """One sweep: `factors` are (coefficients in the parameters, constant first; self-mirrored or not)."""
+    """One sweep: `factors` are (coefficients in the parameters, constant first; self-mirrored or not); `tilted` are
+    those of a map with the unit disc turned into the left half-plane; `extra` names what is computed beside verdict
+    and margin."""
 
     matrix: Any
     time: str
     axes: tuple[tuple[Any, tuple[tuple[int, int], ...]], ...]
     factors: tuple[tuple[tuple[Any, ...], bool], ...]
+    tilted: tuple[tuple[tuple[Any, ...], bool], ...]
     denominators: tuple[Any, ...]
     facts: tuple[Any, ...]
     size: int
-    radius: bool
+    extra: tuple[str, ...]
 
     @cached_property
     def digest(self) -> str:
         """What the plan is, in one word: two plans with the same digest compute the same numbers."""
-        parts = [sp.srepr(self.matrix), self.time, str(self.size), str(self.radius), sp.srepr(sp.Tuple(*self.facts))]
+        parts = [sp.srepr(self.matrix), self.time, str(self.tile), str(self.extra), sp.srepr(sp.Tuple(*self.facts))]
         parts += [f"{sp.srepr(symbol)} {values}" for symbol, values in self.axes]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -70,15 +65,41 @@ class Plan:
     @property
     def points(self) -> int:
         """Number of grid points."""
-        return int(np.prod([len(values) for _, values in self.axes], dtype=object))
+        return math.prod(self.shape)
+
+    @cached_property
+    def tile(self) -> tuple[int, ...]:
+        """The box of grid points that a chunk is: whole trailing axes, a run along one axis, single values before it.
+
+        Such a box is a run of consecutive points, and it is also a rectangle: one chunk of a chunked array on disk.
+        """
+        boxes, room = [], self.size
+        for n in reversed(self.shape):
+            boxes.append(max(1, min(n, room)))
+            room = room // n if n <= room else 0
+        return tuple(reversed(boxes))
 
     @property
     def chunks(self) -> int:
         """Number of chunks."""
-        return -(-self.points // self.size)
+        return math.prod(-(-n // t) for n, t in zip(self.shape, self.tile, strict=True))
+
+    def span(self, index: int) -> tuple[int, int]:
+        """First point of a chunk, and how many it has."""
+        box = self.box(index)
+        start = int(np.ravel_multi_index([part.start for part in box], self.shape))
+        return start, math.prod(part.stop - part.start for part in box)
+
+    def box(self, index: int) -> tuple[slice, ...]:
+        """The rectangle of a chunk in the grid."""
+        counts = [-(-n // t) for n, t in zip(self.shape, self.tile, strict=True)]
+        corner = [int(k) * t for k, t in zip(np.unravel_index(index, counts), self.tile, strict=True)]
+        return tuple(slice(a, min(a + t, n)) for a, t, n in zip(corner, self.tile, self.shape, strict=True))
 
 
-def plan_of(matrix: Any, time: str, axes: tuple[Axis, ...], facts: Iterable[Any], size: int, *, radius: bool) -> Plan:
+def plan_of(
+    matrix: Any, time: str, axes: tuple[Axis, ...], facts: Iterable[Any], size: int, extra: tuple[str, ...] = ()
+) -> Plan:
     """The plan of a Jacobian in the parameters of the axes."""
     exact = sp.ImmutableMatrix(matrix.replace(lambda e: e.is_Float, lambda e: sp.Rational(e)))
     symbols = [axis.symbol for axis in axes]
@@ -89,19 +110,21 @@ def plan_of(matrix: Any, time: str, axes: tuple[Axis, ...], facts: Iterable[Any]
     z = sp.Dummy("z", real=True)
     coordinates = Coordinates(exact.flat(), z)
     factors, denominators = characteristic_factors(exact, coordinates)
-    written = []
-    for factor in factors:
-        c = list(factor.coefficients)
-        written.append((tuple(_short(coordinates.expression(p), symbols) for p in c), _mirrored(c, time)))
+
+    def written(c: list[Any]) -> tuple[Any, ...]:
+        return tuple(_short(coordinates.expression(p), symbols) for p in c)
+
+    listed = [list(factor.coefficients) for factor in factors]
     return Plan(
         exact,
         time,
         tuple((axis.symbol, tuple((int(q.p), int(q.q)) for q in axis.values)) for axis in axes),
-        tuple(written),
+        tuple((written(c), _mirrored(c, time)) for c in listed),
+        tuple((written(_tilted(c)), _mirrored(c, time)) for c in listed) if time == "discrete" else (),
         tuple(_short(coordinates.expression(p), symbols) for p in denominators),
         tuple(_closed(fact) for fact in facts if fact.free_symbols and fact.free_symbols <= set(symbols)),
         size,
-        radius,
+        extra,
     )
 
 
@@ -109,6 +132,18 @@ def _short(expression: Any, symbols: list[Any]) -> Any:
     """Horner's form, which needs the fewest operations."""
     used = [s for s in symbols if s in expression.free_symbols]
     return sp.horner(expression, wrt=used) if used and expression.is_polynomial(*used) else expression
+
+
+def _tilted(c: list[Any]) -> list[Any]:
+    """(1 - w)^n p((1 + w)/(1 - w)): |z| < 1 is Re w < 0, and roots that crowd at 1 become small ones. The cancellation
+    that this saves floats from is done here, in exact arithmetic."""
+    n = len(c) - 1
+    found = [0 * c[0] for _ in c]
+    for k, coefficient in enumerate(c):
+        for i in range(k + 1):
+            for j in range(n - k + 1):
+                found[i + j] += coefficient * (math.comb(k, i) * math.comb(n - k, j) * (-1) ** j)
+    return found
 
 
 def _mirrored(c: list[Any], time: str) -> bool:
@@ -124,130 +159,3 @@ def _closed(fact: Any) -> Any:
     """The same fact with its edge."""
     pairs = {sp.StrictLessThan: sp.Le, sp.StrictGreaterThan: sp.Ge}
     return fact.replace(lambda e: type(e) in pairs, lambda e: pairs[type(e)](*e.args))
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """Verdict codes and margins of consecutive points; how many were decided exactly, how many lie outside the
-    assumptions."""
-
-    verdict: Any
-    margin: Any
-    radius: Any
-    redecided: int
-    outside: int
-
-
-@lru_cache(maxsize=4)
-def _compiled(plan: Plan) -> Any:
-    rounded = [axis.rounded for axis in plan.grid]
-    shape = plan.shape
-
-    def block(start: Any, columns: Any) -> Any:
-        # Division of floats is vectorised, that of integers is not. (p + 1/2)/m stays 1/(2m) away from whole numbers,
-        # so its floor is right for p below 2^51.
-        place, values = (start + jnp.arange(BLOCK)).astype(jnp.float64), {}
-        for k in reversed(range(len(shape))):
-            above = jnp.floor((place + 0.5) / shape[k])
-            at = jnp.take(columns[k], (place - above * shape[k]).astype(jnp.int32), mode="clip")
-            place = above
-            values[plan.axes[k][0]] = Ball(at, EPS * jnp.abs(at) if rounded[k] else None)
-        balls = Balls(values)
-        outcomes = [
-            outcome_of([balls(c) for c in factor], plan.time, mirrored=mirrored) for factor, mirrored in plan.factors
-        ]
-        finite, allowed = jnp.asarray(True), jnp.asarray(True)
-        for p in plan.denominators:
-            ball = balls(p)
-            finite = finite & certainly(Ball(jnp.abs(ball.value), ball.radius))
-        for fact in plan.facts:
-            allowed = allowed & _holds(fact, balls)
-        code, margin, radius = combined(outcomes, finite)
-        wanted = [code, margin, *([allowed] if plan.facts else []), *([radius] if plan.radius else [])]
-        return [jnp.broadcast_to(part, (BLOCK,)) for part in wanted]
-
-    columns = [jnp.asarray(axis.floats) for axis in plan.grid]
-    return jax.jit(block), columns
-
-
-def _holds(fact: Any, balls: Balls) -> Any:
-    """Whether a fact holds, its edge included as far as rounding can tell."""
-    if isinstance(fact, sp.And | sp.Or):
-        join = jnp.logical_and if isinstance(fact, sp.And) else jnp.logical_or
-        first, *rest = (_holds(part, balls) for part in fact.args)
-        for part in rest:
-            first = join(first, part)
-        return first
-    if isinstance(fact, sp.Le | sp.Ge):
-        excess = balls(fact.gts - fact.lts)
-        return ~certainly(Ball(-excess.value, excess.radius))
-    return jnp.asarray(True)  # an equality or inequality on a grid tells nothing that rounding would not blur
-
-
-def chunk(plan: Plan, index: int) -> Chunk:
-    """The points from index * size on: the table first, exact arithmetic where rounding leaves it open."""
-    start = index * plan.size
-    count = min(plan.size, plan.points - start)
-    verdict, margin = np.empty(count, np.int8), np.empty(count, np.float64)
-    radius = np.empty(count if plan.radius else 0, np.float64)
-    allowed = np.ones(count, bool)
-    with working("float64"):
-        run, columns = _compiled(plan)
-        for at in range(0, count, BLOCK):
-            end = min(at + BLOCK, count)
-            parts = [np.asarray(part)[: end - at] for part in run(start + at, columns)]
-            verdict[at:end], margin[at:end] = parts[:2]
-            if plan.facts:
-                allowed[at:end] = parts[2]
-            if plan.radius:
-                radius[at:end] = parts[-1]
-    verdict[~allowed] = UNDECIDED
-    open_points = np.flatnonzero((verdict == UNDECIDED) & allowed)
-    for place in open_points:
-        verdict[place] = exactly(plan, start + int(place))
-        # An exact zero has margin zero; elsewhere the float keeps its size and takes the sign that is true.
-        size = abs(margin[place])
-        sign = {STABLE: 1.0, UNSTABLE: -1.0, UNDECIDED: np.nan}.get(int(verdict[place]), 0.0)
-        margin[place] = sign * size if sign else 0.0
-    margin[~allowed] = np.nan
-    return Chunk(verdict, margin, radius, len(open_points), int(count - allowed.sum()))
-
-
-def exactly(plan: Plan, place: int) -> int:
-    """The verdict code at one grid point, from the Jacobian there in rational arithmetic."""
-    values = {}
-    for axis in reversed(plan.grid):
-        place, k = divmod(place, len(axis))
-        values[axis.symbol] = axis.values[k]
-    try:
-        n, known = plan.matrix.rows, dict(values)
-        entries = [_rational(e, known) for e in plan.matrix.flat()]
-        if all(e is not None for e in entries):
-            return MEANINGS.index(spectrum(fmpq_mat(n, n, entries), plan.time).verdict)
-        fixed = plan.matrix.xreplace({symbol: to_sympy(q) for symbol, q in values.items()})
-        return MEANINGS.index(decide(fixed, time=plan.time).verdict)
-    except (BilevelError, ZeroDivisionError, ValueError, TypeError):  # a pole, or "unknown"
-        return UNDECIDED
-
-
-def _rational(node: Any, known: dict[Any, Any]) -> Any:
-    """The value of a rational function, None for anything else."""
-    if node not in known:
-        known[node] = _computed(node, known)
-    return known[node]
-
-
-def _computed(node: Any, known: dict[Any, Any]) -> Any:
-    if node.is_Rational:
-        return fmpq(int(node.p), int(node.q))
-    if not (node.is_Add or node.is_Mul or (node.is_Pow and node.exp.is_Integer)):
-        return None
-    parts = [_rational(part, known) for part in node.args]
-    if any(part is None for part in parts):
-        return None
-    if node.is_Pow:
-        return parts[0] ** int(node.exp)
-    result = parts[0]
-    for part in parts[1:]:
-        result = result + part if node.is_Add else result * part
-    return result

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from bilevel.numeric.sweep_balls import Ball, certainly
@@ -36,6 +37,7 @@ class Outcome:
 
 def outcome_of(coefficients: Sequence[Ball], time: str, *, mirrored: bool) -> Outcome:
     """The table of one factor with these coefficients, constant term first."""
+    coefficients = _computed_once(coefficients)
     tested = _beside(coefficients, time) if mirrored else list(coefficients)
     if len(tested) == 1:
         always = jnp.asarray(True)
@@ -65,7 +67,15 @@ def _walk(c: list[Ball], lowered: Any) -> tuple[Any, Any, Any, Any]:
         radius = jnp.where(least, entry.spread, radius)
         outside = outside | (alive & certainly(Ball(-entry.value, entry.radius)))
         alive = alive & certainly(entry)
+        c = _computed_once(c)
+        alive, outside, margin, radius = jax.lax.optimization_barrier((alive, outside, margin, radius))
     return alive, outside, margin, radius
+
+
+def _computed_once(c: Sequence[Ball]) -> list[Ball]:
+    """The same balls, which the compiler may not compute again wherever they are used: each row of a table uses the
+    row before it twice, so that fusing n rows would double the code n times."""
+    return [Ball(*pair) for pair in jax.lax.optimization_barrier([(ball.value, ball.radius) for ball in c])]
 
 
 def _schur(c: list[Ball]) -> tuple[Ball, list[Ball]]:

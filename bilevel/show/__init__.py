@@ -7,6 +7,8 @@ Main definitions
     mathml, equations                   formulas from our own printer, everything escaped
     diagram_svg, diagram_dot, ...       Figure 1 of the paper for any information structure
     phase_portrait, eigenvalue_paths, stability_map, figure_svg     pictures by matplotlib, loaded when used
+    game_portrait, basin_map, rate_curve, sweep_map, diagram_figure     ... straight from games, rules and sweeps
+    Picture                             what they return: a matplotlib figure with its numbers
 
 The names load lazily (PEP 562), so that a formula does not cost an import of matplotlib.
 """
@@ -21,12 +23,15 @@ _ROOMS = {
     "blocks": ("badge", "bullets", "check", "claim", "code", "columns", "equation", "equation_rows", "figure",
                "gallery", "link", "paragraph", "table", "trace_steps"),
     "diagram": ("diagram_svg", "legend_svg"),
+    "diagram_figure": ("diagram_figure",),
     "diagram_text": ("diagram_dot", "diagram_mermaid"),
     "layout": ("places_like",),
     "markup": ("Markup", "element", "escape", "join"),
     "mathml_printer": ("equality", "equations", "mathml", "operator"),
     "document": ("Section", "page", "section"),
+    "picture": ("Picture",),
     "plots": ("eigenvalue_paths", "figure_svg", "phase_portrait", "stability_map"),
+    "plots_of_games": ("basin_map", "game_portrait", "rate_curve", "sweep_map"),
 }  # fmt: skip
 
 __all__ = sorted(name for names in _ROOMS.values() for name in names)

@@ -7,6 +7,7 @@ Notation: texts are escaped; SymPy expressions become MathML; tuples are texts a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -261,18 +262,21 @@ def _step(step: Any) -> list[Markup]:
 
 
 def link(words: Any, target: str) -> Markup:
-    """A link to a place on this page, or to a paper.
+    """A link to a place on this page, to a file beside it, or to a paper.
 
-    Math:       the target starts with # or https://
+    Math:       the target starts with # or https://, or is a plain file name below this page's folder
     Raises:     GameError for any other target
     Reference:  WHATWG (2024), HTML, section 4.6
     Examples:
         >>> link("Theorem 1", "#theorem-1")
         '<a href="#theorem-1">Theorem 1</a>'
     """
-    if not target.startswith(("#", "https://")):
-        raise GameError(f"a link leads to a place on the page (#name) or to https://; got {target!r}.")
-    return element("a", inline(words), href=target, rel=None if target.startswith("#") else "noopener")
+    beside = re.fullmatch(r"(?:[\w-]+/)*[\w-]+\.\w+", target, re.ASCII) is not None
+    if not (beside or target.startswith(("#", "https://"))):
+        raise GameError(
+            f"a link leads to a place on the page (#name), to a file below it or to https://; got {target!r}."
+        )
+    return element("a", inline(words), href=target, rel=None if beside or target.startswith("#") else "noopener")
 
 
 def code(words: str) -> Markup:

@@ -52,7 +52,7 @@ def grid(structure: InformationStructure) -> dict[str, tuple[float, float]]:
 
 
 def _acyclic(structure: InformationStructure) -> list[tuple[str, str]]:
-    """Information arrows without those that close a cycle, found in the order in which nodes and edges are given."""
+    """Information arrows without those that close a cycle, followed from what nobody feeds."""
     following: dict[str, list[str]] = {name: [] for name in structure.names}
     for edge in structure.edges:
         if edge.kind == "information" and edge.source != edge.target:
@@ -69,7 +69,8 @@ def _acyclic(structure: InformationStructure) -> list[tuple[str, str]]:
                     visit(after)
         state[name] = 2
 
-    for name in structure.names:
+    fed = {after for names in following.values() for after in names}
+    for name in sorted(structure.names, key=lambda name: name in fed):  # what nobody feeds comes first
         if name not in state:
             visit(name)
     return kept

@@ -1,11 +1,12 @@
 """Small parts of every picture: colours, axes, labels, keys, branches of eigenvalues.
 
-Main definitions: `new_axes`, `path`, `legend`, `label`, `scale`, `axis`, `plain`, `around`, `spectra`, `colour_map`.
+Main definitions: `new_axes`, `path`, `legend`, `label`, `scale`, `axis`, `plain`, `around`, `spectra`, `colour_map`,
+`edge_of`, `dataset`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,9 +25,9 @@ PAPER = "#fdfcfb"  # becomes the colour of the page
 
 def new_axes(width: float, height: float, title: str) -> tuple[Any, Any]:
     """A figure with one pair of axes in our ink."""
-    from matplotlib.figure import Figure
+    from bilevel.show.picture import Picture
 
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Picture(figsize=(width, height), layout="constrained")
     axes = figure.add_subplot()
     axes.set_facecolor("none")
     for spine in axes.spines.values():
@@ -74,6 +75,27 @@ def label(axes: Any, across: str, up: str) -> None:
 def axis(variable: Any, unit: str) -> str:
     """A variable as an axis label, its unit in brackets."""
     return name_mathtext(getattr(variable, "name", str(variable))) + (f" [{plain(unit)}]" if unit else "")
+
+
+def edge_of(condition: Any) -> Any:
+    """An expression that is positive inside the set of a condition and zero on its edge; None where there is none."""
+    if isinstance(condition, sp.StrictLessThan | sp.StrictGreaterThan | sp.LessThan | sp.GreaterThan):
+        return condition.gts - condition.lts
+    if isinstance(condition, sp.Eq):
+        return -sp.Abs(condition.lhs - condition.rhs)
+    if isinstance(condition, sp.And | sp.Or):
+        parts = [edge_of(part) for part in condition.args]
+        joined = sp.Min if isinstance(condition, sp.And) else sp.Max
+        return None if any(part is None for part in parts) else joined(*parts)
+    return None
+
+
+def dataset(axes: Mapping[str, tuple[Any, str]], arrays: Mapping[str, tuple[tuple[str, ...], Any]]) -> Any:
+    """What a picture shows, under its names: axes {name: (values, unit)}, arrays {name: (axes, values)}."""
+    import xarray
+
+    coordinates = {name: (name, np.asarray(values), {"units": unit or "1"}) for name, (values, unit) in axes.items()}
+    return xarray.Dataset({f"{name} shown" if name in axes else name: a for name, a in arrays.items()}, coordinates)
 
 
 def plain(words: str) -> str:

@@ -1,8 +1,9 @@
 """Pictures: phase portraits, eigenvalues along a parameter, stability maps with their exact boundary.
 
 Main definitions: `phase_portrait`, `eigenvalue_paths`, `stability_map`, `figure_svg`.
-Notation: every function takes plain arrays, callables or SymPy expressions and returns a `matplotlib.figure.Figure`;
-nothing touches pyplot or its state. Floats here are for the eye: no verdict is read off a picture.
+Notation: every function takes plain arrays, callables or SymPy expressions and returns a `Picture`, a matplotlib
+figure with its numbers in `data`; nothing touches pyplot or its state. Floats here are for the eye: no verdict is read
+off a picture.
 """
 
 from __future__ import annotations
@@ -65,7 +66,15 @@ def phase_portrait(
     parts.label(axes, parts.axis(variables[0], unit), parts.axis(variables[1], unit))
     if paths:
         parts.legend(axes)
+    figure.data = _portrayed(variables, unit, (x[0], y[:, 0]), (u, v), paths)
     return figure
+
+
+def _portrayed(variables: Sequence[Any], unit: str, grid: Any, flow: Any, paths: Mapping[str, Any]) -> Any:
+    first, second = map(str, variables)
+    arrays = {f"flow {way}": ((second, first), np.array(part)) for way, part in zip(("across", "up"), flow)}
+    arrays |= {f"path {label}": ((f"iterate of {label}", "of variable"), path) for label, path in paths.items()}
+    return parts.dataset({first: (grid[0], unit), second: (grid[1], unit)}, arrays)
 
 
 def eigenvalue_paths(
@@ -114,6 +123,9 @@ def eigenvalue_paths(
     reach = f"Re λ      {parts.axis(parameter, '')} from {values[0]:g} (hollow) to {values[-1]:g} (solid)"
     parts.label(axes, reach, "Im λ")
     parts.legend(axes)
+    name = str(parameter)
+    roots_of = {f"path {label}": ((name, f"branch of {label}"), roots) for label, roots in branches.items()}
+    figure.data = parts.dataset({name: (values, "")}, roots_of)
     return figure
 
 
@@ -167,6 +179,8 @@ def stability_map(
         parts.legend(axes)
     axes.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
     parts.label(axes, parts.axis(names[0], units[0]), parts.axis(names[1], units[1]))
+    across, up = map(str, names)
+    figure.data = parts.dataset({across: (x, units[0]), up: (y, units[1])}, {"leading size": ((up, across), shown)})
     return figure
 
 

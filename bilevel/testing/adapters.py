@@ -16,7 +16,7 @@ from bilevel.language.errors import GameError
 
 __all__ = ["optimizer_step"]
 
-Step = Callable[[Mapping[str, Any]], Any]
+Step = Callable[..., Any]
 
 
 def optimizer_step(transformation: Any, gradient: Step) -> Step:
@@ -35,11 +35,16 @@ def optimizer_step(transformation: Any, gradient: Step) -> Step:
         0.5
     """
 
+    from bilevel.numeric.precision import working
+
     def step(point: Mapping[str, Any]) -> dict[str, Any]:
-        here = dict(point)
-        slopes = {key: gradient(here)[key] for key in here}
-        change, _ = transformation.update(slopes, transformation.init(here), here)
-        return {key: here[key] + change[key] for key in here}
+        found = gradient(dict(point))
+        slopes = {key: np.asarray(found[key]) for key in point}
+        coarsest = min((slope.dtype for slope in slopes.values()), key=lambda kind: kind.itemsize)
+        here = {key: np.asarray(value, dtype=coarsest) for key, value in point.items()}
+        with working("float64"):  # allows both precisions; what is float32 stays so
+            change, _ = transformation.update(slopes, transformation.init(here), here)
+            return {key: here[key] + np.asarray(change[key]) for key in here}
 
     return step
 
@@ -48,7 +53,7 @@ def as_function(step: Any) -> Step:
     """A function as it is; an object with a method `step` afresh (a deep copy) for every point.
 
     A method `step(point)` is called; for a method without arguments the variables are set as attributes before and
-    read after.
+    read after. What is given twice (parameters that an optimiser knows) stays one thing in the copy.
     """
     method = getattr(step, "step", None)
     if not callable(method):
@@ -58,18 +63,27 @@ def as_function(step: Any) -> Step:
     takes = [p for p in inspect.signature(method).parameters.values() if p.default is p.empty]
     takes = [p for p in takes if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     if takes:
-        return lambda point: copy.deepcopy(step).step(dict(point))
+        return lambda point, *more: copy.deepcopy(step).step(dict(point), *more)
 
     def through_attributes(point: Mapping[str, Any]) -> dict[str, Any]:
         fresh = copy.deepcopy(step)
         for name, value in point.items():
             if not hasattr(fresh, name):
                 raise GameError(f"the object has no attribute {name}; give a function from a point to the next point")
-            setattr(fresh, name, value)
+            _set(fresh, name, value)
         fresh.step()
         return {name: getattr(fresh, name) for name in point}
 
     return through_attributes
+
+
+def _set(owner: Any, name: str, value: float) -> None:
+    """Set an attribute; a tensor that an optimiser holds on to is filled in place (PyTorch's `fill_`)."""
+    current = getattr(owner, name)
+    if hasattr(current, "fill_"):
+        current.detach().fill_(value)
+    else:
+        setattr(owner, name, value)
 
 
 def named(found: Any, keys: list[str], what: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """From numbers that differ to the slip they look like.
 
-Main definitions: `Mismatch`, `table`, `explain`.
+Main definitions: `Mismatch`, `table`, `explain`, `named_factor`.
 """
 
 from __future__ import annotations
@@ -88,12 +88,14 @@ def table(update: Update, rows: Any, values: Mapping[str, float]) -> Any:
 
 
 def explain(update: Update, tried: Tried, values: Mapping[str, float]) -> tuple[str, ...]:
-    """The slip that gives exactly what the code gave; where none does, one for each name by itself, or a ratio."""
+    """The slip that gives exactly what the code gave; where none does, a part that stands there with a factor, then
+    one slip for each name by itself, or a ratio."""
     right = tried.agrees(tried.wanted)
     wrong = [int(k) for k in np.flatnonzero(~right)]
     if not np.all(np.isfinite(tried.found)):
         return ()
     single: dict[int, str] = {}
+    scaled = ""
     for mutant in itertools.islice(mutants(update), MOST_MUTANTS):
         try:
             given = table(mutant.make(), tried.rows, values)[:, tried.columns]
@@ -102,14 +104,54 @@ def explain(update: Update, tried: Tried, values: Mapping[str, float]) -> tuple[
         fits = tried.agrees(given)
         if np.all(fits):
             return (mutant.name,)
+        if mutant.part and not scaled and (factor := _factor(tried, given)) is not None:
+            scaled = f"{mutant.part} stands there {named_factor(factor, values)} times"
         for k in wrong:
             if fits[k] and np.all(fits[right]):  # a slip that would spoil what is right is not the one made
                 single.setdefault(k, mutant.name)
-    told = [f"{tried.keys[k]}: {single.get(k) or _ratio(tried, k)}" for k in wrong if k in single or _ratio(tried, k)]
+    whole = [_ratio(tried, k, values) for k in wrong]
+    if scaled and not all(whole) and not all(k in single for k in wrong):
+        return (scaled,)
+    told = [f"{tried.keys[k]}: {single.get(k) or said}" for k, said in zip(wrong, whole, strict=True) if
+            k in single or said]  # fmt: skip
     return tuple(dict.fromkeys(told))
 
 
-def _ratio(tried: Tried, k: int) -> str:
+def _factor(tried: Tried, without: Any) -> float | None:
+    """The constant that, put before the part that is left out in `without`, gives what was found; None if none."""
+    part, apart = tried.wanted - without, tried.found - tried.wanted
+    far = np.abs(part) > 1e-6
+    slack = 100 * tried.tolerance
+    if np.sum(far) < 2 or np.any(np.abs(apart[~far]) > slack * (1 + np.abs(tried.wanted[~far]))):
+        return None
+    ratios = apart[far] / part[far]
+    constant = np.ptp(ratios) <= slack * (1 + np.max(np.abs(tried.wanted[far] / part[far])))
+    return 1 + float(np.median(ratios)) if constant else None
+
+
+def named_factor(factor: float, values: Mapping[str, float]) -> str:
+    """A factor in words: as a product of powers of parameters, as a count, else as a number."""
+    powers = [-2, -1, 0, 1, 2]
+    names = [name for name in values if values[name] not in (0.0, 1.0, -1.0)][:3]
+    candidates = sorted(itertools.product(powers, repeat=len(names)), key=lambda p: (sum(map(abs, p)), p))
+    for exponents in candidates:
+        product = float(np.prod([values[name] ** power for name, power in zip(names, exponents, strict=True)]))
+        if any(exponents) and abs(factor - product) <= 1e-6 * abs(product):
+            shown = [f"{n}^{p}" if p != 1 else n for n, p in zip(names, exponents, strict=True) if p]
+            return f"{'*'.join(shown)} = {factor:.6g}"
+    return f"{factor:.6g}"
+
+
+def _counted(factor: float) -> str:
+    """What a whole number, or one over a whole number, may count."""
+    for count, words in ((factor, "a sum over {} where a mean is meant, "), (1 / factor if factor else 0.0,
+                         "a mean over {} where a sum is meant, ")):  # fmt: skip
+        if 2 < count < 1e6 and abs(count - round(count)) <= 1e-6 * count:
+            return words.format(round(count))
+    return ""
+
+
+def _ratio(tried: Tried, k: int, values: Mapping[str, float]) -> str:
     """A constant factor between the step taken and the derived one, or a constant between the results."""
     taken, derived = tried.found[:, k] - tried.before[:, k], tried.wanted[:, k] - tried.before[:, k]
     far = np.abs(derived) > 1e-6
@@ -117,7 +159,9 @@ def _ratio(tried: Tried, k: int) -> str:
     if np.sum(far) >= 2 and np.all(np.isfinite(taken)):
         ratios = taken[far] / derived[far]
         if np.ptp(ratios) <= slack * (1 + np.abs(ratios[0])):
-            return f"the step is {ratios[0]:.6g} times the derived one (a step size or a factor)"
+            factor = float(ratios[0])
+            maybe = f"({_counted(factor)}a step size or a factor)"
+            return f"the step is {named_factor(factor, values)} times the derived one {maybe}"
         apart = taken - derived
         if np.ptp(apart) <= slack * (1 + np.abs(apart[0])):
             return f"the result is off by the constant {apart[0]:.6g}"

@@ -31,7 +31,8 @@ FACTORS = {
 class Mutant:
     """A slip, in words, and the update one gets by making it.
 
-    Math: `make()` derives the changed update.
+    Math: `make()` derives the changed update. `part` names what is left out, where something is: the same part may
+        also stand there with a factor.
 
     Reference: DeMillo, Lipton, Sayward (1978), Hints on test data selection, for mutants as models of slips.
 
@@ -49,6 +50,7 @@ class Mutant:
 
     name: str
     make: Callable[[], Update]
+    part: str = ""
 
 
 def derived(game: Game, rule: Rule) -> Callable[[], Update]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 
 from bilevel.language.errors import BilevelError
 from bilevel.rules.protocol.update import Update
-from bilevel.testing import slips_of_losses, slips_of_rules
+from bilevel.testing import slips_of_losses, slips_of_parts, slips_of_rules
 from bilevel.testing.mutant import Mutant
 
 __all__ = ["mutants"]
@@ -29,6 +29,11 @@ FAMILIES: tuple[Callable[[Update], Iterator[Mutant]], ...] = (
     slips_of_rules.parameters,
     slips_of_losses.other_losses,
     slips_of_losses.loss_terms,
+    slips_of_parts.memories,
+    slips_of_parts.inner_terms,
+    slips_of_parts.inner_factors,
+    slips_of_parts.other_parameters,
+    slips_of_parts.chain_factors,
     slips_of_rules.lines,
 )
 
@@ -40,8 +45,9 @@ def mutants(update: Update) -> Iterator[Mutant]:
     """Every slip that is recognised, the likeliest first.
 
     Math: signs and factors of gradients and of their terms; stop-gradients too few or too many; old values in place
-        of new ones and the other way round; another player's loss or step size; J in place of its transpose; a term of
-        a loss or a parameter of the rule left out.
+        of new ones and the other way round; another player's loss or step size; J in place of its transpose; a term or
+        a factor of a loss or a gradient left out, a wrong power, one parameter in place of another; a parameter of the
+        rule left out; a target copied too early, too late or never.
 
     Reference: DeMillo, Lipton, Sayward (1978), Hints on test data selection.
 

@@ -106,8 +106,8 @@ def loss_terms(update: Update) -> Iterator[Mutant]:
             if not term.free_symbols & set(update.game.variables):
                 continue
             for factor, words in FACTORS.items():
-                loss = player.loss + (factor - 1) * term
-                yield Mutant(f"in the loss of {name} the term {term} {words}", _with_loss(update, name, loss))
+                loss, part = player.loss + (factor - 1) * term, f"in the loss of {name} the term {term}"
+                yield Mutant(f"{part} {words}", _with_loss(update, name, loss), part if factor == 0 else "")
 
 
 class _Changed:
@@ -138,11 +138,10 @@ def field_terms(update: Update) -> Iterator[Mutant]:
             whole = update.game.field()[v]
             for term in terms(whole):
                 what = f"the term {term}" if term != whole else "all"
+                part = f"in the gradient of {name} with respect to {v} {what}"
                 for factor, words in FACTORS.items():
-                    yield Mutant(
-                        f"in the gradient of {name} with respect to {v} {what} {words}",
-                        _with_field(update, {v: whole + (factor - 1) * term}),
-                    )
+                    changed = _with_field(update, {v: whole + (factor - 1) * term})
+                    yield Mutant(f"{part} {words}", changed, part if factor == 0 else "")
 
 
 def transposes(update: Update) -> Iterator[Mutant]:

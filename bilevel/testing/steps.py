@@ -15,6 +15,7 @@ import numpy as np
 
 from bilevel.game import Game
 from bilevel.language.errors import GameError
+from bilevel.language.instantiate import instantiate
 from bilevel.rules import derive
 from bilevel.rules.protocol.rule import Rule
 from bilevel.rules.protocol.update import Update
@@ -30,10 +31,12 @@ _GRADIENT = Rule("the gradient", (), lambda field: lambda z: field(z), "continuo
 
 def assert_implements(
     step: Any,
-    derived: Update,
+    derived: Any,
     *,
     values: Mapping[Any, Any] | None = None,
-    points: Iterable[Mapping[Any, Any]] | None = None,
+    points: Iterable[Any] | None = None,
+    arguments: tuple[Any, ...] = (),
+    instance: Any = None,
     trials: int = 10,
     seed: int = 0,
     tolerance: float | None = None,
@@ -47,7 +50,11 @@ def assert_implements(
 
     Shapes: the step takes {name: number} and returns {name: number or array of shape ()}, or these in order. It is a
         function, or an object with a method `step`: with an argument it is called so; without, variables are set and
-        read as attributes. Every call gets a fresh copy of the object. For optax see `optimizer_step`.
+        read as attributes. Every call gets a fresh copy of the object. For optax see `optimizer_step`. `arguments`
+        follow the point: a batch, a key. An update of a model-level game needs the `instance` that `instantiate`
+        takes: its networks and laws. For real networks `derived` is `bilevel.numeric.reading(losses, rule)` on losses
+        in JAX; the step then takes {player: pytree}, `points` are parameters of your shapes, and `arguments` go to
+        the losses too.
 
     Raises: Mismatch (an AssertionError) with the smallest point found, both values and the reasons; GameError for
         missing names, or where the update has no value at any point.
@@ -62,14 +69,33 @@ def assert_implements(
         >>> update = derive(Game(a=minimize(x*y, x), b=maximize(x*y, y)), simultaneous("1/10"))
         >>> assert_implements(lambda z: {"x": z["x"] - 0.1*z["y"], "y": z["y"] + 0.1*z["x"]}, update)
     """
+    if not isinstance(derived, Update):
+        from bilevel.testing.trees import hold_tree
+
+        return hold_tree(step, derived, points, arguments, trials, seed, tolerance)
+    derived, code = _in_coordinates(derived, instance), as_function(step)
     variables = derived.game.variables
     keys = (*map(str, variables), *(f"{v}@{part}" for part, v in derived.remembered))
     # What a memory part that starts at zero holds may be a mean of squares, so it is kept from being negative.
     zero = {part for part, how in derived.rule.memory if how == "zero"}
     inputs = {key: _Like(key, _nonnegative(v)) for key, v in zip(keys, variables, strict=False)}
     inputs |= {f"{v}@{part}": _Like(f"{v}@{part}", part in zero) for part, v in derived.remembered}
-    plan = _Plan(as_function(step), derived, keys, keys, _numbers(values), tolerance, "the step", list(inputs.values()))
+    call = (lambda z: code(z, *arguments)) if arguments else code
+    plan = _Plan(call, derived, keys, keys, _numbers(values), tolerance, "the step", list(inputs.values()))
     plan.hold(points, trials, seed)
+
+
+def _in_coordinates(derived: Update, instance: Any) -> Update:
+    """The update in scalar variables; of a model-level game by way of an instance."""
+    if derived.game.is_coordinate:
+        return derived
+    if instance is None:
+        raise GameError(
+            "this game is at the model level, where networks and laws have no numbers; pass instance="
+            "bilevel.language.Instance(dims={...}, networks={...}, laws={...}), or hold the step against "
+            "bilevel.numeric.reading(losses, rule) on your own JAX losses"
+        )
+    return derive(instantiate(derived.game, instance), derived.rule)
 
 
 def assert_gradient(
@@ -189,7 +215,7 @@ class _Plan:
     def _mismatch(self, tried: Tried, point: Mapping[str, float]) -> Mismatch:
         shown = self.tried([self._row(point)], tried.tolerance)
         found, wanted = (dict(zip(self.keys, map(float, side[0]), strict=True)) for side in (shown.found, shown.wanted))
-        reasons = explain(self.update, tried, self.values)
+        reasons = self._wavering(tried) or explain(self.update, tried, self.values)
         fine = shown.agrees(shown.wanted)
         lines = [f"{self.what} is not the derived one at {_listed(point)}{_where(self.values)}"]
         for key, good in zip(self.keys, fine, strict=True):
@@ -198,6 +224,14 @@ class _Plan:
         lines += [f"it looks like this: {reason}" for reason in reasons] or ["no single known slip explains it"]
         lines += ["derived:", *(f"  {line}" for line in self._equations())]
         return Mismatch("\n".join(lines), point, found, wanted, reasons)
+
+    def _wavering(self, tried: Tried) -> tuple[str, ...]:
+        """Whether the code answers differently when it is asked the same again."""
+        again = self.tried([list(row) for row in tried.rows], tried.tolerance)
+        if again.found.shape == tried.found.shape and np.array_equal(again.found, tried.found, equal_nan=True):
+            return ()
+        return (f"{self.what} gives other numbers when called again at the same point: it draws random numbers or "
+                "keeps a state; hand it a fixed key or seed, or an object that can be copied",)  # fmt: skip
 
     def _equations(self) -> list[str]:
         if self.update.rule is _GRADIENT:

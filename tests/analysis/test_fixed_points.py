@@ -261,3 +261,18 @@ def test_functions_without_a_formula_are_not_evaluated(recwarn):
     unknown = sp.Function("f")
     assert isolated_zeros([unknown(x) - 1], [x]) == []
     assert not recwarn.list
+
+
+def test_points_that_a_game_names_are_used_only_after_they_were_tested():
+    """A transcendental game: the named zero is found, a wrong one and one outside the assumptions are not."""
+    x, y = sp.symbols("x y", real=True)
+    loss = x**2 / 2 - sp.exp(sp.sin(y)) * x + x
+    other = y**2 / 2 - sp.exp(sp.sin(x)) * y + y
+    named = ({x: 0, y: 0}, {x: 1, y: 1}, {x: 0})
+    game = Game(a=minimize(loss, x), b=minimize(other, y), points=named)
+    found = equilibria(game)
+    assert {x: 0, y: 0} in [dict(point.point) for point in found.points]
+    assert {x: 1, y: 1} not in [dict(point.point) for point in found.points] and not found.complete
+    outside = Game(game.players, assuming=(x > 0,), points=named)
+    assert {x: 0, y: 0} not in [dict(point.point) for point in equilibria(outside).points]
+    assert game == Game(game.players) and game.map_losses(lambda e: e).points == game.points

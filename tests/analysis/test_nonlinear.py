@@ -175,3 +175,29 @@ def test_the_only_point_is_found_and_enclosed_points_are_judged():
 def test_marginal_verdicts_carry_the_finding():
     verdict = bl.stability(BILINEAR, flow(), at=ORIGIN)
     assert verdict.verdict == "marginal" and verdict.nonlinear["claim"] == "Lyapunov stable"
+
+
+def test_jets_are_the_derivatives_of_the_composed_map():
+    from bilevel.analysis.jets import Jets
+
+    f = sp.exp(x * y) / (1 + sp.exp(x * y)) + sp.sqrt(1 + x) * (x - y) ** 3 + sp.log(2 + sp.sin(y))
+    point = {x: sp.Rational(1, 3), y: 0}
+    jets = Jets([x, y], point, 3)
+    for index in [(), (0,), (1,), (0, 0), (0, 1), (1, 1), (0, 0, 1), (0, 1, 1), (1, 1, 1), (0, 0, 0)]:
+        direct = sp.diff(f, *[(x, y)[k] for k in index]) if index else f
+        assert abs((direct.subs(point) - jets.derivative(f, index)).evalf(30)) < 1e-25
+
+
+def test_a_coefficient_that_vanishes_says_so_and_decides_nothing():
+    loss = -sp.log(1 + sp.exp(-x * y))
+    found = nonlinear(Game(a=minimize(loss, x), b=maximize(loss, y)), alternating(1), {x: 0, y: 0})
+    assert found["claim"] == "undecided" and "vanishes" in found["by"]
+
+
+def test_conserved_quantities_are_searched_for_with_many_parameters():
+    s1, s2, s3, s4 = sp.symbols("s1 s2 s3 s4", positive=True)
+    loss = (s1 * s2 + s3 * s4) * x * y
+    game = Game(first=minimize(loss, x), second=maximize(loss, y))
+    found = nonlinear(game, alternating({"first": h1, "second": h2}), ORIGIN)
+    system = state_map(game, alternating({"first": h1, "second": h2}), ORIGIN)
+    assert found["claim"] == "Lyapunov stable" and sp.expand(change(found["quantity"], system)) == 0

@@ -142,3 +142,57 @@ def test_modified_losses_of_a_zero_sum_game():
 def test_flows_have_no_modified_equation():
     with pytest.raises(GameError, match="is a flow already"):
         modified_field(BILINEAR, flow(), s)
+
+
+def _grid_best(matrix, over, time, ends=(0.002, 4), count=6000):
+    from numpy.linalg import eigvals
+
+    value = sp.lambdify(over, matrix, "numpy")
+    measure = (lambda v: max(abs(v))) if time == "discrete" else (lambda v: max(v.real))
+    return min((measure(eigvals(np.array(value(v), float))), v) for v in np.linspace(*ends, count))
+
+
+ZERO_SUM = Game(first=minimize(x * y + x**2 / 2, x), second=maximize(x * y + x**2 / 2 - y**2 / 4, y))
+QUADRATIC = Game(one=minimize(x**2 / 2 + 3 * y**2 / 2, x, y))
+
+
+@pytest.mark.parametrize(
+    ("game", "rule"),
+    [
+        (ZERO_SUM, alternating(h)),
+        (ZERO_SUM, optimistic(h)),
+        (ZERO_SUM, extragradient(h)),
+        (BILINEAR, past_extragradient(h)),
+        (BILINEAR, heavy_ball(h, -sp.Rational(1, 2), alternating=True)),
+        (QUADRATIC, heavy_ball(h, sp.Rational(1, 4))),
+        (Game(a=minimize(x * y + x**2, x), b=maximize(x * y - h * y**2, y)), flow()),
+    ],
+    ids=lambda v: str(v)[:24],
+)
+def test_the_exact_best_parameter_is_that_of_a_fine_grid(game, rule):
+    from bilevel.rules import linearise
+
+    found = best(game, rule, ORIGIN, over=h)
+    linear = linearise(game, rule, ORIGIN)
+    rate, _ = _grid_best(linear.matrix, h, linear.time)
+    assert found.known == "exact"
+    assert float(found.rate) <= rate + 1e-12 and float(found.rate) >= rate - 0.05 * abs(rate) - 1e-3
+    at_best = np.linalg.eigvals(np.array(linear.matrix.subs(h, sp.N(found.step, 40)).evalf(30), complex))
+    reached = max(abs(at_best)) if linear.time == "discrete" else max(at_best.real)
+    assert abs(reached - float(found.rate)) < 1e-6
+
+
+def test_parameters_that_only_set_a_scale_stay_free():
+    game = Game(first=minimize(sigma * x * y, x), second=maximize(sigma * x * y, y))
+    found, one = best(game, optimistic(h), ORIGIN, over=h), best(BILINEAR, optimistic(h), ORIGIN, over=h)
+    assert found.rate == one.rate and sp.simplify(found.step * sigma - one.step) == 0
+    flowing = Game(first=minimize(sigma * x * y, x), second=maximize(sigma * x * y - h * y**2 / 2, y))
+    found = best(flowing, flow(), ORIGIN, over=h)
+    assert (found.step, found.rate) == (2 * sigma, -sigma)  # critical damping, per unit time
+
+
+def test_a_rate_that_only_an_end_of_the_domain_gives_is_not_called_best():
+    from bilevel.language.errors import UnknownAnswer
+
+    with pytest.raises(UnknownAnswer):
+        best(Game(one=minimize(x**2 / 2, x)), proximal_point(h), {x: 0}, over=h)  # 1/(1 + h) falls for ever

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from bilevel.analysis import branches as module
 from bilevel.analysis.enclosure import truth_at
+from bilevel.analysis.known import Known
 from bilevel.analysis.solve import solve
 from bilevel.language.errors import GameError, UnknownAnswer
 
@@ -123,3 +124,34 @@ def test_a_wrong_solution_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module.Branches, "_surd", lambda self, c, d, sign: original(self, c, d, -sign))
     with pytest.raises(UnknownAnswer, match="failed its check"):
         solve(h**2 - 4 * gamma * h + gamma**2 < 0, h)
+
+
+def test_signs_of_logarithms_and_exponentials_of_parameters_are_known():
+    g = sp.Symbol("g", positive=True)
+    inside = Known([r > 0, r < 1])
+    for known, expression, expected in [
+        (Known(), 1 - sp.exp(-g), "+"),
+        (Known(), g * sp.log(2) - g, "-"),
+        (Known(), g * sp.log(2) + g * sp.log(3) - g, "+"),
+        (Known(), h * sp.log(2 + g) * (1 - sp.exp(-g)), "+"),
+        (inside, sp.log(1 + r), "+"),
+        (inside, sp.log(r), "-"),
+        (inside, 3 - sp.exp(r), "+"),
+        (inside, sp.exp(r) - 1, "+"),
+        (inside, sp.exp(r) - 2, None),  # both signs occur
+        (Known([sp.log(g) > 1]), sp.log(g), "+"),
+    ]:
+        assert known.sign(expression) == expected
+        for v in (sp.Rational(1, 9), sp.Rational(1, 2), sp.Rational(8, 9)):
+            number = expression.subs({g: 3 + v, r: v, h: v}).evalf(20)
+            assert expected is None or (number > 0) == (expected == "+")
+
+
+def test_numbers_and_positive_symbols_common_to_all_terms_are_taken_out():
+    w = sp.Symbol("w", positive=True)
+    known = Known()
+    assert known.boolean([(8 - 8 * h**2 * w**2 - 4 * h**2 * w, ">")]) == (2 * h**2 * w**2 + h**2 * w < 2)
+    assert known.boolean([(9 * w * h - 6 * h**2 - 3, "<=")]) == (3 * h * w <= 2 * h**2 + 1)
+    assert known.boolean([(3 * h**2 / 2 + 3 * h * w / 4 - 3, "<")]) == (h**2 / 2 + h * w / 4 < 1)
+    many = sum(h ** (2 * i + 1) * w ** (3 * j + 2) * (i + j + 1) for i in range(15) for j in range(15)) - 999 * h * w**2
+    assert known.boolean([(many, ">")]).lhs.subs(h, 0).subs(w, 0) in (0, 1, 998)

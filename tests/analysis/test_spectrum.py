@@ -158,3 +158,18 @@ def test_the_marginal_grid_of_the_alternating_dirac_gan() -> None:
         ).verdict
         == "unstable"
     )
+
+
+def test_coinciding_eigenvalues_are_decided_by_powers():
+    """Two equal eigenvalues cannot be isolated in balls; a power of the matrix still says on which side they are."""
+    from flint import arb
+
+    from bilevel.analysis.enclosure import enclosed_verdict
+
+    blur = arb(0, 1e-18)
+    for value, maps, flows in ((0.9, "stable", "unstable"), (-1.1, "unstable", "stable"), (-0.5, "stable", "stable")):
+        rows = [[arb(value) + blur, arb(1) + blur], [blur, arb(value) + blur]]
+        assert enclosed_verdict(rows, "discrete") == maps
+        assert enclosed_verdict(rows, "continuous") == flows
+    edge = [[arb(1) + blur, blur], [blur, arb(1) + blur]]
+    assert enclosed_verdict(edge, "discrete") is None

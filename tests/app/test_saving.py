@@ -80,6 +80,8 @@ def test_every_rule_of_the_catalogue_comes_back(name):
         "lower": {"x": -1},
         "anchor": {"x": 1, "b": 2},
         "rate": "1/10",
+        "followers": ["b"],
+        "held": ["b"],
     }
     import inspect
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
 import xarray
 
 from bilevel.app.cli import main
-from tests.app.test_cli import complaint, process
+from tests.app.test_cli import ROOT, complaint, process
 from tests.app.test_problem import DIRAC
 
 
@@ -73,3 +78,36 @@ def test_as_a_process_within_the_budgets(dirac, tmp_path):
 def test_a_folder_that_is_not_there(capsys, dirac, tmp_path):
     line = complaint(capsys, "sweep", dirac, "--over", "h=0:1:3", "--set", "gamma=1", "-o", str(tmp_path / "no" / "x"))
     assert "no such file" in line
+
+
+def test_a_zarr_store_in_place_of_netcdf(capsys, dirac, tmp_path):
+    plain, stored = str(tmp_path / "plain"), str(tmp_path / "stored")
+    argv = ["sweep", dirac, "--over", "h=0:2:41", "--over", "gamma=0:4:21", "--spectral-radius", "--json"]
+    assert main([*argv, "-o", plain]) == 0
+    one = json.loads(capsys.readouterr().out)
+    assert main([*argv, "-o", stored, "--zarr", "--threads", "2"]) == 0
+    other = json.loads(capsys.readouterr().out)
+    assert one["counts"] == other["counts"]
+    assert other["files"] == [f"{stored}.{ending}" for ending in ("zarr", "npz", "png")]
+    with np.load(plain + ".npz") as left, np.load(stored + ".npz") as right:
+        assert set(left) == set(right) == {"h", "gamma", "verdict", "margin", "spectral_radius"}
+        assert all((left[name] == right[name]).all() and left[name].dtype == right[name].dtype for name in left)
+        with xarray.open_zarr(stored + ".zarr", chunks=None, consolidated=False) as read:
+            assert (read.verdict.values == left["verdict"]).all() and read.attrs["stable"] == one["counts"]["stable"]
+    assert not (tmp_path / "stored.zarr.progress").exists()
+
+
+def test_ctrl_c_says_what_is_kept_and_the_same_command_goes_on(dirac, tmp_path):
+    argv = ["sweep", dirac, "--over", "h=0:2:9000", "--over", "gamma=0:4:9000", "-o", str(tmp_path / "big"), "--zarr"]
+    command = [sys.executable, "-m", "bilevel", *argv]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True) as child:
+        log = tmp_path / "big.zarr.progress"
+        for _ in range(600):
+            if log.exists() and log.read_text().count("\n") >= 2:
+                break
+            time.sleep(0.05)
+        os.killpg(child.pid, signal.SIGINT)    # as a terminal does
+        (line,) = child.stderr.read().splitlines()
+        assert child.wait(timeout=30) == 3
+    assert re.search(r"interrupted; \d+ of \d+ chunks are kept in .*big\.zarr.*the same command again", line)
+    assert log.exists()

@@ -345,3 +345,22 @@ def test_a_score_away_from_its_own_law_is_not_read_off_the_wrong_outcome():
     score = gradient(log_density(a.law, b), theta)
     example = refuted(E(score, b), sp.ZeroMatrix(*theta.shape))
     assert "normal" in example.laws["pi"]
+
+
+T = sp.Symbol("t", real=True)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (sp.cosh(T), 1 + T**2 / 2),
+        (sp.sinh(T), T + T**3 / 6),
+        (sp.tan(T), T),
+        (sp.atan(T), T / (1 + T**2)),
+        (sp.erf(T), 2 * T / sp.sqrt(sp.pi)),
+        (sp.asinh(T), sp.log(1 + T**2)),
+    ],
+)
+def test_functions_that_differ_at_a_rational_point_are_told_apart(first, second):
+    answer = equal(first, second)
+    assert answer.answer is False and answer.counterexample.known == "exact"

@@ -305,3 +305,33 @@ def test_an_unbounded_linear_loss_is_finite_where_the_densities_agree() -> None:
     reply = pointwise_best_response((p - q) * d, d, sense="max")
     at = lambda one, other: reply.value_at_best_response.subs({p: one, q: other})
     assert at(2, 2) == 0 and at(2, 1) == sp.oo and at(1, 2) == sp.oo
+
+
+@pytest.mark.parametrize(
+    ("constraint", "expected"),
+    [
+        (sp.Eq(D, sp.Rational(1, 2)), {sp.Rational(1, 2)}),
+        (sp.Eq(D**2, sp.Rational(1, 9)), {sp.Rational(1, 3)}),  # -1/3 is no probability
+        (sp.Eq(6 * D**2 - 5 * D + 1, 0), {sp.Rational(1, 2), sp.Rational(1, 3)}),
+    ],
+)
+def test_an_equation_at_every_point_leaves_the_best_of_the_values_it_allows(constraint: Any, expected: Any) -> None:
+    loss = p * sp.log(D) + q * sp.log(1 - D)
+    reply = pointwise_best_response(loss, D, sense="max", range="probability", constraint=constraint)
+    assert {case.value for case in reply.cases} == expected and reply.kind == "tied"
+    for mass in [(1, 3), (3, 1), (2, 5), (7, 2)]:
+        at = dict(zip((p, q), map(sp.Integer, mass), strict=True))
+        best = max(expected, key=lambda v: float(loss.subs(D, v).subs(at)))
+        assert reply.value.subs(at) == best
+
+
+def test_constraints_that_are_not_solved_are_refused_for_their_own_reason() -> None:
+    solve = lambda **kw: pointwise_best_response((p - q) * D, D, sense="max", **kw)
+    with pytest.raises(GameError, match="no value of D"):
+        solve(range="probability", constraint=sp.Eq(D, 3))
+    with pytest.raises(UnknownAnswer, match="bounds on D are its range"):
+        solve(constraint=D < 1)
+    with pytest.raises(UnknownAnswer, match="says nothing of D"):
+        solve(constraint=sp.Eq(p * D, 1))
+    with pytest.raises(UnknownAnswer, match="degree one and two"):
+        solve(constraint=sp.Eq(sp.exp(D), 2))

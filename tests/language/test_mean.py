@@ -107,3 +107,14 @@ def test_averages_of_known_functions():
         valued(mean(g(x), {x: Normal(0, 1)}))
     assert valued(mean(g(u), {u: Bernoulli("1/4")})) == g0 * sp.Rational(3, 4)
     assert expectation(g(0) + x**2, {x: Normal(0, 1)}) == g0 + 1
+
+
+def test_stopped_gradients_inside_an_average():
+    """d/dp E[(p x + sg(t x))^2] = 2 E[x (p x + t x)], and nothing in t: the average binds x, the mark holds t."""
+    from bilevel.game import Game, minimize
+    from bilevel.language.nodes import stop_gradient
+
+    p, t, x = sp.symbols("p t x", real=True)
+    waiting = Mean((p * x + stop_gradient(t * x)) ** 2, (x,), ())
+    game = Game(one=minimize(waiting, p), two=minimize(waiting + t**2, t))
+    assert {v: valued(slope) for v, slope in game.field().items()} == {p: 2 * p + 2 * t, t: 2 * t}

@@ -93,3 +93,18 @@ def test_who_sees_what_is_data():
     assert models.gan_environment().blind and not models.gan_environment(sighted=True).blind
     assert models.gan_environment().stateless and not models.decision_process().stateless
     assert not models.decision_process().blind
+
+
+def test_no_two_files_of_the_folder_define_one_name():
+    """The later file would hide the earlier one's function."""
+    import importlib
+    import pkgutil
+
+    seen: dict[str, str] = {}
+    for module in pkgutil.iter_modules(models.__path__):
+        if module.ispkg:
+            continue
+        family = importlib.import_module(f"bilevel.models.{module.name}")
+        for name, value in vars(family).items():
+            if not name.startswith("_") and getattr(value, "__module__", None) == family.__name__:
+                assert seen.setdefault(name, module.name) == module.name, name

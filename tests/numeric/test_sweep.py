@@ -17,7 +17,8 @@ from bilevel.analysis.decide import decide
 from bilevel.language.errors import GameError, UnknownAnswer
 from bilevel.numeric import sweep, sweep_chunks
 from bilevel.numeric.sweep_axes import axes_of
-from bilevel.numeric.sweep_plan import chunk, exactly, plan_of
+from bilevel.numeric.sweep_plan import plan_of
+from bilevel.numeric.sweep_points import _tilted, chunk, exactly
 from bilevel.numeric.sweep_table import MEANINGS
 from bilevel.rules import linearise
 from bilevel.system import flow_of
@@ -36,8 +37,8 @@ def swept(matrix, time, over):
     """The verdict codes on a grid, of a matrix alone."""
     symbols = [s for s in (a, b) if str(s) in over]
     axes = axes_of(over, symbols)
-    plan = plan_of(sp.Matrix(matrix), time, axes, (), 2**20, radius=False)
-    return plan, chunk(plan, 0).verdict
+    plan = plan_of(sp.Matrix(matrix), time, axes, (), 2**20)
+    return plan, chunk(plan, 0).arrays["verdict"]
 
 
 def grid_verdicts(plan, places):
@@ -107,6 +108,26 @@ def test_the_boundary_is_decided_at_the_fraction_and_not_at_the_float():
     assert exactly(plan, 1) == 2
 
 
+def test_where_roots_crowd_at_one_as_for_small_steps_floats_still_decide():
+    # I + b A, det(z I - I - b A) in floats keeps no digit of A's spectrum once b^6 is below rounding.
+    rows = [[sp.Rational((3 * i * j + i - j) % 7 - 3, 5) for j in range(6)] for i in range(6)]
+    matrix = sp.eye(6) + b * (sp.Matrix(rows) - 2 * sp.eye(6) + a * sp.ones(6) / 6)
+    plan, codes = swept(matrix, "discrete", {"a": (0, 4, 33), "b": (Fraction(1, 1000), Fraction(1, 10), 3)})
+    found = chunk(plan, 0)
+    assert {0, 1} <= set(codes.tolist()) and codes.tolist() == grid_verdicts(plan, range(99))
+    assert found.redecided == 0 and ((found.arrays["margin"] > 0) == (codes == 0)).all()
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.fractions(-1, 1, max_denominator=8), min_size=2, max_size=5))
+def test_both_tables_of_a_map_agree(roots):
+    z = sp.Symbol("z")
+    companion = sp.Matrix.companion(sp.Poly(sp.prod([z - sp.Rational(r) for r in roots]), z)) * a
+    plan, codes = swept(companion, "discrete", {"a": [Fraction(1, 2), Fraction(99, 100), Fraction(101, 100), 3]})
+    tilted = _tilted(plan, np.arange(4))
+    assert all(code in (other, 3) for code, other in zip(tilted.tolist(), codes.tolist(), strict=True))
+
+
 def test_irrational_entries_are_decided_by_enclosure():
     _, codes = swept([[sp.sqrt(a**2 + 1) * sp.exp(-b)]], "discrete", {"a": [0, 1, 2], "b": [0, 1]})
     assert codes.tolist() == [2, 0, 1, 0, 1, 0]
@@ -146,11 +167,11 @@ def test_an_interrupted_sweep_goes_on_where_it_was(tmp_path, monkeypatch):
     options = {"over": over, "chunk": 1000, "checkpoint": tmp_path / "kept"}
     with pytest.raises(KeyboardInterrupt):
         sweep(PENALISED, rules.alternating(h), ORIGIN, progress=interrupt, **options)
-    assert done[-1] == (4, 11) and len(list((tmp_path / "kept").glob("chunk-*.npz"))) == 4
+    assert done[-1] == (4, 12) and len(list((tmp_path / "kept").glob("chunk-*.npz"))) == 4
     (tmp_path / "kept" / "chunk-00000002.npz").write_bytes(b"PK half a file")
     monkeypatch.setattr(sweep_chunks, "chunk", lambda plan, index: computed.append(index) or chunk(plan, index))
     found = sweep(PENALISED, rules.alternating(h), ORIGIN, **options)
-    assert sorted(computed) == [2, 4, 5, 6, 7, 8, 9, 10]    # none lost, none repeated, the broken one made anew
+    assert sorted(computed) == [2, 4, 5, 6, 7, 8, 9, 10, 11]    # none lost, none repeated, the broken one made anew
     assert found.identical(sweep(PENALISED, rules.alternating(h), ORIGIN, over=over))
     with pytest.raises(GameError, match="another sweep"):
         sweep(DIRAC, rules.alternating(h), ORIGIN, over={h: (0, 4, 101)}, chunk=1000, checkpoint=tmp_path / "kept")
@@ -162,12 +183,12 @@ def test_memory_is_bounded_by_the_chunk(monkeypatch):
 
     def measured(plan, index):
         found = chunk(plan, index)
-        sizes.append(found.margin.size)
+        sizes.append(found.arrays["margin"].size)
         return found
 
     monkeypatch.setattr(sweep_chunks, "chunk", measured)
     sweep(PENALISED, rules.alternating(h), ORIGIN, over={h: (0, 4, 250), gamma: (0, 4, 1000)}, chunk=2**16)
-    assert sizes == [2**16] * 3 + [250_000 - 3 * 2**16]
+    assert sizes == [65_000] * 3 + [55_000]    # whole rows of 1000
 
 
 def test_spectral_radius_and_clearance_only_when_asked():

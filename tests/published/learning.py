@@ -12,10 +12,12 @@ from bilevel.language import stop_gradient
 from bilevel.language.constrained import best_density
 from bilevel.language.coordinate_laws import Normal
 from bilevel.language.mean import mean
+from bilevel.models import LinearCritic, key, w_to_two_w
 from bilevel.rules import flow, simultaneous
 from bilevel.system import flow_of
 from tests.published.claims import Check, Q, Result, holds, matrix_of, region, same, spectrum
 from tests.published.dirac import F1, dirac, slope_penalty
+from tests.published.every_size import every_size
 
 
 def gradient_ascent_on_bimatrix_games() -> Iterator[Check]:
@@ -73,6 +75,7 @@ def exact_gaussian_gradient() -> Iterator[Check]:
     yield same(
         "as sigma goes to 0, Q'", sp.expand(pathwise(reward)).subs(sigma, 0), sp.expand(sp.diff(reward(theta), theta))
     )
+    yield from every_size(17)
 
 
 def divergence_of_semi_gradients() -> Iterator[Check]:
@@ -81,6 +84,8 @@ def divergence_of_semi_gradients() -> Iterator[Check]:
     learner = Game(critic=minimize((stop_gradient(gamma * 2 * w) - w) ** 2 / 2, w))
     found = matrix_of(learner, simultaneous(alpha))
     yield same("w becomes w (1 + alpha (2 gamma - 1))", found[0], 1 + alpha * (2 * gamma - 1))
+    catalogue = matrix_of(w_to_two_w(), simultaneous(alpha))
+    yield same("the catalogue's one transition, from its chain", catalogue[0], 1 + alpha * (2 * gamma - 1))
     verdict = stability(learner, simultaneous(alpha), at={w: 0})
     yield region(
         "for steps below 2 it converges iff gamma < 1/2",
@@ -92,6 +97,7 @@ def divergence_of_semi_gradients() -> Iterator[Check]:
 
 
 def saddle_point_td() -> Iterator[Check]:
+    P12, P21 = Q(1, 3), Q(1, 5)
     A = sp.Matrix(2, 2, lambda i, j: sp.Symbol(f"a{i + 1}{j + 1}", real=True))
     m1, m2 = sp.symbols("m1 m2", positive=True)
     k = sp.Symbol("k", real=True)
@@ -122,8 +128,13 @@ def saddle_point_td() -> Iterator[Check]:
     yield spectrum("scalar: -m/2 +- sqrt(m^2/4 - a^2)", matrix_of(one, flow()), -m / 2 + root, -m / 2 - root)
     other = matrix_of(dirac(slope_penalty("R1", m)), flow()).subs(F1, -a)
     yield same("the Dirac-GAN with R1 is the same flow", matrix_of(one, flow()), other)
+    made = key(LinearCritic([[1 - P12, P12], [P21, 1 - P21]], [1, 2], sp.eye(2), Q(1, 2)).gtd2())[0]
+    td = key(LinearCritic([[1 - P12, P12], [P21, 1 - P21]], [1, 2], sp.eye(2), Q(1, 2)).td())[0]
+    yield same("GTD2 of a chain has the blocks -A^T, A", made[:2, 2:] + td.T, sp.zeros(2, 2))
+    yield same("and its M is the features' second moment", made[2:, 2:], sp.diag(P21, P12) / (P12 + P21))
     plain = Game(generator=minimize(-a * t * z, t), discriminator=maximize(-a * t * z, z))
     yield holds("M = 0: a centre", stability(plain, flow(), at={t: 0, z: 0}).verdict == "marginal")
+    yield from every_size(20)
 
 
 def soft_values() -> Iterator[Check]:
@@ -144,6 +155,7 @@ def soft_values() -> Iterator[Check]:
         "the backup's slopes are positive and sum to gamma: a contraction", sp.cancel(sp.together(sum(slopes))), gamma
     )
     yield holds("each is positive", all(s.is_positive for s in slopes))
+    yield from every_size(16)
 
 
 RESULTS = (

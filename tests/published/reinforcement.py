@@ -9,12 +9,14 @@ from typing import Any
 
 import sympy as sp
 
-from bilevel.analysis import equilibria, stability
+from bilevel.analysis import equilibria, riccati, stability
 from bilevel.analysis.analyse import analyse
 from bilevel.game import Game, maximize, minimize
 from bilevel.language import stop_gradient
+from bilevel.models import LinearCritic, Regulator, key
 from bilevel.rules import simultaneous
 from tests.published.claims import Check, Q, Result, holds, region, same
+from tests.published.every_size import every_size
 
 GAMMA = Q(1, 2)
 
@@ -80,6 +82,7 @@ def policy_gradient() -> Iterator[Check]:
     yield same("sum of d(s) times the policy's slope times Q", found, claim)
     tabular = sp.Matrix([p.visits[s] * p.policy[s, a] * advantage(p, s, a) for s, a in pairs()])
     yield same("tabular softmax: d(s) pi(a|s) A(s, a)", found, tabular)
+    yield from every_size(11)
 
 
 def compatible_critic() -> Iterator[Check]:
@@ -95,6 +98,7 @@ def compatible_critic() -> Iterator[Check]:
         yield same(
             f"its values average to zero in state {s}", sum(p.policy[s, a] * features[s, a] for a in range(2)), 0
         )
+    yield from every_size(13)
 
 
 def natural_gradient() -> Iterator[Check]:
@@ -117,6 +121,7 @@ def natural_gradient() -> Iterator[Check]:
         after.replace(sp.exp, lambda e: sp.expand(sp.exp(e), power_exp=True)),
         weight[0] / (weight[0] + weight[1]),
     )
+    yield from every_size(14)
 
 
 def linear_temporal_differences() -> Iterator[Check]:
@@ -149,11 +154,26 @@ def linear_temporal_differences() -> Iterator[Check]:
         "its error is at most that of the projection over sqrt(1-gamma^2)",
         size(fitted - values) * (1 - GAMMA**2) <= size(projection * values - values),
     )
+    same_critic = LinearCritic(P, rewards, features, GAMMA)
+    yield same("the catalogue's critic has this A", key(same_critic.td())[0], A)
+    yield same("and no projected error there", same_critic.projected_error(theta), 0)
+    yield from any_two_states()
     verdict = stability(learner, simultaneous(alpha), at=point)
     limit = sp.Min(*(2 * sp.re(l) / sp.Abs(l) ** 2 for l in A.eigenvals()))
     yield region(
         "stable iff alpha < min 2 Re l/|l|^2", verdict, alpha < sp.nsimplify(sp.N(limit, 60), rational=True), points=40
     )
+
+
+def any_two_states() -> Iterator[Check]:
+    """Every chain of two states that leaves each with some chance, every discount below one, a table as features."""
+    p, q, gamma = sp.symbols("p q gamma", positive=True)
+    critic = LinearCritic([[1 - p, p], [q, 1 - q]], sp.symbols("r1 r2", real=True), sp.eye(2), gamma)
+    A, _ = key(critic.td())
+    facts = (p <= 1, q <= 1, gamma < 1)
+    verdict = analyse(-(A + A.T), time="continuous", assuming=facts)
+    yield holds("symbolic chains: positive definite", verdict.verdict == "stable" and verdict.known == "exact")
+    yield same("symbolic chains: the fixed point is the true value", A * critic.value(), key(critic.td())[1])
 
 
 def regulator() -> Iterator[Check]:
@@ -166,6 +186,7 @@ def regulator() -> Iterator[Check]:
     field = Game(actor=minimize(C, *K)).field()
     claim = 2 * ((R + B.T * P * B) * K - B.T * P * A) * S
     yield same("the gradient", sp.Matrix([[field[k] for k in K]]), claim)
+    yield from matrix_gain(Regulator(A, B, cost, R, 1, spread))
     a, b, q, r = Q(1), Q(1), Q(2, 3), Q(1, 2)  # scalar: the Riccati equation has the solution p = 1
     p, best = sp.S.One, sp.Rational(2, 3)
     yield same("a Riccati solution", q + a**2 * p - (a * b * p) ** 2 / (r + b**2 * p), p)
@@ -178,6 +199,25 @@ def regulator() -> Iterator[Check]:
     gains = [Q(source.randint(1, 199), 100) for _ in range(40)]
     small = [scalar.subs(k, g) - scalar.subs(k, best) <= state / (4 * r) * slope.subs(k, g) ** 2 for g in gains]
     yield holds("the cost is dominated by the squared gradient, even with a factor 1/4", all(small))
+
+
+def matrix_gain(problem: Regulator) -> Iterator[Check]:
+    """The gradient's zero and its domination of the cost, for matrices: the Riccati gain is enclosed to 1e-14."""
+    best = riccati(problem)
+    gap = problem.residual(best.gain)
+    yield holds("it vanishes at the enclosed Riccati gain", max(abs(e) for e in gap) < 1e-12)
+    level = problem.cost(best.gain)
+    moment = max(sp.re(value.evalf()) for value in problem.moment(best.gain).eigenvals())
+    least = min(value.evalf() for value in problem.start.eigenvals())
+    bound = moment / (least**2 * problem.R[0] * 4)
+    source, seen = random.Random(3), []
+    while len(seen) < 12:
+        gain = [[k + Q(source.randint(-40, 40), 100) for k in (Q(37, 100), Q(44, 100))]]
+        if analyse(problem.A - problem.B * sp.Matrix(gain), time="discrete").verdict != "stable":
+            continue
+        slope = 2 * problem.residual(gain) * problem.moment(gain)
+        seen.append(problem.cost(gain) - level <= bound * sum(e**2 for e in slope) + sp.Float(1e-9))
+    yield holds("matrices: the cost is dominated by the squared gradient, with a factor 1/4", all(seen))
 
 
 def lyapunov(M: Any, right: Any) -> Any:

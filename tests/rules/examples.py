@@ -66,6 +66,11 @@ def examples() -> dict[str, list[Any]]:
         "continuous": [R.continuous(R.consensus(s, Q(1, 3))), R.continuous(R.extragradient(s))],
         "taking_turns": [R.taking_turns(R.consensus(s, Q(1, 3))), R.taking_turns(R.lead(s, Q(1, 4)))],
         "projected": [R.projected(base, -1, {"p0": 2}), R.projected(R.heavy_ball(s, Q(1, 2)), upper=1)],
+        "followed": [
+            R.followed(base, Q(1, 3), ["p1"]),
+            R.followed(R.heavy_ball(s, Q(1, 2)), 1, ["p1"], every=2, first=True),
+        ],
+        "delayed": [R.delayed(base, ["p1"]), R.delayed(R.heavy_ball(s, Q(1, 2)), ["p0"], 3)],
         "each": [],  # needs the players' names: see test_composition
     }
 

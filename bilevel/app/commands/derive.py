@@ -5,6 +5,7 @@ Main definitions: `run`.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from bilevel.app import budget
@@ -17,7 +18,9 @@ from bilevel.game import Game
 from bilevel.language import calculus
 from bilevel.language.errors import GameError
 from bilevel.language.latex import latex
+from bilevel.response import reply_points
 from bilevel.rules import derive
+from bilevel.rules.protocol.printing import abbreviated, leading
 from bilevel.rules.protocol.symbols import fresh
 from bilevel.rules.protocol.update import Update
 
@@ -26,6 +29,7 @@ def run(options: Any) -> int:
     """Print the equations, as text, LaTeX, Python source or JSON."""
     problem = problem_named(options.file, options.set)
     rules = rules_named(problem, options.rule)
+    drawing = diagram(problem, options.diagram) if options.diagram else None
     if options.json:
         answers = [_object(problem, rule) for rule in rules]
         shown = dumps(answers[0] if len(answers) == 1 else answers)
@@ -33,8 +37,35 @@ def run(options: Any) -> int:
         form = _latex if options.latex else _python if options.python else _text
         shown = "\n\n".join(form(problem, rule) for rule in rules)
     budget.stop()
+    if drawing is not None:
+        Path(options.diagram).write_text(drawing + "\n", encoding="utf-8")
     print(shown)
     return 0
+
+
+def diagram(problem: Problem, out: str) -> str:
+    """The game's information structure in the format that the file's name asks for.
+
+    Math: nodes and edges of `information_structure`.
+
+    Raises: GameError for another format, and for a flow or map, which has no players.
+
+    Reference: Pfau and Vinyals (2016), arXiv:1610.01945, figure 1.
+
+    Examples:
+        >>> from bilevel.app.inputs import problem_named
+        >>> diagram(problem_named("gan"), "gan.mmd").splitlines()[0]
+        'flowchart LR'
+    """
+    from bilevel import show
+    from bilevel.analysis import information_structure
+
+    formats = {".svg": show.diagram_svg, ".dot": show.diagram_dot, ".mmd": show.diagram_mermaid}
+    if (ending := Path(out).suffix.lower()) not in formats:
+        raise GameError(f"--diagram {out}: the name ends in {', '.join(formats)}, which says the format")
+    if not isinstance(problem.game, Game):
+        raise GameError("a [flow] or [map] has no players, so there is no diagram of who sees what")
+    return str(formats[ending](information_structure(problem.game)))
 
 
 def _update(problem: Problem, rule: Any) -> Update | None:
@@ -90,7 +121,11 @@ def _text(problem: Problem, rule: Any) -> str:
     if update is None:
         mark = "d{}/dt" if problem.game.time == "continuous" else "{}[t+1]"
         return f"{head}\n\n" + columns((mark.format(v), f"= {g}") for v, g in problem.game.equations.items())
-    field = columns((f"F_{v}", f"= {value}") for v, value in problem.game.field().items())
+    points = reply_points(problem.game, lambda v, when: v.func(f"{v.name}_{when}", *v.args[1:]))
+    named = [(str(name), f"= {leading(str(name), value)}") for name, value, _ in points]
+    slopes = {v: abbreviated(value, points) for v, value in problem.game.field().items()}
+    rows = [(f"F_{v}", f"= {value}") for v, value in slopes.items()]
+    field = columns((named if any(s in str(rows) for s, _ in named) else []) + rows)
     equations = columns(
         (left, f"= {right}") for left, _, right in (line.partition(" = ") for line in str(update).splitlines())
     )

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import sympy as sp
+
+from bilevel.analysis.attraction import Attraction, attraction_at
+from bilevel.analysis.kinds_where import OTHER
 from bilevel.analysis.local import default_rule
 from bilevel.app import budget
 from bilevel.app.answers import NO_POINTS_IN_TIME, heading_object, plain, point_object, text
-from bilevel.app.inputs import problem_named, rules_named
+from bilevel.app.inputs import problem_named, rules_named, smaller
 from bilevel.app.layout import dumps
-from bilevel.app.points import points_of
+from bilevel.app.points import points_of, with_facts
 from bilevel.app.problem import Problem
 from bilevel.app.screen import equilibria_text
-from bilevel.language.errors import UnknownAnswer
+from bilevel.language.errors import GameError, UnknownAnswer
 
 
 def run(options: Any) -> int:
@@ -37,7 +41,7 @@ def _found(problem: Problem, rule: Any, clock: budget.Clock) -> dict[str, Any]:
     if not problem.game.is_coordinate:
         raise UnknownAnswer(
             "this model is written for networks of any form, so it has no numbers to solve for",
-            next_step="a problem file with scalar variables",
+            next_step=smaller(problem),
         )
     answer = heading_object(problem, rule or default_rule(problem.game))
     try:
@@ -54,8 +58,29 @@ def _found(problem: Problem, rule: Any, clock: budget.Clock) -> dict[str, Any]:
         }
         for e in found.points
     ]
+    try:
+        with clock.section(2 / 3):
+            attracted = attraction_at(
+                with_facts(problem.game, problem.domain),
+                rule or default_rule(problem.game),
+                found.points,
+                complete=found.complete,
+            )
+            _add_attraction(answer, entries, attracted)
+    except (UnknownAnswer, GameError, budget.OutOfTime):
+        pass  # the fixed points stand without it
     return answer | {
         "equilibria": entries,
         "complete": found.complete,
         **({"reason": found.reason} if found.reason else {}),
     }
+
+
+def _add_attraction(answer: dict[str, Any], entries: list[dict[str, Any]], found: Attraction) -> None:
+    """Where each point attracts, where it is of which kind if that depends on parameters, and the summary by kind."""
+    for entry, (_, verdict, kinds) in zip(entries, found.places, strict=True):
+        entry["attracts"] = text(verdict.condition)
+        depends = {kind: text(on) for kind, on in kinds.items() if on not in (sp.true, sp.false) and kind != OTHER}
+        if depends:
+            entry["kinds_where"] = depends
+    answer["can_converge_to"] = {kind: found.can(kind).holds for kind in found.kinds}

@@ -5,7 +5,6 @@ Main definitions: `run`.
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 from typing import Any
 
@@ -13,6 +12,7 @@ from bilevel import models
 from bilevel.app.layout import dumps
 from bilevel.app.screen import columns
 from bilevel.app.theorems import theorems
+from bilevel.models import strategies
 from bilevel.rules import catalogue
 
 
@@ -21,7 +21,7 @@ def run(options: Any) -> int:
     found = {
         "models": _described(models.catalogue()),
         "rules": _described(catalogue()),
-        "strategies": _strategies(),
+        "strategies": _described(strategies.catalogue()),
         "theorems": {theorem.name: theorem.summary for theorem in theorems()},
     }
     if options.json:
@@ -34,15 +34,3 @@ def run(options: Any) -> int:
 def _described(makers: dict[str, Any]) -> dict[str, str]:
     """Each name with the first line of what is said about it."""
     return {name: (inspect.getdoc(maker) or "").partition("\n")[0] for name, maker in sorted(makers.items())}
-
-
-def _strategies() -> dict[str, str]:
-    if importlib.util.find_spec("bilevel.models.strategies") is None:
-        return {}
-    module = importlib.import_module("bilevel.models.strategies")
-    own = {
-        n: v
-        for n, v in vars(module).items()
-        if inspect.isfunction(v) and v.__module__ == module.__name__ and not n.startswith("_")
-    }
-    return _described(own)

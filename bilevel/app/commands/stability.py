@@ -14,12 +14,13 @@ from bilevel.analysis.local import default_rule
 from bilevel.analysis.verdict import unknown
 from bilevel.app import budget
 from bilevel.app.answers import NO_POINTS_IN_TIME, heading_object, point_object, state_order, verdict_object
-from bilevel.app.inputs import problem_named, rules_named
+from bilevel.app.inputs import problem_named, rules_named, smaller
 from bilevel.app.layout import dumps
 from bilevel.app.points import points_of, with_facts
 from bilevel.app.problem import Problem
 from bilevel.app.screen import stability_text
 from bilevel.app.source import advice
+from bilevel.app.verdict_source import verdict_source
 from bilevel.app.verdicts import verdict_at
 from bilevel.language.errors import GameError, ReadError, UnknownAnswer
 
@@ -29,11 +30,16 @@ def run(options: Any) -> int:
     problem = problem_named(options.file, options.set)
     wanted = [name.strip() for part in options.solve for name in part.split(",")]
     rules = rules_named(problem, options.rule)
-    answers = []
+    answers, exported = [], []
     for done, rule in enumerate(rules):
-        answers.append(analysed(problem, rule, wanted, options.clock.part(1 / (len(rules) - done))))
+        kept: list[Any] = []
+        answers.append(analysed(problem, rule, wanted, options.clock.part(1 / (len(rules) - done)), kept))
+        exported += [(answers[-1], *pair) for pair in zip(answers[-1]["equilibria"], kept, strict=True)]
+    shown = verdict_source(exported, wanted, python=options.python) if options.latex or options.python else ""
     budget.stop()
-    if options.json:
+    if shown:
+        print(shown)
+    elif options.json:
         print(dumps(answers[0] if len(answers) == 1 else answers))
     else:
         print("\n\n".join(stability_text(answer) for answer in answers))
@@ -49,14 +55,17 @@ def _status(answer: dict[str, Any], expect: str | None, wanted: list[str]) -> in
     return int(expect is not None and (not verdicts or any(verdict != expect for verdict in verdicts)))
 
 
-def analysed(problem: Problem, rule: Any, wanted: list[str], clock: budget.Clock) -> dict[str, Any]:
-    """One rule's answer as plain data; what there was no time for is unknown, with the reason."""
+def analysed(
+    problem: Problem, rule: Any, wanted: list[str], clock: budget.Clock, kept: list[Any] | None = None
+) -> dict[str, Any]:
+    """One rule's answer as plain data; what there was no time for is unknown, with the reason. `kept` collects the
+    verdicts themselves."""
     game = problem.game
     reading = rule or default_rule(game)
     if not game.is_coordinate:
         raise UnknownAnswer(
             "this model is written for networks of any form, so it has no numbers to analyse",
-            next_step="bilevel derive, or a problem file with scalar variables",
+            next_step=smaller(problem),
         )
     symbols = _symbols(problem, reading, wanted)
     answer = heading_object(problem, reading)
@@ -69,13 +78,16 @@ def analysed(problem: Problem, rule: Any, wanted: list[str], clock: budget.Clock
         answer["reason"] = found.reason
     for done, equilibrium in enumerate(found.points):
         own = clock.part(1 / (len(found.points) - done))
-        answer["equilibria"].append(_entry(problem, reading, equilibrium, symbols, bool(wanted), own))
+        entry, verdict = _entry(problem, reading, equilibrium, symbols, bool(wanted), own)
+        answer["equilibria"].append(entry)
+        if kept is not None:
+            kept.append(verdict)
     return answer
 
 
 def _entry(
     problem: Problem, rule: Any, equilibrium: Any, symbols: list[Any], explicit: bool, clock: budget.Clock
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], Any]:
     order = state_order(problem.game, rule)
     exists = sp.true if equilibrium.exists_on is None else equilibrium.exists_on
     game = with_facts(problem.game, (exists,))
@@ -96,7 +108,7 @@ def _entry(
         described["solved"] = {str(symbol): None for symbol in solve_for}
     if not explicit:
         described["solved"] = {name: value for name, value in described["solved"].items() if value is not None}
-    return {"point": point_object(equilibrium.point), "kinds": list(equilibrium.kinds), **described}
+    return {"point": point_object(equilibrium.point), "kinds": list(equilibrium.kinds), **described}, shown
 
 
 def _within(verdict: Any, exists: Any) -> Any:

@@ -5,10 +5,10 @@ Main definitions: `run`, `ranges`.
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -23,9 +23,11 @@ from bilevel.app.layout import dumps
 from bilevel.app.points import points_of
 from bilevel.app.problem import Problem
 from bilevel.app.source import advice, shown
+from bilevel.app.sweep_files import written
 from bilevel.language.errors import BilevelError, GameError, ReadError, UnknownAnswer
 from bilevel.language.reader import read_value
 from bilevel.numeric.lowering import lower
+from bilevel.numeric.progress import progress_bar
 from bilevel.numeric.sweep import sweep
 from bilevel.numeric.sweep_table import MEANINGS
 from bilevel.rules.protocol.linear import linearise
@@ -48,12 +50,14 @@ def run(options: Any) -> int:
         )
     over = ranges(options.over, problem, rule)
     point = _point(problem, rules[0], options.clock)
-    with options.clock.section():
-        found = _swept(problem, rule, point, over, options)
+    kept = _Kept(options)
+    with kept, options.clock.section():
+        found = _swept(problem, rule, point, over, options, kept)
     linear = linearise(problem.game, rule, point)
     curve = _boundary(linear, problem.game.assuming, options.clock)
     budget.stop()
-    files = _written(found, options.out, _picture(found, linear.matrix, curve, problem.title))
+    picture = _picture(found, linear.matrix, curve, problem.title)
+    files = written(found, options.out, picture, zarr=options.zarr)
     answer = _answer(found, problem, rule, point, files)
     print(dumps(answer) if options.json else _text(answer))
     return 3 if answer["counts"]["undecided"] == answer["points"] else 0
@@ -104,34 +108,50 @@ def _point(problem: Problem, rule: Any, clock: budget.Clock) -> Mapping[Any, Any
     return points[0].point
 
 
-def _swept(problem: Problem, rule: Any, point: Mapping[Any, Any], over: Any, options: Any) -> Any:
+class _Kept:
+    """What an interruption leaves behind, and a bar on a terminal that says how far it is."""
+
+    def __init__(self, options: Any) -> None:
+        self.place = f"{options.out}.zarr" if options.zarr else options.checkpoint
+        self.done, self.of, self.bar = 0, 0, progress_bar(sys.stderr)
+
+    def told(self, done: int, of: int) -> None:
+        self.done, self.of = done, of
+        if self.bar:
+            self.bar(done, of)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, stop: Any, trace: Any) -> None:
+        if self.bar and kind:
+            sys.stderr.write("\r\033[K")
+        if self.place and self.of and isinstance(stop, KeyboardInterrupt | budget.OutOfTime):
+            why = "interrupted" if isinstance(stop, KeyboardInterrupt) else "out of time"
+            raise UnknownAnswer(
+                f"{why}; {self.done} of {self.of} chunks are kept in {self.place}",
+                next_step="give the same command again: it goes on from there",
+            ) from None
+
+
+def _swept(problem: Problem, rule: Any, point: Mapping[Any, Any], over: Any, options: Any, kept: _Kept) -> Any:
     try:
-        return sweep(
-            problem.game,
-            rule,
-            point,
-            over=over,
-            spectral_radius=options.spectral_radius,
-            checkpoint=options.checkpoint,
-            progress=_bar(sys.stderr),
-        )
+        with ThreadPoolExecutor(options.threads) if options.threads > 1 else nullcontext() as pool:
+            return sweep(
+                problem.game,
+                rule,
+                point,
+                over=over,
+                spectral_radius=options.spectral_radius,
+                executor=pool,
+                checkpoint=options.checkpoint,
+                store=f"{options.out}.zarr" if options.zarr else None,
+                progress=kept.told,
+            )
     except GameError as stop:
         if "fixed point" in str(stop) and problem.complete_at:
             raise problem.located(str(stop), "at") from None
         raise
-
-
-def _bar(stream: Any) -> Callable[[int, int], None] | None:
-    """How far it is, on a terminal only."""
-    if not stream.isatty():
-        return None
-
-    def told(done: int, of: int) -> None:
-        full = 30 * done // of
-        stream.write(f"\r[{'#' * full}{'.' * (30 - full)}] {done}/{of} chunks" + ("\r\033[K" if done == of else ""))
-        stream.flush()
-
-    return told
 
 
 def _boundary(linear: Any, assuming: Any, clock: budget.Clock) -> Any:
@@ -147,34 +167,6 @@ def _boundary(linear: Any, assuming: Any, clock: budget.Clock) -> Any:
         if parts and all(isinstance(part, sp.StrictLessThan | sp.StrictGreaterThan) for part in parts):
             return (sp.Min if joint is sp.And else sp.Max)(*(part.gts - part.lts for part in parts))
     return None
-
-
-def _written(found: Any, out: str, figure: Any) -> list[str]:
-    """The files, each appearing whole."""
-    arrays = {name: found[name].values for name in (*found.dims, *found.data_vars)}
-    plain = found.assign_attrs({k: v if isinstance(v, str) else _small(v) for k, v in found.attrs.items()})
-    writers: dict[str, Callable[[Any], Any]] = {
-        "npz": lambda path: np.savez_compressed(path, **arrays),
-        "nc": lambda path: plain.to_netcdf(path, engine="scipy", format="NETCDF3_64BIT"),
-    }
-    if figure is not None:
-        writers["png"] = lambda path: figure.savefig(path, dpi=160)
-    files = []
-    for ending, write in writers.items():
-        target = Path(f"{out}.{ending}")
-        unfinished = target.with_name(f".unfinished-{target.name}")
-        try:
-            write(unfinished)
-            os.replace(unfinished, target)
-        finally:
-            unfinished.unlink(missing_ok=True)
-        files.append(str(target))
-    return files
-
-
-def _small(count: int) -> Any:
-    """netCDF 3 knows whole numbers of 32 bits."""
-    return np.int32(count) if count < 2**31 else str(count)
 
 
 def _picture(found: Any, matrix: Any, curve: Any, title: str) -> Any:
@@ -247,7 +239,6 @@ def _line(rate: Any, codes: Any, border: float, measure: str, title: str) -> Any
 
 def _answer(found: Any, problem: Problem, rule: Any, point: Any, files: list[str]) -> dict[str, Any]:
     about = heading_object(problem, rule)
-    counts = np.bincount(found.verdict.values.ravel(), minlength=len(MEANINGS))
     return {
         "title": about["title"],
         "rule": about["rule"],
@@ -258,7 +249,7 @@ def _answer(found: Any, problem: Problem, rule: Any, point: Any, files: list[str
             for name, size in found.sizes.items()
         },
         "points": int(found.attrs["points"]),
-        "counts": {meaning: int(count) for meaning, count in zip(MEANINGS, counts, strict=True)},
+        "counts": {meaning: int(found.attrs[meaning]) for meaning in MEANINGS},
         "redecided": int(found.attrs["redecided"]),
         "outside": int(found.attrs["outside"]),
         "files": files,

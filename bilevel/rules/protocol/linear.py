@@ -18,6 +18,7 @@ import sympy as sp
 from bilevel.game import Game
 from bilevel.language.blocks import solve_blocks
 from bilevel.language.errors import GameError, UnknownAnswer
+from bilevel.language.functions import in_exponentials, log_odds, sigmoid
 from bilevel.language.known_function import KnownFunction
 from bilevel.language.mean import Mean, valued
 from bilevel.language.values import expression
@@ -209,8 +210,13 @@ def linearise(game: Game, rule: Rule, at: Mapping[Any, Any]) -> Linearisation:
     after = [[dual(leaf).settled() for leaf in part.leaves()] for part in rule.on(reading)(*state)]
     state_values = [dual(leaf).value for part in state for leaf in part.leaves()]
     _check_fixed(rule, order, [leaf.value for part in after for leaf in part], state_values)
-    rows = [[leaf.row.get(column, sp.S.Zero) for column in order] for part in after for leaf in part]
+    rows = [[_cancelled(leaf.row.get(column, sp.S.Zero)) for column in order] for part in after for leaf in part]
     return Linearisation(sp.ImmutableMatrix(rows), tuple(_label(part, v) for part, v in order), rule.time)
+
+
+def _cancelled(entry: Any) -> Any:
+    """The entry with log-odds cancelled, where it holds logarithms of sigmoids."""
+    return sp.expand(log_odds(entry)) if entry.has(sp.log) and entry.has(sigmoid) else entry
 
 
 def _label(part: str, variable: Any) -> str:
@@ -234,7 +240,7 @@ def complete(game: Game, at: Mapping[Any, Any]) -> dict[Any, Any]:
 def _check_fixed(rule: Rule, order: list[Any], after: list[Any], before: list[Any]) -> None:
     for (part, v), new, old in zip(order, after, before, strict=True):
         moved = new if rule.time == "continuous" else settle(new - old)
-        if moved != 0 and moved.equals(0) is not True:
+        if _cancelled(moved) != 0 and in_exponentials(moved) != 0 and moved.equals(0) is not True:
             raise GameError(
                 f"not a fixed point of {rule.name}: {_label(part, v)} would move by {moved}; "
                 "leave the point out to have the fixed points found"

@@ -199,4 +199,6 @@ class Point:
 def _zero(leaf: Any) -> Any:
     if isinstance(leaf, MatrixExpr):
         return sp.ZeroMatrix(*leaf.shape)
+    if hasattr(leaf, "zeroed"):
+        return leaf.zeroed()
     return sp.S.Zero if isinstance(leaf, sp.Basic) else 0 * leaf

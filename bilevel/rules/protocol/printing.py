@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 import sympy as sp
-from sympy.printing.pycode import PythonCodePrinter
 
 from bilevel.language import calculus
 from bilevel.language.errors import GameError
 from bilevel.language.names import check_name
+from bilevel.language.source import SourcePrinter
 
 
 def _named(variable: Any, name: str) -> Any:
@@ -27,19 +27,29 @@ def _text_stamp(variable: Any, when: str) -> Any:
     return _named(variable, shown.get(when, f"{variable.name}_{when}"))
 
 
+def abbreviated(value: Any, points: Any) -> Any:
+    """A value with the points that unrolling passes (see `reply_points`) under their names, the last one first."""
+    for name, _, whole in reversed(points):
+        value = value.xreplace({whole: name})
+    return value
+
+
 def text_lines(update: Any) -> list[str]:
     """Each equation on a line: `x[t+1] = x - h*y`."""
     lines = []
     for left, right in update.lines(_text_stamp):
-        lines.append(f"{left.name} = {_leading(left.name, right)}")
+        lines.append(f"{left.name} = {leading(left.name, right)}")
     return lines
 
 
-def _leading(name: str, right: Any) -> str:
+def leading(name: str, right: Any) -> str:
+    """A right side that begins with the variable itself."""
     # x - h*y reads as an update; SymPy's own order would give -h*y + x.
     here = {str(part) for part in getattr(right, "args", ())}
     own = name.removesuffix("[t+1]")
-    base = own if own in here else own.rpartition("_")[0]
+    stem = own.rpartition("_")[0]
+    earlier = sorted(part for part in here if part.startswith(f"{stem}_") and part.isidentifier())
+    base = own if own in here else stem if stem in here or not earlier else earlier[0]
     if isinstance(right, sp.MatrixExpr):
         return _vector_line(base, right)
     if isinstance(right, sp.Add):
@@ -110,23 +120,6 @@ def _latex_update(name: str, right: Any, latex: Any) -> str:
     return str(latex(calculus.pushed_transposes(right)))
 
 
-class _SourcePrinter(PythonCodePrinter):
-    """Plain Python; refuses what it cannot print and every unsafe name."""
-
-    def _print_Symbol(self, expr: sp.Symbol) -> str:
-        return check_name(expr.name)
-
-    def _print_sigmoid(self, expr: sp.Basic) -> str:
-        return f"(0.5 + 0.5*math.tanh(0.5*({self._print(expr.args[0])})))"
-
-    def _print_softplus(self, expr: sp.Basic) -> str:
-        inner = self._print(expr.args[0])
-        return f"(max({inner}, 0.0) + math.log1p(math.exp(-abs({inner}))))"
-
-    def _print_Function(self, expr: sp.Function) -> str:
-        raise GameError(f"{expr} has no plain Python form; instantiate the function first")
-
-
 def python_source(update: Any, name: str = "step") -> str:
     """A function of the variables, the memory and the parameters that returns the next values as a tuple."""
     check_name(name)
@@ -134,7 +127,7 @@ def python_source(update: Any, name: str = "step") -> str:
         raise GameError("Python source needs scalar variables; instantiate the model-level game first")
     if any(line.implicit for line in update.assignments):
         raise GameError(f"{update.rule.name} is an implicit rule; its step is no list of assignments")
-    printer = _SourcePrinter({"fully_qualified_modules": True})
+    printer = SourcePrinter()
     memory = list(update.remembered.values())
     results = [*update.after.values(), *(value for part in update.memory_after.values() for value in part.values())]
     used = {s for e in [*results, *(line.value for line in update.assignments)] for s in e.free_symbols}
@@ -142,7 +135,7 @@ def python_source(update: Any, name: str = "step") -> str:
     parameters = sorted(used - inner - set(update.game.variables) - set(memory), key=str)
     arguments = ", ".join(check_name(s.name) for s in (*update.game.variables, *memory))
     keywords = "".join(f", {check_name(s.name)}" for s in parameters)
-    body = [f"    {line.target.name} = {printer.doprint(line.value)}" for line in update.assignments]
-    body.append(f"    return ({', '.join(printer.doprint(value) for value in results)},)")
+    body = [f"    {line.target.name} = {printer.formula(line.value)}" for line in update.assignments]
+    body.append(f"    return ({', '.join(printer.formula(value) for value in results)},)")
     starred = f", *{keywords}" if keywords else ""
     return "\n".join(["import math", "", "", f"def {name}({arguments}{starred}):", *body, ""])

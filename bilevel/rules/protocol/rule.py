@@ -57,7 +57,7 @@ class Field(Protocol):
         """w with w = step(w), the solution near a point."""
 
 
-Start = Literal["same", "zero"]
+Start = Literal["same", "zero"]  # or an object that only the numeric reading knows: an optimiser's state
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Rule:
     parameters: tuple[tuple[str, Any], ...]
     build: Callable[[Any], Callable[..., Any]]
     time: Literal["discrete", "continuous"] = "discrete"
-    memory: tuple[tuple[str, Start], ...] = ()
+    memory: tuple[tuple[str, Any], ...] = ()
     maker: Callable[..., Rule] | None = part(default=None, compare=False, repr=False)
 
     def on(self, field: Any) -> Callable[..., tuple[Point, ...]]:

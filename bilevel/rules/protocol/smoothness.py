@@ -34,8 +34,11 @@ def evaluated(formula: Any, put: Mapping[Any, Any]) -> Any | None:
     formula = formula.replace(sp.Piecewise, lambda *rows: _branches(rows, put))
     if formula.has(sp.nan):
         return None
-    jumping = {node: sp.Dummy() for node in formula.atoms(*JUMPS) if _vanishes(node.args[0], put)}
-    result = formula.xreplace(jumping).subs(put, simultaneous=True)
+    nodes = formula.atoms(*JUMPS)
+    jumping = {node: sp.Dummy() for node in nodes if _vanishes(node.args[0], put)}
+    # The others are evaluated by themselves: SymPy's simultaneous substitution would ask them for signs half way.
+    steady = {n: n.func(n.args[0].subs(put, simultaneous=True), *n.args[1:]) for n in nodes - set(jumping)}
+    result = formula.xreplace({**steady, **jumping}).subs(put, simultaneous=True)
     return None if sp.expand(result).has(*jumping.values()) else result
 
 

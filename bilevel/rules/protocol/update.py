@@ -14,7 +14,8 @@ import sympy as sp
 from bilevel.game import Game
 from bilevel.language import calculus
 from bilevel.language.errors import UnknownAnswer
-from bilevel.rules.protocol.printing import latex_block, python_source, text_lines
+from bilevel.response import reply_points
+from bilevel.rules.protocol.printing import abbreviated, latex_block, python_source, text_lines
 from bilevel.rules.protocol.rule import Rule
 from bilevel.rules.protocol.symbols import fresh, names_in
 
@@ -82,15 +83,18 @@ class Update:
     def lines(self, stamp: Stamp) -> list[tuple[Any, Any]]:
         """(left, right) of every equation, with variables named by `stamp(variable, "now" | "next" | "rate" | ...)`."""
         after, rename = self._shared_names(stamp)
+        points = reply_points(self.game, lambda v, when: self._distinct(stamp(v, when)))
         shown: list[tuple[Any, Any]] = []
         for line in self.assignments:
             if rename[line.target] not in [left for left, _ in shown]:
-                shown.append((rename[line.target], calculus.replace(line.value, rename)))
+                shown.append((rename[line.target], calculus.replace(abbreviated(line.value, points), rename)))
         for variable, value in after.items():
             left = stamp(variable, "rate" if self.continuous else "next")
             if left not in [done for done, _ in shown]:
-                shown.append((left, calculus.replace(value, rename)))
-        return shown
+                shown.append((left, calculus.replace(abbreviated(value, points), rename)))
+        used = {s for _, value in shown for s in value.free_symbols}
+        named = [(name, calculus.replace(value, rename)) for name, value, _ in points]
+        return (named if any(name in used for name, _ in named) else []) + shown
 
     def _shared_names(self, stamp: Stamp) -> tuple[dict[Any, Any], dict[Any, Any]]:
         # An intermediate point that is already some variable's next value is printed under that name.

@@ -1,0 +1,201 @@
+"""One cell of the table: a strategy on one side, weighed on every test problem of that side.
+
+Main definitions: `cell`, a plain function of names that returns plain data, so that any executor can run it.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import cache
+from typing import Any
+
+import sympy as sp
+
+from bilevel.analysis.analyse import analyse
+from bilevel.analysis.comparison import compare
+from bilevel.analysis.state_map import state_map
+from bilevel.app import budget
+from bilevel.app.answers import certificate, point_object, text, verdict_object
+from bilevel.app.saving import save
+from bilevel.app.table1_points import DESTROYED, UNDECIDED, fate_of
+from bilevel.app.table1_problems import PROBLEMS, RULES, STEP, Bench
+from bilevel.app.table1_rates import FAILURES, best_rate
+from bilevel.app.table1_verdict import judged, summed
+from bilevel.language.errors import UnknownAnswer
+from bilevel.language.values import expression
+from bilevel.models.strategies import catalogue
+from bilevel.models.strategies.protocol.strategy import NotApplicable, Strategy
+from bilevel.rules import derive, linearise
+from bilevel.system import flow_of, map_of
+
+SECONDS, RATE_SECONDS = 240.0, 20.0
+
+
+def cell(name: str, side: str, seconds: float = SECONDS) -> dict[str, Any]:
+    """The whole answer of one cell. Each problem and variant has its share of the seconds; what has no time left is
+    unknown, with the reason."""
+    row = catalogue()[name].row
+    benches = [bench for bench in PROBLEMS if bench.side == side]
+    share = seconds / (len(benches) * len(row.variants))
+    entries = [_guarded(name, dict(variant), bench, share) for variant in row.variants for bench in benches]
+    printed = None if row.printed is None else row.printed[side == "ac"]
+    return {
+        "strategy": name,
+        "title": row.title,
+        "side": side,
+        "printed": printed,
+        **summed(entries),
+        "entries": entries,
+    }
+
+
+def _guarded(name: str, variant: dict[str, Any], bench: Bench, seconds: float) -> dict[str, Any]:
+    began = time.process_time()
+    for rule in RULES:
+        _before(bench, rule)
+    entry: dict[str, Any] = {
+        "problem": bench.name,
+        "problem_title": bench.title,
+        "variant": {k: str(v) for k, v in variant.items()},
+    }
+    with budget.limited(seconds) as clock:
+        try:
+            entry |= _weighed(name, variant, bench, clock)
+        except NotApplicable as stop:
+            entry |= {"word": "not applicable", "why": f"proved: {stop}"}
+        except UnknownAnswer as stop:
+            entry |= {"word": "unknown", "why": str(stop)}
+        except FAILURES as stop:
+            entry |= {"word": "unknown", "why": str(stop)[:300] or f"out of time after {seconds:.0f} s"}
+        budget.stop()
+    return entry | {"seconds": round(time.process_time() - began, 2)}
+
+
+def strategy_of(name: str, variant: dict[str, Any]) -> Strategy:
+    """The strategy of a variant, with numbers for every strength."""
+    make = catalogue()[name]
+    free = {key: value for key, value in make.row.numbers if key not in variant}
+    return make(**free, **variant)
+
+
+def _weighed(name: str, variant: dict[str, Any], bench: Bench, clock: budget.Clock) -> dict[str, Any]:
+    strategy, game = strategy_of(name, variant), bench.game()
+    actor = tuple(str(v) for v in game[game.samples.actor].moves)
+    found: dict[str, Any] = {"strategy": str(strategy), "model": strategy.model or "exact", "rules": {}}
+    changed, _ = strategy(game, RULES["alternating"]())
+    updates = str(derive(*strategy(game, RULES["alternating"]())))
+    found["updates"] = updates if len(updates) < 4000 else updates[:4000] + " ..."
+    if all(_idle(game, strategy, make()) for make in RULES.values()):
+        output = catalogue()[name].row.output
+        why = "the players' update equations are the same, symbol by symbol" + (
+            "; what is added is an output only" if output else "; what is added drives nothing"
+        )
+        return found | {"word": "neutral" if output else "not applicable", "why": f"proved: {why}"}
+    fate = fate_of(changed, dict(bench.point), actor, clock)
+    found["fixed_point"] = {"word": fate.word, "why": fate.why, "point": fate.point and point_object(fate.point.point)}
+    if fate.point is not None:
+        for rule in RULES:
+            found["rules"][rule] = _under(rule, strategy, bench, fate.point, clock)
+    elif fate.word == UNDECIDED:
+        return found | {"word": "unknown", "why": fate.why}
+    return found | judged(found, destroyed=fate.word == DESTROYED)
+
+
+def _idle(game: Any, strategy: Strategy, rule: Any) -> bool:
+    """Whether the strategy leaves every update of the game's own variables as it was, for every value of everything."""
+    changed, new = strategy(game, rule)
+    while new.name == "followed":
+        new = dict(new.parameters)["base"]
+    before, after = game.field(), changed.field()
+    if str(new) != str(rule) or not set(before) <= set(after):
+        return False
+    return all(after[v] == before[v] or sp.expand(after[v] - before[v]) == 0 for v in before)
+
+
+@cache
+def _before(bench: Bench, rule: str) -> tuple[Any, Any]:
+    """Verdict and best rate without any strategy."""
+    game = bench.game()
+    point = {v: expression(dict(bench.point)[str(v)]) for v in game.variables}
+    linear = linearise(game, RULES[rule](), point)
+    verdict = analyse(linear.matrix, time=linear.time, assuming=game.assuming)
+    with budget.limited(RATE_SECONDS) as clock:
+        return verdict, best_rate(linear.matrix, verdict, 1, clock)
+
+
+def _under(rule: str, strategy: Strategy, bench: Bench, equilibrium: Any, clock: budget.Clock) -> dict[str, Any]:
+    """Before and after under one rule: the whole state for the record, the part that drives the players for the word"""
+    plain, game = RULES[rule](), bench.game()
+    changed, new = strategy(game, plain)
+    linear = linearise(changed, new, equilibrium.point)
+    with clock.section(2 / 3):
+        whole = analyse(linear.matrix, time=linear.time, assuming=changed.assuming)
+        part = driving(linear.matrix, [k for k, name in enumerate(linear.order) if name in map(str, game.variables)])
+        own = whole if part.rows == linear.matrix.rows else analyse(part, time=linear.time, assuming=changed.assuming)
+    before, rate_before = _before(bench, rule)
+    verdict = compare(before, own)
+    after = verdict_object(whole, list(linear.order), certified=False)
+    with clock.section(1 / 3):
+        after["certificate"], after["certified_at"] = certified(whole, verdict)
+    return {
+        "rule": str(new),
+        "before": _told(before),
+        "after": after,
+        "players": None if own is whole else _told(own),
+        "word": verdict.word,
+        "why": verdict.why,
+        "best_before": rate_before,
+        "best_after": best_rate(part, own, rounds(new), clock.part(2 / 3)),
+        "same": changed is game and new is plain,
+        "file": problem_text(changed, new, equilibrium.point),
+    }
+
+
+def driving(matrix: Any, players: list[int]) -> Any:
+    """The rows and columns of the players and of everything that, directly or not, moves them."""
+    kept = list(players)
+    for row in kept:
+        kept += [k for k in range(matrix.cols) if k not in kept and matrix[row, k] != 0]
+    order = sorted(kept)
+    return sp.ImmutableMatrix(matrix.extract(order, order))
+
+
+def certified(verdict: Any, compared: Any) -> tuple[Any, dict[str, str] | None]:
+    """A certificate of the verdict; where there is none with the step open, one at a step at which it is decided."""
+    found = certificate(verdict)
+    if found is not None or verdict.condition is None:
+        return found, None
+    steps = [p[STEP] for p in (compared.gained, compared.lost) if p and STEP in p]
+    for step in (*steps, *(sp.Rational(n, d) for n, d in ((1, 10), (1, 100), (1, 1), (5, 1)))):
+        there = analyse(verdict.jacobian.subs(STEP, step), time=verdict.time)
+        found = certificate(there) if there.verdict != "unknown" else None
+        if found is not None:
+            return found, {str(STEP): str(step)}
+    return None, None
+
+
+def _told(verdict: Any) -> dict[str, Any]:
+    return {"verdict": verdict.verdict, "condition": text(verdict.condition), "unstable_on": text(verdict.unstable_on),
+            "marginal_why": verdict.marginal_why, "known": verdict.known}  # fmt: skip
+
+
+def rounds(rule: Any) -> int:
+    """How many steps of the underlying rule one round takes."""
+    arguments = dict(rule.parameters)
+    own = int(arguments.get("every", 1)) if rule.name in ("followed", "delayed") else 1
+    return own * (rounds(arguments["base"]) if "base" in arguments else 1)
+
+
+def problem_text(game: Any, rule: Any, point: Any) -> str | None:
+    """A problem file that says the same: players and rule where these can be written, else the map of the state."""
+    try:
+        return save(game, rule, point)
+    except FAILURES:
+        pass
+    try:
+        system = state_map(game, rule, point)
+        make = flow_of if system.time == "continuous" else map_of
+        equations = dict(zip(system.variables, system.after, strict=True))
+        return save(make(equations, title=game.title, source=game.source), at=dict(system.point))
+    except FAILURES:
+        return None

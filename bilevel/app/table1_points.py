@@ -1,0 +1,120 @@
+"""What becomes of a fixed point when a strategy changes game and rule: kept, moved or destroyed.
+
+Main definitions: `fate_of`, `Fate`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
+
+from bilevel.analysis.fixed_points import Equilibrium, equilibria
+from bilevel.language.errors import GameError, UnknownAnswer
+from bilevel.language.values import expression
+from bilevel.rules.protocol.smoothness import JUMPS, evaluated
+
+KEPT, CRITIC_MOVED, MOVED, DESTROYED, UNDECIDED = "kept", "kept for the actor", "moved", "destroyed", "unknown"
+
+
+@dataclass(frozen=True)
+class Fate:
+    """The word, where the equilibrium is now (None: nowhere, or not known), and what shows it."""
+
+    word: str
+    point: Equilibrium | None
+    why: str
+
+
+def fate_of(game: Any, point: dict[str, Any], actor: tuple[str, ...], clock: Any) -> Fate:
+    """Where the equilibrium of the unchanged game is in the changed one: everything in place, the actor in place, or
+    elsewhere."""
+    names = {str(v) for v in game.variables}
+    place = {name: expression(value) for name, value in point.items() if name in names}
+    for word, kept in ((KEPT, place), (CRITIC_MOVED, {n: v for n, v in place.items() if n in actor})):
+        try:
+            with clock.section(1 / 2):
+                found = _at(game, kept)
+        except GameError as stop:
+            if "kink" in str(stop):
+                return _from_either_side(game, place)
+            if "singular" in str(stop):
+                return Fate(DESTROYED, None, f"the losses have no derivative there: {stop}")
+            continue
+        except (UnknownAnswer, NotImplementedError, TypeError, ValueError):
+            continue
+        if found is not None:
+            lost = [n for n in point if n not in names]
+            exact = word == KEPT and not lost
+            why = "the updates vanish there" if exact else f"the actor stays; the critic is at {_told(found, actor)}"
+            return Fate(KEPT if exact else CRITIC_MOVED, found, why)
+    with clock.section(3 / 4):
+        everywhere = equilibria(game)
+    if not everywhere.points:
+        if everywhere.complete:
+            return Fate(DESTROYED, None, "the changed game has no fixed point at all")
+        return Fate(UNDECIDED, None, f"fixed points were not all found: {everywhere.reason}"[:300])
+    near = min(everywhere.points, key=lambda p: _distance(p, place))
+    return Fate(MOVED, near, f"to {', '.join(f'{v} = {x}' for v, x in near.point.items() if str(v) in place)}"[:300])
+
+
+def _at(game: Any, kept: dict[str, Any]) -> Equilibrium | None:
+    """The equilibrium with these coordinates, the others solved for."""
+    if len(kept) < len(game.variables):
+        followers = {v: kept[n] for v in game.variables for n in kept if str(v).rpartition("_")[0] == n}
+        whole = {**kept, **{str(v): value for v, value in followers.items()}}
+        if len(whole) == len(game.variables):
+            try:
+                return equilibria(game, at=whole).points[0]
+            except GameError:
+                pass
+    found = equilibria(game, at=kept)
+    return found.points[0] if found.points else None
+
+
+def _told(found: Equilibrium, actor: tuple[str, ...]) -> str:
+    return ", ".join(f"{v} = {x}" for v, x in found.point.items() if str(v) not in actor)[:200]
+
+
+def _distance(point: Equilibrium, place: dict[str, Any]) -> float:
+    gaps = [
+        complex(sp.N(value - place[str(v)]))
+        for v, value in point.point.items()
+        if str(v) in place and not value.free_symbols
+    ]
+    return sum(abs(gap) ** 2 for gap in gaps)
+
+
+def _from_either_side(game: Any, place: dict[str, Any]) -> Fate:
+    """At a kink: the update's limits from its sides, none of which is differentiated through."""
+    put = {v: place[str(v)] for v in game.variables if str(v) in place}
+    said = []
+    for variable, slope in game.field().items():
+        try:
+            if evaluated(slope, put) is not None:
+                continue
+            limits = [_limit(slope, put, side) for side in (1, -1)]
+        except (TypeError, ValueError, NotImplementedError):
+            return Fate(
+                UNDECIDED, None, f"the update of {variable} has a kink inside an average; its sides were not told apart"
+            )
+        if any(limit is None for limit in limits):
+            return Fate(
+                UNDECIDED, None, f"the update of {variable} has a kink inside an average; its sides were not told apart"
+            )
+        if all(limit.is_nonzero for limit in limits):
+            said.append(f"d{variable}/dt tends to {-limits[0]} from above and to {-limits[1]} from below, never to 0")
+    if said:
+        return Fate(DESTROYED, None, f"one-sided limits at the kink: {'; '.join(said)}")
+    return Fate(UNDECIDED, None, "the update has a kink there, and vanishes from some side")
+
+
+def _limit(slope: Any, put: dict[Any, Any], side: int) -> Any:
+    """The value from one side of everything that jumps by its own argument's sign."""
+    if any(hasattr(node, "bound") and node.has(*JUMPS) for node in sp.preorder_traversal(slope)):
+        return None
+    turned = slope.replace(lambda n: isinstance(n, sp.sign), lambda n: sp.Integer(side))
+    turned = turned.replace(lambda n: isinstance(n, sp.Heaviside), lambda n: sp.Integer((1 + side) // 2))
+    value = turned.subs(put, simultaneous=True)
+    return value if not value.free_symbols - {s for s in value.free_symbols if s.is_positive} else None

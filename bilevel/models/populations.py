@@ -1,0 +1,189 @@
+"""Self-play over populations of strategies (PSRO): a game between the population's members, and oracles beside it.
+
+Main definitions: `policy_space_responses`, `double_oracle`, `matrix_equilibrium`.
+
+Notation: a zero-sum game with payoff matrix A to the row player; a population is a list of mixed strategies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import sympy as sp
+
+from bilevel.game import Game, maximize, minimize
+from bilevel.language.errors import GameError, UnknownAnswer
+from bilevel.language.values import expression
+
+ROCK_PAPER_SCISSORS = ((0, -1, 1), (1, 0, -1), (-1, 1, 0))
+
+
+def _matrix(payoff: Any) -> sp.ImmutableMatrix:
+    rows = ROCK_PAPER_SCISSORS if payoff is None else sp.Matrix(payoff).tolist()
+    return sp.ImmutableMatrix([[expression(entry, "a payoff") for entry in row] for row in rows])
+
+
+def policy_space_responses(payoff: Any = None, population: Sequence[Sequence[Any]] | None = None) -> Game:
+    """Policy-space response oracles, smoothed: meta-strategies over a population, and oracles that answer them.
+
+    Math: with the population's strategies as rows of P: the meta-players play x^T (P A P^T) y, the oracles answer the
+        other side's mixture, u^T A P^T y and x^T P A v; each pays tau/2 times its own squared length, which makes the
+        answers unique. Mixtures are written by all entries but the last.
+
+    Shapes: k - 1 scalars for a meta-player of k members, n - 1 for an oracle of n pure strategies; default: rock,
+        paper, scissors with the first two as population.
+
+    Raises: GameError if a member is no mixed strategy of the game.
+
+    Reference: Lanctot et al. (2017), arXiv:1711.00832, algorithm 1; McMahan, Gordon, Blum (2003), double oracle.
+
+    Examples:
+        >>> list(policy_space_responses().players)
+        ['row_meta', 'column_meta', 'row_oracle', 'column_oracle']
+    """
+    A = _matrix(payoff)
+    if A.rows != A.cols:
+        raise GameError(f"one population plays both sides, so the payoff matrix is square; got {A.rows} x {A.cols}")
+    members = [[int(i == j) for j in range(A.cols)] for i in range(2)] if population is None else population
+    P = sp.ImmutableMatrix([[expression(entry, "a probability") for entry in row] for row in members])
+    if P.cols != A.cols or any(sp.expand(sum(P.row(i)) - 1) != 0 for i in range(P.rows)) or P.rows < 2:
+        raise GameError(
+            f"a population is two or more mixed strategies of {A.cols} entries that sum to 1; got {P.tolist()}"
+        )
+    tau = sp.Symbol("tau", positive=True)
+    (x, xs), (y, ys) = (_mixture(letter, P.rows) for letter in ("x", "y"))
+    (u, us), (v, vs) = (_mixture(letter, A.rows) for letter in ("u", "v"))
+    meta = (x.T * P * A * P.T * y)[0, 0]
+
+    def cost(w: sp.Matrix) -> Any:
+        return tau / 2 * sum(entry**2 for entry in w)
+
+    players = {
+        "row_meta": maximize(meta - cost(x), *xs),
+        "column_meta": minimize(meta + cost(y), *ys),
+        "row_oracle": maximize((u.T * A * P.T * y)[0, 0] - cost(u), *us),
+        "column_oracle": minimize((x.T * P * A * v)[0, 0] + cost(v), *vs),
+    }
+    return Game(players, title="Policy-space responses", source="Lanctot et al. 2017, arXiv:1711.00832")
+
+
+def _mixture(letter: str, size: int) -> tuple[sp.Matrix, tuple[Any, ...]]:
+    free = sp.symbols(f"{letter}1:{size}", real=True)
+    return sp.Matrix([*free, 1 - sum(free)]), free
+
+
+@dataclass(frozen=True)
+class Population:
+    """One round of the double oracle: the pure strategies so far, the equilibrium of their game, the oracles' gains.
+
+    Math: `row_gain` = max_i (A y)_i - value and `column_gain` = value - min_j (x^T A)_j, both at least 0; their sum is
+        the exploitability of the mixtures in the whole game.
+
+    Reference: McMahan, Gordon, Blum (2003), Planning in the presence of cost functions controlled by an adversary.
+
+    Examples:
+        >>> Population((0,), (0,), (1,), (1,), sp.S.Zero, sp.S.One, sp.S.One).exploitability
+        2
+    """
+
+    rows: tuple[int, ...]
+    columns: tuple[int, ...]
+    row: tuple[Any, ...]
+    column: tuple[Any, ...]
+    value: Any
+    row_gain: Any
+    column_gain: Any
+
+    @property
+    def exploitability(self) -> Any:
+        """What the two oracles gain together."""
+        return self.row_gain + self.column_gain
+
+
+def double_oracle(payoff: Any = None, start: tuple[int, int] = (0, 0)) -> tuple[Population, ...]:
+    """Every round of the double oracle from one pure strategy a side, exactly, until no oracle gains.
+
+    Math: solve the game of the strategies so far; add each side's best answer in the whole game; stop when neither
+        gains: then the mixtures are an equilibrium of the whole game.
+
+    Shapes: at most rows + columns rounds; each solves a matrix game by its supports, so the cost grows exponentially
+        with the number of strategies in use.
+
+    Raises: GameError if the payoffs are no numbers, or the start is no strategy.
+
+    Reference: McMahan, Gordon, Blum (2003), Planning in the presence of cost functions controlled by an adversary.
+
+    Examples:
+        >>> rounds = double_oracle()
+        >>> rounds[-1].row, rounds[-1].exploitability
+        ((1/3, 1/3, 1/3), 0)
+    """
+    A = _matrix(payoff)
+    if not (0 <= start[0] < A.rows and 0 <= start[1] < A.cols):
+        raise GameError(f"start is a row below {A.rows} and a column below {A.cols}; got {start}")
+    rows, columns, rounds = [start[0]], [start[1]], []
+    while True:
+        x, y, value = matrix_equilibrium(A.extract(rows, columns))
+        against = [sum(A[i, j] * q for j, q in zip(columns, y, strict=True)) for i in range(A.rows)]
+        conceded = [sum(A[i, j] * p for i, p in zip(rows, x, strict=True)) for j in range(A.cols)]
+        best, worst = max(against), min(conceded)
+        rounds.append(Population(tuple(rows), tuple(columns), x, y, value, best - value, value - worst))
+        if best == value and worst == value:
+            return tuple(rounds)
+        rows += [against.index(best)] if best > value else []
+        columns += [conceded.index(worst)] if worst < value else []
+
+
+def matrix_equilibrium(payoff: Any) -> tuple[tuple[Any, ...], tuple[Any, ...], Any]:
+    """An equilibrium of a zero-sum matrix game with rational payoffs, and its value, exactly.
+
+    Math: over square supports the mixtures that make the other side indifferent; one of them is an equilibrium
+        (Shapley and Snow), recognised by max_i (A y)_i = min_j (x^T A)_j.
+
+    Shapes: n x m payoffs; the number of supports grows exponentially.
+
+    Raises: GameError if a payoff is no rational number; UnknownAnswer if no support gives an equilibrium.
+
+    Reference: Shapley and Snow (1950), Basic solutions of discrete games.
+
+    Examples:
+        >>> matrix_equilibrium([[1, -1], [-1, 1]])
+        ((1/2, 1/2), (1/2, 1/2), 0)
+    """
+    A = _matrix(payoff)
+    if not all(entry.is_Rational for entry in A):
+        raise GameError(f"payoffs are rational numbers here; got {A.tolist()}")
+    for size in range(1, min(A.shape) + 1):
+        for rows in combinations(range(A.rows), size):
+            for columns in combinations(range(A.cols), size):
+                found = _on_support(A, rows, columns)
+                if found is not None:
+                    return found
+    raise UnknownAnswer("no square support gives an equilibrium", next_step="check the payoffs")
+
+
+def _on_support(A: Any, rows: Any, columns: Any) -> tuple[tuple[Any, ...], tuple[Any, ...], Any] | None:
+    """Indifferent mixtures on a square support, if they are an equilibrium of the whole matrix."""
+    size, block = len(rows), A.extract(list(rows), list(columns))
+    ones = sp.ones(size, 1)
+    system = sp.Matrix(sp.BlockMatrix([[block, -ones], [ones.T, sp.zeros(1, 1)]]))
+    if system.det() == 0:
+        return None
+    right = sp.Matrix([*[0] * size, 1])
+    reply = sp.Matrix(sp.BlockMatrix([[block.T, -ones], [ones.T, sp.zeros(1, 1)]])).LUsolve(right)
+    own = system.LUsolve(right)
+    x, y = _spread(reply[:size], rows, A.rows), _spread(own[:size], columns, A.cols)
+    if min(*x, *y, 0) < 0:
+        return None
+    value = own[size]
+    ceiling = max(sum(A[i, j] * y[j] for j in range(A.cols)) for i in range(A.rows))
+    floor = min(sum(A[i, j] * x[i] for i in range(A.rows)) for j in range(A.cols))
+    return (x, y, value) if ceiling == floor == value else None
+
+
+def _spread(entries: Any, places: Any, size: int) -> tuple[Any, ...]:
+    chosen = dict(zip(places, entries, strict=True))
+    return tuple(chosen.get(k, sp.S.Zero) for k in range(size))

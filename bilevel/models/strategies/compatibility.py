@@ -1,0 +1,54 @@
+"""Compatibility: a critic that is linear in the score of the actor's law.
+
+Main definitions: `compatibility`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import sympy as sp
+
+from bilevel.language.errors import UnknownAnswer
+from bilevel.language.nodes import stop_gradient
+from bilevel.models.strategies.protocol.strategy import strategy
+from bilevel.models.strategies.protocol.structure import samples_of, with_samples
+
+
+@strategy(row="Compatibility", printed=("no", "yes"))
+def compatibility() -> Any:
+    """The critic is replaced by one that is linear in the score of the actor's law, with a constant.
+
+    Math: Q(x) = w . d log p(x; theta)/d theta + v, the score at the current theta, held fixed; the critic's fit then
+        gives the actor an unbiased gradient, w being the natural one.
+
+    Raises: UnknownAnswer where the actor's law has no density that is known.
+
+    Reference: Sutton, McAllester, Singh, Mansour (2000), theorem 2; Pfau and Vinyals (2016), section 3.9.
+
+    Examples:
+        >>> from bilevel.models import gaussian_gan_in_samples
+        >>> from bilevel.models.strategies import compatibility
+        >>> [str(v) for v in compatibility()(gaussian_gan_in_samples())[0].variables]
+        ['theta', 'c1', 'v']
+    """
+
+    def build(game: Any, rule: Any) -> Any:
+        samples = samples_of(game, "compatibility")
+        if samples.score is None:
+            raise UnknownAnswer(
+                "the actor's law has no density known in closed form (a point mass has none), so it has no score",
+                next_step="give the actor noise, or write the critic in terms of its score",
+            )
+        c = tuple(sp.Symbol(f"c{k + 1}", real=True) for k in range(len(samples.parameters)))
+        v = sp.Symbol("v", real=True)
+        still = {p: sp.Symbol(f"{p.name}_held", **p._assumptions_orig) for p in samples.parameters}
+        score = [entry.xreplace(still) for entry in samples.score.expr]
+        value = sp.Lambda(samples.score.variables, v + sum((a * b for a, b in zip(c, score, strict=True)), sp.S.Zero))
+        frozen = tuple((symbol, stop_gradient(p)) for p, symbol in still.items())
+        return with_samples(
+            game, replace(samples, weights=(*c, v), value=value, held=None, frozen=(*samples.frozen, *frozen))
+        ), rule
+
+    return build

@@ -1,0 +1,47 @@
+"""DRAGAN: the critic's slope is drawn to length one around the data.
+
+Main definitions: `dragan`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+
+from bilevel.language.coordinate_laws import Normal
+from bilevel.models.strategies.protocol.points import need_slopes, squared_slope
+from bilevel.models.strategies.protocol.strategy import strategy
+from bilevel.models.strategies.protocol.structure import samples_of, with_costs
+
+
+@strategy(row="DRAGAN penalty", numbers={"gamma": "1/2"})
+def dragan(gamma: Any = None, spread: Any = 1) -> Any:
+    """The critic pays for a slope that is not of length one at noisy data.
+
+    Math: gamma/2 E (|dQ/dx|(x + e) - 1)^2, x of the critic's first kind of data, e ~ N(0, spread) in each input; with
+        a kink at slope zero.
+
+    Raises: GameError where the critic is shown finitely many fixed points.
+
+    Reference: Kodali, Abernethy, Hays, Kira (2017), arXiv:1705.07215.
+
+    Examples:
+        >>> from bilevel.models import gan_in_samples
+        >>> from bilevel.models.strategies import dragan
+        >>> dragan("1/2")(gan_in_samples())[0].costs
+        (('discriminator', (Abs(psi) - 1)**2/4),)
+    """
+
+    def build(game: Any, rule: Any) -> Any:
+        samples = samples_of(game, "dragan")
+        need_slopes(samples, "a penalty on the slope")
+        now = dict(zip(samples.behaviour, samples.parameters, strict=True))
+        changed, noisy = samples, []
+        for entry in samples.data[0].shown:
+            changed, e = changed.with_law("e_data", Normal(0, spread))
+            noisy.append(entry.xreplace(now) + e)
+        length = sp.sqrt(sp.factor(squared_slope(samples, tuple(noisy))))
+        return with_costs(game, {samples.critic: gamma / 2 * changed.average((length - 1) ** 2)}), rule
+
+    return build

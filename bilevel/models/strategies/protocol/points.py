@@ -1,0 +1,67 @@
+"""What strategies do to the points a critic is shown.
+
+Main definitions: `remapped` (change every point shown), `extended` (further inputs), `varies`, `squared_slope`,
+`companions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import sympy as sp
+
+from bilevel.models.samples import Samples, Stream
+from bilevel.models.strategies.protocol.strategy import NotApplicable
+
+Change = Callable[[Stream, tuple[Any, ...]], tuple[Any, ...]]
+
+
+def remapped(samples: Samples, change: Change) -> Samples:
+    """The same samples with every point shown, next points included, put through a change."""
+
+    def mapped(stream: Stream) -> Stream:
+        later = tuple((p, change(stream, x)) for p, x in stream.later)
+        return replace(stream, shown=change(stream, stream.shown), later=later)
+
+    return replace(samples, data=tuple(map(mapped, samples.data)), own=tuple(map(mapped, samples.own)))
+
+
+def varies(samples: Samples) -> bool:
+    """Whether any point shown depends on chance or on the actor: finitely many constants have no slope between them."""
+    return any(entry.free_symbols for stream in (*samples.data, *samples.own) for entry in stream.shown)
+
+
+def squared_slope(samples: Samples, point: tuple[Any, ...]) -> Any:
+    """The squared length of the critic's slope in its inputs at a point."""
+    inputs = samples.value.variables
+    slopes = [sp.diff(samples.value.expr, x) for x in inputs]
+    return sum((s**2 for s in slopes), sp.S.Zero).subs(dict(zip(inputs, point, strict=True)), simultaneous=True)
+
+
+def companions(samples: Samples, stream: Stream) -> tuple[Samples, tuple[Any, ...]]:
+    """A second point of the same stream, drawn independently."""
+    changed, renamed = samples, {}
+    for symbol in sorted({s for e in stream.shown for s in e.free_symbols} & set(samples.laws), key=str):
+        changed, renamed[symbol] = changed.with_law(f"{symbol.name}_other", samples.laws[symbol])
+    return changed, tuple(entry.xreplace(renamed) for entry in stream.shown)
+
+
+def moments(samples: Samples, streams: Any) -> tuple[tuple[Any, Any], ...]:
+    """Mean and variance of every input over the mixture of some streams."""
+    total = sum((stream.weight for stream in streams), sp.S.Zero)
+    found = []
+    for k in range(len(streams[0].shown)):
+        first = sum((s.weight * samples.average(sp.expand(s.shown[k])) for s in streams), sp.S.Zero) / total
+        second = sum((s.weight * samples.average(sp.expand(s.shown[k] ** 2)) for s in streams), sp.S.Zero) / total
+        found.append((first, sp.expand(second - first**2)))
+    return tuple(found)
+
+
+def need_slopes(samples: Samples, name: str) -> None:
+    """Refuse where what is shown are finitely many constant points."""
+    if not varies(samples):
+        raise NotApplicable(
+            f"{name} needs points between which the critic has a slope; here it is shown finitely many fixed points"
+        )
