@@ -64,18 +64,20 @@ def second_order(J: Operator, seed: int, count: int) -> tuple[list[str], list[Fi
     """
     tests, lowest = [], {}
     for name in J.blocks:
-        low = eigenvalues(J.own(name), "smallest real part", count=min(count, 2), seed=seed)
-        high = eigenvalues(J.own(name), "largest real part", count=1, seed=seed)
-        lowest[name] = _sign(low.leading)
-        tests.append(_ends(f"{name}'s own Hessian", low.leading, high.leading, low.method))
+        own = J.own(name)
+        low = eigenvalues(own, "smallest real part", count=min(count, 2), seed=seed)
+        high = eigenvalues(own, "largest real part", count=1, seed=seed)
+        hessian = own.kind == "symmetric"
+        lowest[name] = _sign(low.leading) if hessian else "?"
+        tests.append((_ends if hessian else _real_parts)(name, low.leading, high.leading, low.method))
     signs = list(lowest.values())
     kinds = []
     if all(sign == "+" for sign in signs):
         kinds.append("differential Nash (strict)")
     kinds += [f"no Nash point: {name} has a direction of descent" for name, sign in lowest.items() if sign == "-"]
     if not kinds:
-        flat = ", ".join(name for name, sign in lowest.items() if sign != "+")
-        kinds.append(f"flat directions of {flat}: Nash (strict) not shown, Nash not excluded")
+        flat = ", ".join(name for name, sign in lowest.items() if sign == "0")
+        kinds += [f"flat directions of {flat}: Nash (strict) not shown, Nash not excluded"] if flat else []
     if len(J.blocks) == 2 and _zero_sum(J, seed):
         for leader, follower in (list(J.blocks), list(J.blocks)[::-1]):
             kind, test = _minimax(J, leader, follower, lowest[follower], seed)
@@ -91,7 +93,18 @@ def _sign(ritz: Ritz | None) -> str:
     return "+" if low > ritz.backward_error else "-" if low < -ritz.backward_error else "0"
 
 
-def _ends(words: str, low: Ritz | None, high: Ritz | None, method: str) -> Finding:
+def _real_parts(name: str, low: Ritz | None, high: Ritz | None, method: str) -> Finding:
+    """A block that is no Hessian, because a value held constant in the loss varies with the player's variables."""
+    words = f"{name}'s own block is no Hessian: what its loss holds constant varies with it"
+    if low is None or high is None:
+        return Finding(f"{words}; its ends were not found", "unknown", "raise the budget of products")
+    span = f"real parts of its eigenvalues from {low.value.real:.3g} to {high.value.real:.3g}"
+    off = max(low.backward_error, high.backward_error)
+    return Finding(f"{words}; {span}", "float", f"{method}, backward error {off:.1e}", {"lowest": low.value.real})
+
+
+def _ends(name: str, low: Ritz | None, high: Ritz | None, method: str) -> Finding:
+    words = f"{name}'s own Hessian"
     if low is None or high is None:
         return Finding(f"{words}: its ends were not found", "unknown", "raise the budget of products")
     sign = {"+": "positive definite", "-": "with negative curvature", "0": "with flat directions"}[_sign(low)]

@@ -148,7 +148,7 @@ def _sizes(step: Any, game: Reduced, values: Any) -> np.ndarray | None:
 
 def predicted_edge(rule: Rule, game: Reduced, values: Any) -> float | None:
     """The scale of the steps at which some mode of the restricted game begins to grow; None if none does."""
-    grid = 2.0 ** np.linspace(-8, 10, 145)
+    grid = 2.0 ** np.linspace(-8, 10, 73)
     try:
         lead, _ = leading(game.maps(with_steps_scaled(rule, P), str(P), grid, values))
     except (BilevelError, np.linalg.LinAlgError, TypeError):

@@ -31,7 +31,7 @@ class StepScale:
     seed: int
     budget: int
     scaled: bool = True
-    slack: float = 0.0  # growth per scale that is the flow's own
+    leaving: bool = False  # whether the flow's own growth is to be left aside
     spent: int = 0
     seen: dict[float, Spectrum] = field(default_factory=dict)
 
@@ -44,14 +44,14 @@ class StepScale:
             whole = operator.size <= DENSE
             # Enough to tell growth from none; the first look, at the present steps, is the one that is reported.
             quick = {"tolerance": 1e-4, "budget": min(300, self.budget)} if self.seen else {"budget": self.budget}
-            count = operator.size if whole else self.count
+            count = operator.size if whole else self.count + (6 if self.leaving else 0)
             self.seen[scale] = eigenvalues(operator, count=count, seed=self.seed, left=not self.seen, **quick)
             self.spent += products.count
         return self.seen[scale]
 
     def state(self, scale: float) -> str:
         """Whether some mode grows, some mode stays on the circle while moving, all shrink, or nothing moves."""
-        return state_of(self.spectrum(scale), 2 * self.slack * scale)
+        return state_of(self.spectrum(scale), self.leaving)
 
     @property
     def small(self) -> bool:
@@ -64,9 +64,14 @@ def margin(ritz: Any) -> float:
     return float(max(1e-13, 10 * ritz.backward_error if ritz.error is None else 2 * ritz.error))
 
 
-def state_of(found: Spectrum, slack: float = 0.0) -> str:
-    """The state of a map: see `StepScale.state`; growth by less than `slack` does not count."""
-    sizes = [(abs(ritz.value) - 1 - slack, margin(ritz), abs(ritz.value - 1)) for ritz in found.values]
+def state_of(found: Spectrum, leaving: bool = False) -> str:
+    """The state of a map: see `StepScale.state`.
+
+    `leaving` sets aside what grows as the flow does, 1 - s lambda with Re lambda < 0: its real part is above 1. What a
+    step adds by overshooting flips or turns, so its real part is below 1.
+    """
+    kept = [ritz for ritz in found.values if not (leaving and ritz.value.real >= 1)]
+    sizes = [(abs(ritz.value) - 1, margin(ritz), abs(ritz.value - 1)) for ritz in kept]
     if any(not math.isfinite(beyond) or beyond > off for beyond, off, _ in sizes):
         return GROWS
     moving = [(beyond, off) for beyond, off, moved in sizes if moved > 100 * off]
@@ -90,16 +95,15 @@ def tolerated(
 ) -> Tolerated:
     """Doubling or halving from the present steps until the state changes, then bisection.
 
-    Where the flow itself is `leaving` the point no step can help; then the edge is where a mode grows more than twice
-    as fast as the flow's own.
+    Where the flow itself is `leaving` the point no step can help; the edge is then where other modes begin to grow.
 
     A `guess` of the edge is tried first. Small games are bisected to 12 digits, large ones to half a percent.
     """
-    if leaving and scales.state(FLOW) == GROWS:
-        scales.slack = _growth(scales.spectrum(FLOW)) / FLOW
+    own = _growth(scales.spectrum(FLOW)) / FLOW if leaving and scales.state(FLOW) == GROWS else 0.0
+    scales.leaving = bool(own)
     low, high = _bracket(scales, guess, up, down)
-    if scales.slack and low is not None:
-        return _beside_the_flow(scales, low, high)
+    if own and low is not None:
+        return _beside_the_flow(scales, low, high, own)
     if high is None:
         shrinks = scales.state(low) == SHRINKS
         return Tolerated(low if shrinks else None, None, note=f"no growth found up to {low:g} times the present steps")
@@ -118,11 +122,11 @@ def _bisected(scales: StepScale, low: float, high: float) -> tuple[float, float]
     return low, high
 
 
-def _beside_the_flow(scales: StepScale, low: float, high: float | None) -> Tolerated:
+def _beside_the_flow(scales: StepScale, low: float, high: float | None, rate: float) -> Tolerated:
     """The edge of the other modes, where the flow leaves the point at every step size."""
-    own = f"the flow itself leaves this point, by {scales.slack:.2%} a step of the present size"
+    own = f"the flow itself leaves this point, by {rate:.2%} a step of the present size"
     if high is None:
-        return Tolerated(None, None, note=f"{own}; no mode grows faster up to {low:g} times the present steps")
+        return Tolerated(None, None, note=f"{own}; no other mode grows up to {low:g} times the present steps")
     low, high = _bisected(scales, low, high)
     return Tolerated(None, math.sqrt(low * high), note=f"below that only as {own}")
 

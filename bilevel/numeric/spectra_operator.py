@@ -101,19 +101,26 @@ class Operator:
         return self if self.kind == "antisymmetric" else self._part(-1, "antisymmetric")
 
     def own(self, player: str) -> Operator:
-        """A player's own block: for a game's Jacobian the Hessian of its cost in its own variables, symmetric."""
+        """A player's own block: the Hessian of its cost in its own variables, where it is symmetric.
+
+        It is not where a loss holds a value constant that varies with them; two products on a random vector tell.
+        """
         place = self.slice_of(player)
-        kind = "symmetric" if self.boundary == "field" else "general"
-        return replace(
+        block = replace(
             self,
-            words=f"Hessian of {player}'s own cost" if kind == "symmetric" else f"{player}'s block of the {self.words}",
+            words=f"{player}'s own block of the {self.words}",
             blocks={player: self.blocks[player]},
             forward=lambda v: self.forward(self._spread(v, place))[place],
             backward=lambda v: self.backward(self._spread(v, place))[place],
             dense=lambda: self.dense()[place, place],
-            kind=kind,
             boundary="",
         )
+        v = np.random.default_rng(0).standard_normal(block.size)
+        ahead, back = block.forward(v), block.backward(v)
+        apart, size = float(np.linalg.norm(ahead - back)), float(np.linalg.norm(ahead) + np.linalg.norm(back))
+        if self.boundary == "field" and apart <= 1e3 * float(np.finfo(self.dtype).eps) * size:
+            return replace(block, words=f"Hessian of {player}'s own cost", kind="symmetric")
+        return block
 
     def _spread(self, v: np.ndarray, place: Any) -> np.ndarray:
         whole = np.zeros(self.size)
@@ -125,7 +132,8 @@ class Operator:
         place = self.slice_of(leader)
         others = np.ones(self.size, dtype=bool)
         others[place] = False
-        alone = self.boundary == "field" and len(self.blocks) == 2
+        rest = [name for name in self.blocks if name != leader]
+        alone = len(rest) == 1 and self.own(rest[0]).kind == "symmetric"
 
         def reduced(product: Product) -> Product:
             def image(v: np.ndarray) -> np.ndarray:
@@ -212,6 +220,8 @@ def flat_step(
     losses: Any, params: Any, arguments: tuple[Any, ...], rule: Rule, state: Any, dtype: Any, **choices: Any
 ) -> FlatStep:
     """A rule's step on flat vectors, everything in one precision."""
+    if isinstance(params, Mapping):  # a game's symbols as keys cannot be sorted, their names can
+        params = {str(getattr(key, "name", key)): value for key, value in params.items()}
     kind = str(checked_dtype(dtype or precision_of(params)))
     stepper = reading(losses, rule, **choices)
     with working(kind):
