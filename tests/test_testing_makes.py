@@ -139,7 +139,7 @@ def weights(seed):
 PARAMS = {"critic": weights(0), "actor": weights(1)}
 BATCH = {"s": jnp.asarray(np.random.default_rng(0).normal(size=(8, 3)), jnp.float32), "a": jnp.linspace(-1, 1, 8),
          "r": jnp.linspace(0, 2, 8)}  # fmt: skip
-TRIED = {"points": [PARAMS], "arguments": (BATCH, jax.random.key(5)), "trials": 4}
+TRIED = {"points": [PARAMS], "arguments": (BATCH, jax.random.key(5)), "trials": 2}
 
 
 def training(p, batch, key, *, critic=critic, actor=actor, alternating=False):

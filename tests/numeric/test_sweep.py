@@ -109,17 +109,17 @@ def test_the_boundary_is_decided_at_the_fraction_and_not_at_the_float():
 
 
 def test_where_roots_crowd_at_one_as_for_small_steps_floats_still_decide():
-    # I + b A, det(z I - I - b A) in floats keeps no digit of A's spectrum once b^6 is below rounding.
-    rows = [[sp.Rational((3 * i * j + i - j) % 7 - 3, 5) for j in range(6)] for i in range(6)]
-    matrix = sp.eye(6) + b * (sp.Matrix(rows) - 2 * sp.eye(6) + a * sp.ones(6) / 6)
-    plan, codes = swept(matrix, "discrete", {"a": (0, 4, 33), "b": (Fraction(1, 1000), Fraction(1, 10), 3)})
+    # I + b A, det(z I - I - b A) in floats keeps no digit of A's spectrum once b^5 is below rounding.
+    rows = [[sp.Rational((3 * i * j + i - j) % 7 - 3, 5) for j in range(5)] for i in range(5)]
+    matrix = sp.eye(5) + b * (sp.Matrix(rows) - 2 * sp.eye(5) + a * sp.ones(5) / 5)
+    plan, codes = swept(matrix, "discrete", {"a": (0, 4, 17), "b": (Fraction(1, 10_000), Fraction(1, 100), 3)})
     found = chunk(plan, 0)
-    assert {0, 1} <= set(codes.tolist()) and codes.tolist() == grid_verdicts(plan, range(99))
+    assert {0, 1} <= set(codes.tolist()) and codes.tolist() == grid_verdicts(plan, range(51))
     assert found.redecided == 0 and ((found.arrays["margin"] > 0) == (codes == 0)).all()
 
 
-@settings(max_examples=20, deadline=None)
-@given(st.lists(st.fractions(-1, 1, max_denominator=8), min_size=2, max_size=5))
+@settings(max_examples=5, deadline=None)
+@given(st.lists(st.fractions(-1, 1, max_denominator=8), min_size=2, max_size=4))
 def test_both_tables_of_a_map_agree(roots):
     z = sp.Symbol("z")
     companion = sp.Matrix.companion(sp.Poly(sp.prod([z - sp.Rational(r) for r in roots]), z)) * a
