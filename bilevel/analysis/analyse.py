@@ -11,8 +11,9 @@ from typing import Any
 
 import sympy as sp
 
-from bilevel.analysis.arithmetic import check_time, decide_enclosed, decide_rational, quadratic_roots
+from bilevel.analysis.arithmetic import check_time, decide_enclosed, decide_rational
 from bilevel.analysis.cells import intervals, polynomials_of
+from bilevel.analysis.characteristic import short_eigenvalues, written_polynomial
 from bilevel.analysis.enclosure import Signs
 from bilevel.analysis.marginal import NAMES, seen_verdicts, why_marginal
 from bilevel.analysis.polynomials import Coordinates, Factor, characteristic_factors
@@ -101,7 +102,7 @@ def _number(region: Region, factors: list[Factor], coordinates: Coordinates, mat
     exists, stable, unstable = (
         None if f is None else evaluate(f, sign) for f in (region.exists, region.stable, region.unstable)
     )
-    polynomial = _polynomial(factors, coordinates)
+    polynomial = written_polynomial(factors, coordinates)
     if exists is not True:
         return unknown("an entry is not known to be a real number", matrix, time, characteristic_polynomial=polynomial)
     if stable is None or (not stable and unstable is None):
@@ -121,7 +122,7 @@ def _number(region: Region, factors: list[Factor], coordinates: Coordinates, mat
         known="exact" if sign.algebraic else "enclosed",
         characteristic_polynomial=polynomial,
         marginal_why="; ".join(sorted(kinds)) or None,
-        eigenvalues=_eigenvalues(factors, coordinates),
+        eigenvalues=short_eigenvalues(factors, coordinates),
     )
 
 
@@ -220,7 +221,8 @@ def _written(
 ) -> Verdict:
     """The region as a verdict."""
     formulas = [region.exists, region.stable, region.unstable, region.marginal]
-    exists, *sets = _booleans(formulas, coordinates, assumptions)
+    shorter = (None, None, *_by_counts(factors, coordinates, time))
+    exists, *sets = _booleans(formulas, shorter, coordinates, assumptions)
     names = ("stable", "unstable", "marginal")
     everywhere = [name for name, f, b in zip(names, formulas[1:], sets, strict=True) if f is True or b == sp.true]
     claim = everywhere[0] if everywhere else "conditional"
@@ -240,11 +242,11 @@ def _written(
         known=known,
         time=time,
         jacobian=matrix,
-        characteristic_polynomial=_polynomial(factors, coordinates),
+        characteristic_polynomial=written_polynomial(factors, coordinates),
         exists_on=exists,
         reason=reason,
         assuming=facts,
-        eigenvalues=_eigenvalues(factors, coordinates),
+        eigenvalues=short_eigenvalues(factors, coordinates),
         reduction=tuple(assumptions.proofs),
         boundaries=_boundaries(region, coordinates, assumptions, time),
     )
@@ -281,43 +283,36 @@ def _boundaries(
     )
 
 
-def _booleans(formulas: list[Any], coordinates: Coordinates, assumptions: Assumptions) -> list[Any]:
-    """Written out: as intervals when a single parameter is left and the ends are short."""
-    polynomials = polynomials_of(*(f for f in formulas if f is not None))
-    written = [None if f is None else to_boolean(f, coordinates) for f in formulas]
+def _by_counts(factors: list[Factor], coordinates: Coordinates, time: str) -> tuple[Any, Any]:
+    """The unstable and the marginal set through numbers of roots, where their formulas have nested cases."""
+    if all(f.degree < 5 for f in factors):
+        return None, None
+    beyond, on = (roots_outside_circle, roots_on_circle) if time == "discrete" else (roots_right_of_axis, roots_on_axis)
+    coefficients = [tuple(map(coordinates.expression, f.coefficients)) for f in factors]
+    unstable = disj(Sign(beyond(*c), "!=") for c in coefficients)
+    return unstable, conj([negate(unstable), disj(Sign(on(*c), "!=") for c in coefficients)])
+
+
+def _booleans(
+    formulas: list[Any], shorter: tuple[Any, ...], coordinates: Coordinates, assumptions: Assumptions
+) -> list[Any]:
+    """Written out: as intervals when a single parameter is left and the ends are short; else a long formula by the
+    one in `shorter` that says the same."""
+
+    def written(k: int) -> Any:
+        formula = formulas[k]
+        long = not isinstance(formula, bool) and shorter[k] is not None and formula_size(formula) >= LARGE
+        return to_boolean(shorter[k] if long else formula, coordinates)
+
+    polynomials = polynomials_of(*formulas)
     if not polynomials or any(isinstance(p, sp.Basic) for p in polynomials):
-        return written
+        return [to_boolean(f, coordinates) for f in formulas]
     used = {i for p in polynomials for i, d in enumerate(p.degrees()) if d}
     index = next(iter(used), 0)
     if len(used) != 1 or not coordinates.meaning[index].is_Symbol:
-        return written
+        return [written(k) for k in range(len(formulas))]
     line = assumptions.line(polynomials, index)
-    solved = [None if f is None else intervals(line, f, coordinates.meaning[index]) for f in formulas]
-    if any(s is None and f is not None for s, f in zip(solved, formulas, strict=True)):
-        return [s if s in (sp.true, sp.false) else w for s, w in zip(solved, written, strict=True)]
+    solved = [intervals(line, f, coordinates.meaning[index]) for f in formulas]
+    if None in solved:
+        return [s if s in (sp.true, sp.false) else written(k) for k, s in enumerate(solved)]
     return solved
-
-
-def _polynomial(factors: list[Factor], coordinates: Coordinates) -> Any:
-    """det(z I - J): collected when it is a single factor, else the product of its monic factors."""
-    result = sp.Integer(1)
-    for factor in factors:
-        leading = coordinates.expression(factor.coefficients[-1])
-        terms = [coordinates.expression(c) / leading * coordinates.z**k for k, c in enumerate(factor.coefficients)]
-        if factor.coefficients[-1].is_constant():
-            scale = factor.coefficients[-1].leading_coefficient()
-            terms = [coordinates.expression(c / scale) * coordinates.z**k for k, c in enumerate(factor.coefficients)]
-        result *= sp.Add(*terms) ** factor.multiplicity
-    return result
-
-
-def _eigenvalues(factors: list[Factor], coordinates: Coordinates) -> tuple[tuple[Any, int], ...] | None:
-    """Eigenvalues with multiplicity where every factor has degree one or two and they are short."""
-    values: list[tuple[Any, int]] = []
-    for factor in factors:
-        if factor.degree > 2 or sum(len(c) for c in factor.coefficients) > 16:
-            return None
-        c = [coordinates.expression(p) for p in factor.coefficients]
-        roots = [-c[0] / c[1]] if factor.degree == 1 else quadratic_roots(*c)
-        values += [(root, factor.multiplicity) for root in roots]
-    return tuple(values)

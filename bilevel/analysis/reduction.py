@@ -21,7 +21,7 @@ from bilevel.analysis.cells import Line
 from bilevel.analysis.function_bounds import function_bounds
 from bilevel.analysis.polynomials import Coordinates, rational
 from bilevel.analysis.regions import All, Sign, Some, compare, conj, disj, negate, same, signs
-from bilevel.analysis.writing import formula_size, to_boolean, to_formula
+from bilevel.analysis.writing import LARGE, formula_size, to_boolean, to_formula
 
 
 @dataclass
@@ -247,7 +247,8 @@ class Assumptions:
                     self.proofs.append((to_boolean(claim, self.coordinates), "positivity identity"))
                     return True
         if self.impossible(conj([hypothesis, negate(claim)])):
-            self.proofs.append((to_boolean(claim, self.coordinates), self.last_method))
+            if formula_size(claim) < LARGE:  # what fills pages is not written down a second time
+                self.proofs.append((to_boolean(claim, self.coordinates), self.last_method))
             return True
         return False
 
