@@ -152,7 +152,7 @@ def test_one_step_with_the_critic_as_the_model_s_value_is_the_action_value_gradi
 
 def test_the_score_and_the_pathwise_gradient_of_a_gaussian_actor_agree_on_a_polynomial():
     t = sp.Symbol("t", real=True)
-    policy = gaussian_policy(t, network("mu"), sp.Integer(2))
+    policy = gaussian_policy(t, network("mu"), sp.Integer(4))
     a, drawn_ = policy.act((), sp.Symbol("a", real=True))
     value = E(a**3 - a, *drawn_).subs(network("mu")(t), 3 * t)
     roads = [gradient(value, t, how=how) for how in ("score", "pathwise")]
