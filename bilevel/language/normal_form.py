@@ -23,7 +23,7 @@ from bilevel.language.errors import GameError, UnknownAnswer
 from bilevel.language.latex import latex, plain
 from bilevel.language.nodes import Dot, scale
 from bilevel.language.normal_read import Reader, Shaped
-from bilevel.language.normal_rules import relation, resolvents, rewritten
+from bilevel.language.normal_rules import on_ones, relation, resolvents, rewritten
 from bilevel.language.normal_tensor import Tensor
 from bilevel.language.normal_write import write_tensor
 from bilevel.language.normal_zero import is_zero, moments
@@ -160,7 +160,8 @@ class TracingReader(Reader):
         """The tensor with assumed products replaced, and inverses multiplied out; the equations used are recorded."""
         told = [relation(*(self.read_in(side, {}).tensor for side in pair)) for pair in self.products]
         while True:  # a rule may bring in other inverses
-            after, used = rewritten(tensor, (*resolvents(tensor), *(rule for rule in told if rule)))
+            known = [rule for rule in told if rule]
+            after, used = rewritten(tensor, (*resolvents(tensor), *on_ones(tensor, known), *known))
             for rule in used:
                 step = Step(rule.name, rule.what, _told(rule.before), _told(rule.value))
                 self.steps += [] if step in self.steps else [step]

@@ -1,6 +1,6 @@
 """Equations between words, used as rewriting rules: assumed products, and an inverse beside what it inverts.
 
-Main definitions: `Rule`, `relation`, `resolvents`, `rewritten`.
+Main definitions: `Rule`, `relation`, `resolvents`, `on_ones`, `rewritten`.
 
 A rule replaces one word by a tensor wherever the word is part of a contraction graph. For M = c W + R with a word W,
 M^{-1} W = (I - M^{-1} R)/c and W M^{-1} = (I - R M^{-1})/c: with M = I - gamma P these are the resolvent identities.
@@ -17,6 +17,7 @@ from typing import Any
 
 from bilevel.language.errors import UnknownAnswer
 from bilevel.language.normal_atom import Atom
+from bilevel.language.normal_copies import copy
 from bilevel.language.normal_ratio import Ratio
 from bilevel.language.normal_tensor import Tensor, contract, total
 from bilevel.language.normal_word import Word, assemble, identity, labels
@@ -59,6 +60,10 @@ def _length(word: Word) -> tuple[int, str]:
 
 def resolvents(tensor: Tensor) -> tuple[Rule, ...]:
     """For every inverse that stands in the words of a tensor: the inverse beside the longest of the terms inverted."""
+    return tuple(rule for inverse in _inverses(tensor) for rule in _beside(inverse))
+
+
+def _inverses(tensor: Tensor) -> list[Atom]:
     found = {
         atom.key: atom
         for word, c in tensor.terms.items()
@@ -66,7 +71,7 @@ def resolvents(tensor: Tensor) -> tuple[Rule, ...]:
         for atom, _ in held.factors
         if atom.kind == "inverse" and atom.parts[0]
     }
-    return tuple(rule for key in sorted(found) for rule in _beside(found[key]))
+    return [found[key] for key in sorted(found)]
 
 
 def _beside(inverse: Atom) -> Iterator[Rule]:
@@ -85,6 +90,22 @@ def _beside(inverse: Atom) -> Iterator[Rule]:
         ((word, c),) = product.terms.items()
         value = (one - left).scaled(scale / c)
         yield Rule("inverse", "an inverse times what it inverts is the identity, where it exists", word, value)
+
+
+def on_ones(tensor: Tensor, rules: Sequence[Rule]) -> tuple[Rule, ...]:
+    """For every inverse M^{-1} with M 1 = c 1 by the rules (as where M holds a stochastic matrix): M^{-1} 1 = 1/c."""
+    found = []
+    for inverse in _inverses(tensor):
+        ones = Tensor.factor(copy(inverse.name, 1))
+        for order in (("row", "inner"), ("inner", "row")):  # the inverse may stand as its transpose
+            image, _ = rewritten(contract([(inverse.parts[0], order), (ones, ("inner",))], ("row",)), rules)
+            held = contract([(Tensor.factor(inverse), order), (ones, ("inner",))], ("row",))
+            if image.terms.keys() == ones.terms.keys() and len(held.terms) == 1:
+                ((word, c),), (scale,) = held.terms.items(), image.terms.values()
+                found.append(
+                    Rule("inverse", "M 1 = c 1, so M^-1 1 = 1/c", word, ones.scaled(Ratio.number(1) / (scale * c)))
+                )
+    return tuple(found)
 
 
 def rewritten(tensor: Tensor, rules: Sequence[Rule]) -> tuple[Tensor, tuple[Rule, ...]]:

@@ -111,3 +111,24 @@ def test_the_system_of_a_stochastic_policy_keeps_ones():
     left = 1 - PROCESS.discount
     assert equal(PROCESS.system(POLICY) * ones(n), left * ones(n), assuming=rules).answer
     assert isinstance(PROCESS, MatrixProcess)
+
+
+def test_shaping_by_a_potential_leaves_every_advantage_and_moves_values_by_the_potential():
+    rules = (*PROCESS.lawful, *PROCESS.allowed(POLICY))
+    potential = vector("phi", "n")
+    shaped = PROCESS.rewards + PROCESS.discount * PROCESS.moves * potential - PROCESS.state_of * potential
+    assert equal(PROCESS.advantage(POLICY, shaped), PROCESS.advantage(POLICY), assuming=rules).answer
+    assert equal(PROCESS.value(POLICY, shaped), PROCESS.value(POLICY) - potential, assuming=rules).answer
+    without = shaped - PROCESS.discount * PROCESS.moves * potential
+    mdp, policy = drawn(1)
+    phi = [sp.Integer(k + 1) ** 2 for k in range(mdp.states)]
+    at = PROCESS.instance(mdp, vectors={"pi": list(policy), "phi": phi})
+    wrong = equal(PROCESS.advantage(POLICY, without), PROCESS.advantage(POLICY), assuming=rules[:1], instances=[at])
+    assert wrong.answer is False and wrong.known == "exact"
+
+
+def test_a_constant_reward_more_is_that_constant_over_one_less_the_discount():
+    c, k, n = sp.Symbol("c", real=True), *PROCESS.state_of.shape
+    rules = (*PROCESS.lawful, *PROCESS.allowed(POLICY))
+    more = PROCESS.value(POLICY, PROCESS.rewards + c * ones(k))
+    assert equal(more, PROCESS.value(POLICY) + c / (1 - PROCESS.discount) * ones(n), assuming=rules).answer

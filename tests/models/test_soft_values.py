@@ -7,7 +7,7 @@ from random import Random
 import pytest
 import sympy as sp
 
-from bilevel.game import Game
+from bilevel.game import Game, minimize
 from bilevel.language import E, equal, gradient, network, normal, random, vector
 from bilevel.language.errors import GameError
 from bilevel.models import (
@@ -25,7 +25,6 @@ from bilevel.models import (
     soft_process,
     soft_value,
     stochastic_policy_gradient,
-    stochastic_value_gradient,
 )
 from bilevel.numeric.check import check_gradient
 from tests.models.test_process_matrices import shares
@@ -119,14 +118,30 @@ def test_the_bonus_adds_the_score_times_the_log_probability():
     assert equal(soft, expected).answer, "the bonus's own score has mean zero"
 
 
+def imagining(policy: Policy, horizon: int, value: bool) -> Game:
+    """An actor that climbs the return a model imagines."""
+    s, xi, f, V = WORLD.state, random("xi", normal("k")), network("f", out="k"), network("V")
+    paid, drawn_ = imagined_return(
+        policy,
+        lambda here, a, noise: f(here, a) + noise,
+        network("r"),
+        state=s,
+        action=WORLD.action,
+        horizon=horizon,
+        discount=sp.Symbol("gamma", positive=True),
+        noise=(xi,),
+        value=V if value else None,
+    )
+    return Game(actor=minimize(E(-paid, s, *drawn_), THETA))
+
+
+NOISY = Policy(THETA, network("pi", out="m"), noise=(random("eta", normal("l")),))
+
+
 @pytest.mark.parametrize(
     "game",
-    [
-        stochastic_value_gradient(1),
-        stochastic_value_gradient(2, critic=False),
-        stochastic_value_gradient(1, policy=Policy(THETA, network("pi", out="m"))),
-    ],
-    ids=["SVG(1)", "SVG(infinity)", "deterministic"],
+    [imagining(NOISY, 1, True), imagining(NOISY, 2, False), imagining(Policy(THETA, network("pi", out="m")), 1, True)],
+    ids=["one step and a value", "the whole horizon", "deterministic"],
 )
 def test_imagined_returns_agree_with_automatic_differentiation(game):
     assert check_gradient(game, "actor", trials=1, dims={"k": 1, "m": 1, "l": 1}, outcomes=2).passed
@@ -152,7 +167,7 @@ def test_one_step_with_the_critic_as_the_model_s_value_is_the_action_value_gradi
 
 def test_the_score_and_the_pathwise_gradient_of_a_gaussian_actor_agree_on_a_polynomial():
     t = sp.Symbol("t", real=True)
-    policy = gaussian_policy(t, network("mu"), sp.Integer(2))
+    policy = gaussian_policy(t, network("mu"), sp.Integer(4))
     a, drawn_ = policy.act((), sp.Symbol("a", real=True))
     value = E(a**3 - a, *drawn_).subs(network("mu")(t), 3 * t)
     roads = [gradient(value, t, how=how) for how in ("score", "pathwise")]
@@ -173,6 +188,6 @@ def test_mistakes_are_told_in_the_callers_words():
     with pytest.raises(GameError, match="no density"):
         soft_players(WORLD, Policy(THETA, network("pi", out="m")), network("Q"), PHI, TAU)
     with pytest.raises(GameError, match="whole number of steps"):
-        stochastic_value_gradient(0)
+        imagining(NOISY, 0, True)
     with pytest.raises(GameError, match="one vector"):
         natural_direction(soft_bandit(), "actor", sp.Identity(2))
