@@ -142,5 +142,5 @@ figure
 #
 # * A strategy is a map; what it does is computed: update equations, fixed points, regions, rates.
 # * Replay buffers hurt a GAN and leave an exact critic alone; a target network does nothing to a GAN.
-# * `bilevel table1` writes the whole table with a certificate and a problem file behind every verdict. A new strategy is
-#   one file in `bilevel/models/strategies/`, and its row appears.
+# * `bilevel table1` writes the whole table with a certificate and a problem file behind every verdict. A new strategy
+#   is one file in `bilevel/models/strategies/`, and its row appears.

@@ -35,8 +35,8 @@ h, tau = sp.symbols("h tau", positive=True)
 process = bl.models.two_states_in_samples()
 game, _ = strategies.target_networks(tau)(process)
 critic = game.variables[2]
-print("before ", process.field()[critic].subs({v: 0 for v in process.variables[:2]}).expand())
-print("after  ", game.field()[critic].subs({v: 0 for v in process.variables[:2]}).expand())
+print("before ", process.field()[critic].subs(dict.fromkeys(process.variables[:2], 0)).expand())
+print("after  ", game.field()[critic].subs(dict.fromkeys(process.variables[:2], 0)).expand())
 
 # %% [markdown]
 # In a GAN nothing follows after a picture has been judged, so there is no such place. The copy is made, and nobody
