@@ -162,7 +162,7 @@ def _jobs(commands: Any) -> None:
     made.add_argument("--strategy", action="append", default=[], metavar="NAME", help="this row only (repeatable)")
     made.add_argument("--jobs", type=int, default=2, metavar="N", help="processes that work on cells (default 2)")
     made.add_argument(
-        "--cell-budget", type=_number, default=240.0, metavar="SECONDS", help="time for one cell (default 240)"
+        "--cell-budget", type=_number, default=300.0, metavar="SECONDS", help="time for one cell (default 300)"
     )
     made.add_argument("--quiet", action="store_true", help="do not tell how far it is")
 

@@ -14,7 +14,7 @@ from bilevel.app.report_parts import worded
 TITLE = "Table 1, completed"
 PRINTED = {"yes": "shown to help", "no": "not yet demonstrated", "n/a": "not applicable"}
 SIDES = {"gan": "GANs", "ac": "Actor-critic"}
-SIGNS = {"helps": "＋", "hurts": "－", "neutral": "＝", "depends": "±", "not applicable": "∅", "unknown": "?"}
+SIGNS = {"helps": "+", "hurts": "−", "neutral": "=", "depends": "±", "not applicable": "∅", "unknown": "?"}
 REMARK = (
     "The paper's remark on replay buffers, which its authors saw fail for GANs, is what comes out here too: with past "
     "generators in the critic's data the centre of the Dirac-GAN becomes unstable, for the last two generators (exact) "
@@ -66,7 +66,7 @@ def _table(title: str, rows: Sequence[Any]) -> Any:
         line: list[Any] = [show.link(next(iter(sides.values()))["title"], f"#{_anchor(name)}")]
         for side in SIDES:
             cell = sides.get(side)
-            line += [_printed(cell), _word(cell) if cell else "—"]
+            line += [_printed(cell), show.link(_word(cell), f"#{_anchor(name)}-{side}") if cell else "—"]
         body.append(line)
     return show.table(header, body, caption=title)
 

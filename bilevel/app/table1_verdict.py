@@ -88,6 +88,8 @@ def summed(entries: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         groups.setdefault(entry["word"], []).append(_called(entry))
     decided = [entry["word"] for entry in entries if entry["word"] != UNKNOWN]
     word = joined(decided) if decided else UNKNOWN
+    if word in (NEUTRAL, NOT_APPLICABLE) and UNKNOWN in groups:  # an effect may hide in what is not decided
+        word = UNKNOWN
     if len(groups) == 1:
         only = entries[0]["word"]
         why = (
@@ -97,7 +99,9 @@ def summed(entries: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         )
         return {"word": only, "why": why}
     order = (HELPS, HURTS, DEPENDS, NEUTRAL, NOT_APPLICABLE, UNKNOWN)
-    return {"word": word, "why": "; ".join(f"{w}: {', '.join(groups[w])}" for w in order if w in groups)}
+    open_ones = len(groups.get(UNKNOWN, ()))
+    said = f"{len(entries) - open_ones} of {len(entries)} decided; " if open_ones else ""
+    return {"word": word, "why": said + "; ".join(f"{w}: {', '.join(groups[w])}" for w in order if w in groups)}
 
 
 def _called(entry: Mapping[str, Any]) -> str:

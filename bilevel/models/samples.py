@@ -1,6 +1,6 @@
 """An actor and a critic, written by what the critic is shown: the form that GANs and actor-critic methods share.
 
-Main definitions: `Stream`, `Samples`, `SampledGame`, `sampled_game`.
+Main definitions: `Stream`, `Samples`, `SampledGame`, `sampled_game`, `ChangedGame`.
 
 Notation: a critic with weights w gives a value to what it is shown; it learns a label (a reward) there, plus the
 discounted value of what comes next, held fixed. An actor with parameters theta makes what is shown, or decides how
@@ -108,7 +108,28 @@ class Samples:
         return replace(self, laws={**self.laws, symbol: law}), symbol
 
 
-class SampledGame(Game):
+class ChangedGame(Game):
+    """A game in which a player may have nothing left to learn from: a strategy may take that away.
+
+    Math: as `Game`; the gradient of a player whose loss does not depend on its moves is zero.
+
+    Reference: Pfau and Vinyals (2016), arXiv:1610.01945, section 3.1, on players that are frozen.
+
+    Examples:
+        >>> from bilevel.game import minimize
+        >>> x = sp.Symbol("x", real=True)
+        >>> ChangedGame(idle=minimize(sp.Integer(1), x)).field()
+        {x: 0}
+    """
+
+    def _check_variables(self) -> None:
+        """A strategy may take away all that a player's loss depended on: its gradient is then zero."""
+        names = [str(variable) for player in self.players.values() for variable in player.moves]
+        if doubled := sorted({name for name in names if names.count(name) > 1}):
+            raise GameError(f"two variables are called {', '.join(doubled)}; rename one of them")
+
+
+class SampledGame(ChangedGame):
     """A game that still knows what its critic is shown.
 
     Math: the losses of `samples`, plus costs that strategies add to a player's loss, plus players they add.
@@ -127,12 +148,6 @@ class SampledGame(Game):
     costs: tuple[tuple[str, Any], ...]
     others: tuple[tuple[str, Player], ...]
     through: tuple[tuple[str, tuple[tuple[str, Any], ...]], ...]
-
-    def _check_variables(self) -> None:
-        """A strategy may take away all that a player's loss depended on: its gradient is then zero."""
-        names = [str(variable) for player in self.players.values() for variable in player.moves]
-        if doubled := sorted({name for name in names if names.count(name) > 1}):
-            raise GameError(f"two variables are called {', '.join(doubled)}; rename one of them")
 
     def changed(
         self,

@@ -14,7 +14,7 @@ import sympy as sp
 
 from bilevel.game import Game, Player, minimize
 from bilevel.language.errors import GameError, UnknownAnswer
-from bilevel.models.samples import SampledGame, Samples
+from bilevel.models.samples import ChangedGame, SampledGame, Samples
 from bilevel.rules import along, catalogue, followed
 from bilevel.rules.protocol.point import PerPlayer
 from bilevel.rules.protocol.rule import Rule
@@ -62,7 +62,7 @@ def with_costs(game: Any, costs: Mapping[str, Any]) -> Any:
 def with_losses(game: Any, losses: Mapping[str, Any]) -> Game:
     """The game in which players minimise other losses; what the critic is shown is no longer known."""
     players = {name: Player(p.moves, losses.get(name, p.cost), "min", p.through) for name, p in game.players.items()}
-    return Game(players, assuming=game.assuming, title=game.title, source=game.source)
+    return ChangedGame(players, assuming=game.assuming, title=game.title, source=game.source)
 
 
 def with_followers(
@@ -74,7 +74,8 @@ def with_followers(
     if isinstance(game, SampledGame):
         game = game.changed(others=[(name, player)])
     else:
-        game = game.with_players(**{name: player})
+        players = {**game.players, name: player}
+        game = ChangedGame(players, assuming=game.assuming, title=game.title, source=game.source)
     return game, followed(rule, rate, [name], every=every, first=first)
 
 
