@@ -32,8 +32,8 @@ def gan_in_samples(
     noise: Any = None,
     f: str | Callable[[Any], Any] = "logistic",
     loss: str = "minimax",
-    title: str = "Dirac-GAN",
-    source: str = "Mescheder, Geiger, Nowozin 2018, arXiv:1801.04406",
+    title: str | None = None,
+    source: str = "",
 ) -> SampledGame:
     """Any GAN of scalar data with networks given by formulas; by default the Dirac-GAN.
 
@@ -78,6 +78,8 @@ def gan_in_samples(
         entropy=entropy,
         score=slope,
     )
+    pointed = data is None and noise is None and title is None
+    title, source = ("Dirac-GAN", "Mescheder et al. 2018, arXiv:1801.04406") if pointed else (title or "GAN", source)
     return sampled_game(samples, title=title, source=source)
 
 
