@@ -134,7 +134,10 @@ matrix = linearise(game, rule, dict.fromkeys(map(str, game.variables), 0)).matri
 steps, weights = np.linspace(0.02, 4, 70), np.linspace(0.02, 2, 60)
 entry = sp.lambdify((h, weight), matrix, "numpy")
 radius = np.array([[abs(np.linalg.eigvals(entry(a, b))).max() for a in steps] for b in weights])
-figure = bl.show.stability_map(radius, steps, weights, names=(h, weight), title="Historical averaging on the Dirac-GAN")
+condition = bl.stability(game, rule, at=dict.fromkeys(map(str, game.variables), 0)).condition
+inside = sp.Min(*(part.gts - part.lts for part in sp.And.make_args(condition)))
+title = "Historical averaging on the Dirac-GAN"
+figure = bl.show.stability_map(radius, steps, weights, names=(h, weight), boundary=inside, title=title)
 figure
 
 # %% [markdown]

@@ -32,8 +32,8 @@ def gan_in_samples(
     noise: Any = None,
     f: str | Callable[[Any], Any] = "logistic",
     loss: str = "minimax",
-    title: str = "Dirac-GAN",
-    source: str = "Mescheder, Geiger, Nowozin 2018, arXiv:1801.04406",
+    title: str | None = None,
+    source: str = "",
 ) -> SampledGame:
     """Any GAN of scalar data with networks given by formulas; by default the Dirac-GAN.
 
@@ -61,7 +61,6 @@ def gan_in_samples(
     laws = {x: Finite((0,), (1,)) if data is None else data} | ({} if noise is None else {z: noise})
     made = expression(generator(z, *theta), "a generated point")
     real = sp.S.Zero if data is None else x
-    signal = f(_T) if loss == "minimax" else -f(-_T)
     entropy, slope = _law_of(made, z, noise, theta)
     samples = Samples(
         critic="discriminator",
@@ -71,14 +70,14 @@ def gan_in_samples(
         behaviour=past,
         value=sp.Lambda((_T,), expression(critic(_T, *w), "a critic")),
         divergence=sp.Lambda((_Y, _T), -(_Y * f(-_T) + (1 - _Y) * f(_T))),
-        signal=sp.Lambda((_T,), signal),
+        signal=sp.Lambda((_T,), f(_T) if loss == "minimax" else -f(-_T)),
         data=(Stream((real,), sp.S.One), Stream((made.xreplace(dict(zip(theta, past, strict=True))),), sp.S.Zero)),
         own=(Stream((made,)),),
         laws=laws,
         entropy=entropy,
         score=slope,
     )
-    return sampled_game(samples, title=title, source=source)
+    return sampled_game(samples, title=title or ("Dirac-GAN" if data is noise is None else "GAN"), source=source)
 
 
 def _law_of(made: Any, z: Any, noise: Any, theta: tuple[Any, ...]) -> tuple[Any, Any]:
