@@ -38,10 +38,10 @@ def without_held(function: Callable[..., Any], *inputs: Any) -> Any:
 
 
 def _inside(value: Any) -> list[Any]:
+    if isinstance(value, core.Jaxpr):  # first: newer JAX has one class for both, and it is its own `jaxpr`
+        return [value]
     if isinstance(value, core.ClosedJaxpr):
         return [value.jaxpr]
-    if isinstance(value, core.Jaxpr):
-        return [value]
     return [jaxpr for part in value for jaxpr in _inside(part)] if isinstance(value, tuple | list) else []
 
 
@@ -55,10 +55,10 @@ def _holds(jaxpr: Any) -> bool:
 
 def _thawed(value: Any) -> Any:
     """A program in which every `stop_gradient` is a plain copy."""
-    if isinstance(value, core.ClosedJaxpr):
-        return core.ClosedJaxpr(_thawed(value.jaxpr), value.consts)
     if isinstance(value, core.Jaxpr):
         return value.replace(eqns=[_thawed_equation(equation) for equation in value.eqns])
+    if isinstance(value, core.ClosedJaxpr):
+        return core.ClosedJaxpr(_thawed(value.jaxpr), value.consts)
     if isinstance(value, tuple | list) and _inside(value):
         parts = [_thawed(part) for part in value]
         return value._make(parts) if hasattr(value, "_make") else type(value)(parts)
