@@ -237,9 +237,7 @@ def ebgan(margin: Any = None, *, generator: str = "non-saturating", pulling_away
     weight = expression(pulling_away, "the weight of the pulling-away term")
     apart = weight * _alikeness(parts) if weight != 0 else sp.S.Zero
     source = "Zhao, Mathieu, LeCun 2017, arXiv:1609.03126"
-    found = _game(
-        minimize(loss, parts.phi), loss - apart, E(parts.fake, parts.z) + apart, parts, generator, "", source
-    )
+    found = _game(minimize(loss, parts.phi), loss - apart, E(parts.fake, parts.z) + apart, parts, generator, "", source)
     return Game(found.players, title="Energy-based GAN", source=source)
 
 

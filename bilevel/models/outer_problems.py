@@ -174,9 +174,7 @@ def darts_instance() -> Instance:
     return Instance(
         dims={"n": 2, "p": 1, "d": 1},
         networks={
-            "l": lambda x, a, w: (
-                x[0] * (a[0] * w[0] - 2 * a[0] + 1) + x[1] * (w[0] ** 2 - 2 * a[0] * w[0] + a[0] ** 2)
-            )
+            "l": lambda x, a, w: x[0] * (a[0] * w[0] - 2 * a[0] + 1) + x[1] * (w[0] ** 2 - 2 * a[0] * w[0] + a[0] ** 2)
         },
         laws={"train": ([[0, 1]], [1]), "validation": ([[1, 0]], [1])},
     )
