@@ -1,4 +1,4 @@
-"""Rational functions in lowest terms by flint: what SymPy's slower road gives, and its factors multiply to the whole."""
+"""Rational functions in lowest terms by flint: what SymPy's slower road gives, and factors that multiply to it."""
 
 import sympy as sp
 from hypothesis import assume, given, settings
