@@ -41,7 +41,8 @@ def linear_block(equations: Sequence[Any], unknowns: Sequence[Any], known: Known
         return None
     for several in _several(read, unknowns):
         linear = [(e, p) for e, p in zip(equations, read, strict=True) if _degree(p, several) == 1]
-        rows = [e for e, _ in sorted(linear, key=lambda pair, u=several: -_held(pair[1], u))]
+        fullest = sorted((-_held(p, several), i) for i, (_, p) in enumerate(linear))
+        rows = [linear[i][0] for _, i in fullest]
         for chosen in islice(combinations(rows, len(several)), CHOICES):
             slopes = sp.Matrix([[sp.diff(e, u) for u in several] for e in chosen])
             if slopes.free_symbols.isdisjoint(set(unknowns) - set(several)):
