@@ -1,6 +1,6 @@
 """Conserved quantities of flows and maps, found by linear algebra and proved as identities.
 
-Main definitions: `conserved`, `quadratic_like_minimum`.
+Main definitions: `conserved`, `strict_minimum`.
 
 Math: in a declared family V = sum c_k m_k the identity grad V . f = 0 (flow) or V(T(z)) = V(z) (map) is linear in the
 c_k: every monomial in the variables, and in the functions of them that occur, gives one equation. The family is all
@@ -178,8 +178,8 @@ def _real_near(quantity: Any, system: StateMap, known: Known) -> Any:
     return quantity.xreplace(changes)
 
 
-def quadratic_like_minimum(quantity: Any, system: StateMap, known: Known) -> str | None:
-    """ "strict" when the quantity (or its negative) is proved to have a strict local minimum at the point.
+def strict_minimum(quantity: Any, system: StateMap, known: Known) -> int | None:
+    """1 or -1 when the quantity or its negative is proved to have a strict local minimum at the point, else None.
 
     By a definite Hessian, or for a sum of functions of one variable each by the first derivative that does not vanish.
     """
@@ -188,12 +188,13 @@ def quadratic_like_minimum(quantity: Any, system: StateMap, known: Known) -> str
     if not all(known.zero(system.derivative(quantity, v)) for v in system.variables):
         return None
     hessian = sp.Matrix([[system.derivative(quantity, u, v) for u in system.variables] for v in system.variables])
-    if any(definiteness(sign * hessian, known) == "positive" for sign in (1, -1)):
-        return "strict"
+    for sign in (1, -1):
+        if definiteness(sign * hessian, known) == "positive":
+            return sign
     if any(sp.expand(sp.diff(quantity, u, v)) != 0 for u in system.variables for v in system.variables if u != v):
         return None
     signs = {_first_sign(quantity, v, system, known) for v in system.variables}
-    return "strict" if signs in ({"+"}, {"-"}) else None
+    return 1 if signs == {"+"} else -1 if signs == {"-"} else None
 
 
 def _first_sign(quantity: Any, v: Any, system: StateMap, known: Known) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any
 import sympy as sp
 
 from bilevel.analysis.known import Condition
+from bilevel.language.fractions import cancelled
 from bilevel.language.functions import log_odds, sigmoid, softplus
 
 
@@ -28,9 +29,7 @@ def tidied(value: Any) -> Any:
         return value
     options = [value, sp.expand(value)]
     try:
-        options.append(
-            sp.radsimp(sp.expand(value)) if not value.free_symbols else sp.cancel(sp.together(sp.expand(value)))
-        )
+        options.append(sp.radsimp(sp.expand(value)) if not value.free_symbols else cancelled(value))
         options.append(sp.factor(options[-1]) if value.free_symbols else sp.expand(options[-1]))
     except (sp.PolynomialError, NotImplementedError):
         pass

@@ -25,6 +25,7 @@ from sympy.polys.matrices import DomainMatrix
 from bilevel.analysis.forms import plain
 from bilevel.analysis.known import Known
 from bilevel.language.errors import BilevelError
+from bilevel.language.fractions import cancelled
 from bilevel.response import BestResponse, best_response
 
 NASH, WEAK_NASH = "Nash (strict)", "Nash (not strict)"
@@ -123,8 +124,10 @@ def minor(matrix: Any, rows: Any) -> Any:
     part = matrix.extract(rows, rows)
     if len(rows) == 1:
         return part[0]
-    if all(entry.is_Rational for entry in part):
-        return sp.QQ.to_sympy(DomainMatrix.from_Matrix(sp.Matrix(part)).convert_to(sp.QQ).det())
+    if all(entry.is_rational_function(*entry.free_symbols) and not entry.has(sp.Float) for entry in part):
+        matrix = DomainMatrix.from_Matrix(sp.Matrix(part)).to_field()
+        if not matrix.domain.is_EX:
+            return matrix.domain.to_sympy(matrix.det())
     return sp.expand(part.det(method="berkowitz"))
 
 
@@ -215,7 +218,7 @@ def _minimax(
     outer: str | None = None
     if shape == "positive":
         cross = hessian(cost, xs, ys, point)
-        schur = (hessian(cost, xs, xs, point) + cross * inner.inv() * cross.T).applyfunc(sp.cancel)
+        schur = (hessian(cost, xs, xs, point) + cross * inner.inv() * cross.T).applyfunc(cancelled)
         tests[f"Schur complement of {first}"] = schur
         outer = definiteness(schur, known)
         if outer == "positive":
@@ -277,7 +280,7 @@ def along_replies(game: Any, leader: str, point: Any) -> tuple[list[Any], Any]:
     moved = -inner.inv() * sp.ImmutableMatrix([[put(sp.diff(g, v), point) for v in xs] for g in reply])
     own = sp.ImmutableMatrix([[put(sp.diff(e, v), point) for v in xs] for e in total])
     through = sp.ImmutableMatrix([[put(sp.diff(e, v), point) for v in ys] for e in total])
-    return slopes, (own + through * moved).applyfunc(sp.cancel)
+    return slopes, (own + through * moved).applyfunc(cancelled)
 
 
 def _strict(shape: str | None) -> Claim:
@@ -301,7 +304,7 @@ def _hierarchy(game: Any, point: Mapping[Any, Any], known: Known, tests: dict[st
             if known.zero(minor(replies, range(len(below)))):
                 return None
             curvature -= block(player.moves, below) * replies.inv() * block(below, player.moves)
-        tests[f"second total derivative of {name}"] = curvature = curvature.applyfunc(sp.cancel)
+        tests[f"second total derivative of {name}"] = curvature = curvature.applyfunc(cancelled)
         answers.append(_strict(definiteness(curvature, known)))
     return _all(answers)
 

@@ -20,11 +20,14 @@ from bilevel.analysis.state_map import state_map
 from bilevel.analysis.verdict import Verdict
 from bilevel.game import Game
 from bilevel.language.calculus import replace as replaced
-from bilevel.language.errors import GameError, UnknownAnswer
+from bilevel.language.errors import BilevelError, GameError, UnknownAnswer
 from bilevel.language.mean import Mean
 from bilevel.language.moments import expectation, read_law
 from bilevel.language.nodes import Stopped, stop_gradient
 from bilevel.language.values import expression
+from bilevel.rules.protocol.dual import dual
+from bilevel.rules.protocol.linear import LinearField, complete
+from bilevel.rules.protocol.point import Point
 from bilevel.rules.protocol.rule import Rule
 
 COPIES = 4  # batches up to this size are written out where a step composes samples
@@ -38,6 +41,8 @@ class MeanSquare:
 
     Math: `mean` is the verdict on E[J]; `second` that on X -> E[J X J^T] (symmetric X), whose `condition` is exact for
         the linearised step and implies the mean's; `covariance` solves X = E[J X J^T] + E[g g^T], per step.
+
+        `model` says what is sampled: rules that evaluate the field several times in a step do so on one sample here.
 
     Shapes: n variables (and memory) give an operator of n (n + 1)/2; cost grows with the cube of that.
 
@@ -58,6 +63,7 @@ class MeanSquare:
     second: Verdict
     order: tuple[str, ...]
     noise: Any
+    model: str = "one fresh sample a step"
 
     @property
     def verdict(self) -> str:
@@ -99,7 +105,7 @@ class MeanSquare:
         return _whole(found, n)
 
     def __str__(self) -> str:
-        return f"in the mean: {self.mean}\nin mean square: {self.second}"
+        return f"model: {self.model}\nin the mean: {self.mean}\nin mean square: {self.second}"
 
 
 def mean_square(
@@ -139,17 +145,44 @@ def mean_square(
         raise GameError("gradient noise enters step by step; choose a rule with steps, not a flow")
     noise, symbols = _named(game, noise)
     size = expression(batch, "the size of a batch")
-    average = _average(noise)
+    average, model = _average(noise), _model(game, rule, at, size)
     try:
         found = _moments(game, rule, at, average, symbols, size)
     except UnknownAnswer as stop:
         blank = sp.zeros(len(game.variables))
         nothing = Verdict("unknown", None, None, None, None, "unknown", rule.time, blank, None, reason=str(stop))
-        return MeanSquare(nothing, nothing, tuple(map(str, game.variables)), blank)
+        return MeanSquare(nothing, nothing, tuple(map(str, game.variables)), blank, model)
     names, J, operator, additive = found
     mean = analyse(J, time="discrete", assuming=game.assuming)
     second = analyse(operator, time="discrete", assuming=game.assuming)
-    return MeanSquare(mean, second, names, additive)
+    return MeanSquare(mean, second, names, additive, model)
+
+
+class _Counted(LinearField):
+    """A field that counts how often it is evaluated."""
+
+    evaluations = 0
+
+    def __call__(self, z: Point) -> Point:
+        """The field; one evaluation more."""
+        self.evaluations += 1
+        return super().__call__(z)
+
+
+def _model(game: Any, rule: Rule, at: Any, size: Any) -> str:
+    """What is drawn anew each step, in words."""
+    drawn = "one fresh sample" if size == 1 else f"a fresh batch of {size}"
+    point = complete(game, at)
+    reading = _Counted(game)
+    starts = ["same", *(start for _, start in rule.memory)]
+    state = [reading._point(dual(point[v] if start == "same" else 0) for v in game.variables) for start in starts]
+    try:
+        rule.on(reading)(*state)
+    except BilevelError:
+        return f"{drawn} a step"
+    if reading.evaluations < 2:
+        return f"{drawn} a step"
+    return f"{drawn} a step, the same in all {reading.evaluations} evaluations of the field within it"
 
 
 def _named(game: Any, noise: Any) -> tuple[Any, set[Any]]:

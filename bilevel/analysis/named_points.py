@@ -13,7 +13,7 @@ import sympy as sp
 from bilevel.language.errors import BilevelError
 from bilevel.language.values import expression
 from bilevel.rules.protocol.defaults import default_rule
-from bilevel.rules.protocol.linear import linearise
+from bilevel.rules.protocol.linear import stays
 from bilevel.rules.protocol.rule import Rule
 
 
@@ -42,7 +42,7 @@ def named_points(
         if len(point) < len(game.variables) or point in found or any(point[v] != x for v, x in given.items()):
             continue
         try:
-            linearise(game, rule or default_rule(game), point)
+            stays(game, rule or default_rule(game), point)
         except BilevelError:
             continue
         exists = inside(point)

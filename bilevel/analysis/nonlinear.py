@@ -16,7 +16,7 @@ import sympy as sp
 
 from bilevel.analysis.analyse import analyse
 from bilevel.analysis.any_size_concrete import linearise_quadratic
-from bilevel.analysis.conserved import change, conserved, quadratic_like_minimum
+from bilevel.analysis.conserved import change, conserved, strict_minimum
 from bilevel.analysis.known import Known
 from bilevel.analysis.normal_forms import flip, fold, hopf, neimark_sacker
 from bilevel.analysis.state_map import StateMap, state_map
@@ -112,9 +112,9 @@ def _by_conserved(system: StateMap, known: Known, degree: int = 4, starts: Any =
     for least in starts:
         found = conserved(system, known, degree, least)
         for quantity in (*found, *_sums(found, system, known)):
-            if quadratic_like_minimum(quantity, system, known):
+            if sign := strict_minimum(quantity, system, known):
                 by = "conserved quantity with a strict minimum"
-                return {"claim": STABLE, "by": by, "quantity": sp.primitive(quantity)[1]}
+                return {"claim": STABLE, "by": by, "quantity": sp.primitive(sp.expand(sign * quantity))[1]}
     return None
 
 
@@ -273,24 +273,17 @@ def _by_lyapunov(system: StateMap, known: Known) -> Finding | None:
     centred = StateMap(system.variables, after, system.time, origin)
     flat = tuple(system.matrix * sp.Matrix(system.variables))
     for quantity in conserved(StateMap(system.variables, flat, system.time, origin), known, degree=2):
-        for sign in (1, -1):
-            form = sign * quantity
-            if quadratic_like_minimum(form, centred, known) and known.sign(system_hessian(form, centred)) == "+":
-                rate = sp.factor(change(form, centred))
-                if known.sign(rate) in ("-", "<=0", "0"):
-                    strict = _vanishes_only_at_origin(rate, system.variables, known)
-                    claim = ASYMPTOTIC if strict else STABLE
-                    return {
-                        "claim": claim,
-                        "by": "Lyapunov function",
-                        "quantity": form.subs({v: v - system.point[v] for v in system.variables}, simultaneous=True),
-                    }
+        sign = strict_minimum(quantity, centred, known)
+        if sign is None:
+            continue
+        form = sign * quantity
+        rate = sp.factor(change(form, centred))
+        if known.sign(rate) in ("-", "<=0", "0"):
+            strict = _vanishes_only_at_origin(rate, system.variables, known)
+            back = {v: v - system.point[v] for v in system.variables}
+            quantity = form.subs(back, simultaneous=True)
+            return {"claim": ASYMPTOTIC if strict else STABLE, "by": "Lyapunov function", "quantity": quantity}
     return None
-
-
-def system_hessian(form: Any, system: StateMap) -> Any:
-    """The first diagonal entry of the Hessian: positive for a form with a minimum."""
-    return system.derivative(form, system.variables[0], system.variables[0])
 
 
 def _vanishes_only_at_origin(rate: Any, variables: Any, known: Known) -> bool:

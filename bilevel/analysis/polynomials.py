@@ -128,7 +128,12 @@ class Coordinates:
         if node.is_Add:
             top, bottom = self.zero, self.one
             for n, d in map(self.convert, node.args):
-                top, bottom = (top + n, bottom) if d == bottom else (top * d + n * bottom, bottom * d)
+                if d == bottom:
+                    top = top + n
+                    continue
+                # Over the least common denominator: terms of one sum share most of theirs.
+                common = bottom.gcd(d)
+                top, bottom = top * (d / common) + n * (bottom / common), bottom * (d / common)
             return top, bottom
         if node.is_Mul:
             top, bottom = self.one, self.one

@@ -49,7 +49,7 @@ def riccati(regulator: Any) -> Riccati:
 
     Shapes: matrices of rational numbers; cost grows with the sixth power of the number of states.
 
-    Raises: UnknownAnswer for matrices with symbols, or where the recursion does not settle.
+    Raises: UnknownAnswer for matrices with symbols, or where the recursion does not settle, or no solution stabilises.
 
     Reference: Hewer (1971), doi 10.1109/TAC.1971.1099755; Krawczyk (1969), doi 10.1007/BF02234767.
 
@@ -66,6 +66,8 @@ def riccati(regulator: Any) -> Riccati:
         middle = r - gamma * b**2 * q - gamma * a**2 * r
         P = (sp.sqrt(sp.factor(middle**2 + 4 * gamma * b**2 * q * r)) - middle) / (2 * gamma * b**2)
         gain = gamma * a * b * P / (r + gamma * b**2 * P)
+        if not gain.free_symbols and not (gain.is_real and gamma * (a - b * gain) ** 2 < 1):
+            raise UnknownAnswer("the loop does not settle at the larger root, so no solution stabilises")
         return Riccati(sp.ImmutableMatrix([[gain]]), sp.ImmutableMatrix([[P]]), "exact")
     if not all(entry.is_Rational for entry in (*A, *B, *Q, *R, gamma)):
         raise UnknownAnswer(

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import permutations
 from time import perf_counter
 from typing import Any
 
@@ -24,8 +23,12 @@ from bilevel.analysis.known import Condition, Known
 from bilevel.analysis.solutions import Branch, Zeros, distinct, moved, replaced
 from bilevel.analysis.univariate import Unsolved, real_roots
 from bilevel.analysis.writing import unsolved
+from bilevel.analysis.zero_blocks import linear_block, lower_combination
+from bilevel.language.fractions import cancelled
 from bilevel.language.signs import signed_factors
 from bilevel.language.values import expression
+
+HARD = 3  # from this difficulty on, an equation is worth a look at several at once
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,8 @@ class _Search:
             (max(self._difficulty(f, state) for f in e), len(e), sum(f.count_ops() for f in e), i)
             for i, e in enumerate(state.equations)
         ]
+        if (not state.values or max(ranked)[0] >= HARD) and self._by_block(state):
+            return
         difficulty, _, _, chosen = min(ranked)
         if difficulty >= 4 and not state.reduced and self._by_basis(state):
             return
@@ -122,6 +127,14 @@ class _Search:
         rest = state.equations[:chosen] + state.equations[chosen + 1 :]
         for factor in state.equations[chosen]:
             self._eliminate(factor, _State(rest, state.values, state.conditions, state.reduced))
+
+    def _by_block(self, state: _State) -> bool:
+        """Set several unknowns at once, where some of the equations are linear in them; True when that was done."""
+        unknowns = [u for u in self.unknowns if u not in state.values]
+        values = linear_block([sp.Mul(*factors) for factors in state.equations], unknowns, self.known)
+        if values is not None:
+            self._put(values, state, ())
+        return values is not None
 
     def _rewritten(self, state: _State) -> bool:
         """Where no equation is easy: one case per factor first, then combinations of lower degree."""
@@ -140,21 +153,12 @@ class _Search:
     def _combined(self, state: _State) -> _State | None:
         """The same zeros with one polynomial equation replaced by a combination of lower degree with another."""
         unknowns = [u for u in self.unknowns if u not in state.values]
-        products = [sp.Mul(*factors) for factors in state.equations]
-        for i, j in permutations(range(len(products)), 2):
-            if not all(products[k].is_polynomial(*unknowns) for k in (i, j)):
-                continue
-            p, q = (sp.Poly(products[k], *unknowns) for k in (i, j))
-            if p.total_degree() != q.total_degree():
-                continue
-            ratio = sp.cancel(q.LC(order="grevlex") / p.LC(order="grevlex"))
-            if sp.denom(ratio).free_symbols or p.LM(order="grevlex") != q.LM(order="grevlex"):
-                continue
-            lower = (q - p * ratio).as_expr()
-            if sp.Poly(lower, *unknowns).total_degree() < q.total_degree():
-                rest = state.equations[:j] + state.equations[j + 1 :]
-                return self._factored(_State(rest, state.values, state.conditions, state.reduced), [lower])
-        return None
+        found = lower_combination([sp.Mul(*factors) for factors in state.equations], unknowns)
+        if found is None:
+            return None
+        j, lower = found
+        rest = state.equations[:j] + state.equations[j + 1 :]
+        return self._factored(_State(rest, state.values, state.conditions, state.reduced), [lower])
 
     def _open(self, expression: Any, state: _State) -> list[Any]:
         return [u for u in self.unknowns if u in expression.free_symbols and u not in state.values]
@@ -218,7 +222,8 @@ class _Search:
     def _by_line(self, v: Any, slope: Any, constant: Any, state: _State) -> None:
         certain = self.known.nonzero(slope)
         conditions = () if certain else ((slope, "!="),)
-        self._put(v, sp.cancel(-constant / slope) if not constant.is_Atom else -constant / slope, state, conditions)
+        value = cancelled(-constant / slope) if not constant.is_Atom else -constant / slope
+        self._put({v: value}, state, conditions)
         if not certain:
             other = self._factored(state, [slope, constant])
             if other is not None:
@@ -231,7 +236,7 @@ class _Search:
         try:
             for root, conditions in real_roots(polynomial, self.known):
                 extra = conditions if certain else (*conditions, (leading, "!="))
-                self._put(v, root, state, extra)
+                self._put({v: root}, state, extra)
         except Unsolved as problem:
             self.stuck.append(str(problem))
         if not certain:
@@ -260,11 +265,10 @@ class _Search:
         except Unsolved as problem:
             self.stuck.append(str(problem))
 
-    def _put(self, v: Any, value: Any, state: _State, conditions: Iterable[Condition]) -> None:
-        """Set an unknown; everything that mentions it follows."""
-        change = {v: value}
+    def _put(self, change: Mapping[Any, Any], state: _State, conditions: Iterable[Condition]) -> None:
+        """Set unknowns; everything that mentions them follows."""
         try:
-            values = {u: replaced(old, change) for u, old in state.values.items()} | change
+            values = {u: replaced(old, change) for u, old in state.values.items()} | dict(change)
             kept = (*moved(state.conditions, change), *conditions)
             equations = [replaced(sp.Mul(*factors), change) for factors in state.equations]
         except ZeroDivisionError:

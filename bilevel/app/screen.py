@@ -105,7 +105,9 @@ def equilibria_text(answer: dict[str, Any]) -> str:
     if answer.get("reason"):
         parts.append(f"note: {_short(answer['reason'])}")
     for found in answer["equilibria"]:
-        rows = [("kinds", ", ".join(found["kinds"]) or "none of the named kinds"), ("known", found["known"])]
+        # A flow or map without players has no rule, and no kinds either.
+        kinds = ", ".join(found["kinds"]) or ("undecided" if answer["rule"] else "")
+        rows = [("kinds", kinds), ("known", found["known"])]
         if found["exists_on"] != "true":
             rows.append(("exists", f"where {found['exists_on']}"))
         rows += [(kind, f"where {_short(where)}") for kind, where in found.get("kinds_where", {}).items()]

@@ -16,6 +16,7 @@ from typing import Any
 
 import sympy as sp
 
+from bilevel.language import fractions
 from bilevel.language.scalars import scalar
 
 Expr = Any
@@ -211,7 +212,10 @@ def signed_factors(expression: Expr) -> tuple[Expr, list[tuple[Expr, int]]]:
         mark = back.setdefault(head, sp.Dummy("k", positive=head.is_positive or None, real=True))
         marks[atom] = mark if unit is None else mark ** (number / unit)
     back = {mark: atom for atom, mark in back.items()}
-    numerator, denominator = sp.fraction(sp.cancel(sp.together(expression.xreplace(marks))))
+    marked = expression.xreplace(marks)
+    if (rational := fractions.factors(marked)) is not None:
+        return rational[0], [(factor.xreplace(back), power) for factor, power in rational[1]]
+    numerator, denominator = sp.fraction(sp.cancel(sp.together(marked)))
     constant, factors = sp.S.One, []
     for part, turn in ((numerator, 1), (denominator, -1)):
         number, found = sp.factor_list(part)

@@ -32,4 +32,5 @@ def linear_quadratic_regulator() -> Game:
     k = sp.Symbol("k", real=True)
     cost = (q + r * k**2) / (1 - (a - b * k) ** 2)
     source = "Fazel et al. 2018, arXiv:1801.05039"
-    return Game(controller=minimize(cost, k), title="Linear-quadratic regulator", source=source)
+    settles = ((a - b * k) ** 2 < 1,)
+    return Game(controller=minimize(cost, k), assuming=settles, title="Linear-quadratic regulator", source=source)

@@ -102,7 +102,11 @@ class Regulator:
     def game(self) -> Game:
         """One player, who moves the gain's entries down the cost."""
         source = "Fazel et al. 2018, arXiv:1801.05039"
-        return Game(controller=minimize(self.cost(), *self.gain), title="Linear-quadratic regulator", source=source)
+        # Of the equation's solutions only those whose loop settles have this cost; said where it is one inequality.
+        loop = (self.A - self.B * self.gain)[0]
+        settles = (self.discount * loop**2 < 1,) if self.A.shape == self.gain.shape == (1, 1) else ()
+        player = minimize(self.cost(), *self.gain)
+        return Game(controller=player, assuming=settles, title="Linear-quadratic regulator", source=source)
 
     def learner(self, method: Method, step: Any) -> System:
         """K' = K - step G: "gradient" G = C', "natural gradient" C' Sigma^{-1}, "Gauss-Newton" (R + gamma B^T P B)^{-1}

@@ -162,7 +162,8 @@ def lqr_actor_critic(
         features "state": critic V = w s^2 at the policy's own action; actor min over k of E[r u^2 + gamma V(s')].
         The costs: in units in which the best value is s^2 they follow from the best `gain` K, so that everything is
         rational: r = gamma b (a - b K)/K, q = 1 - r K^2 - gamma (a - b K)^2 (both positive: an ordinary problem); or
-        give them. b is 1 by default, the unit of the control. Equilibrium: the Riccati gain with its true values,
+        give them. A best gain in symbols is taken to settle, |a - b K| < 1. b is 1 by default, the unit of the
+        control. Equilibrium: the Riccati gain with its true values,
         `lqr_equilibrium`.
 
     Shapes: k and three weights, or k and one; costs a step; |a - b k| < 1 is needed for the law of states.
@@ -181,15 +182,17 @@ def lqr_actor_critic(
     """
     costs = {"state_cost": state_cost, "action_cost": action_cost}
     best = lqr_equilibrium(a, b, gain=gain, discount=discount, features=features, **costs)
-    a, b, gamma, q, r, _, _ = _regulator(a, b, gain, discount, **costs)
+    a, b, gamma, q, r, K, _ = _regulator(a, b, gain, discount, **costs)
     noise = _chosen(exploration, "nu", "the variance of the exploration")
+    best_loop = (a - b * K) ** 2 < 1
+    settles = (best_loop,) if best_loop.free_symbols and state_cost is action_cost is None else ()
     k = sp.Symbol("k", real=True)
     visited = stop_gradient(b**2 * noise / (1 - (a - b * k) ** 2))
     weights, gap, judged = _forms(features, a, b, q, r, gamma)
     return Game(
         actor=minimize(_averaged(judged, 1, visited, noise), k),
         critic=minimize(_averaged(gap, 2, visited, noise) / 2, *weights),
-        assuming=((a - b * k) ** 2 < 1, *((gamma <= 1,) if gamma.free_symbols else ())),
+        assuming=((a - b * k) ** 2 < 1, *((gamma <= 1,) if gamma.free_symbols else ()), *settles),
         title="Actor-critic on the linear-quadratic regulator",
         source="Bradtke 1993",
         points=(best,),

@@ -67,9 +67,7 @@ def _compiled(plan: Plan) -> Any:
             place = above
             values[plan.axes[k][0]] = Ball(here, EPS * jnp.abs(here) if rounded[k] else None)
         balls = Balls(values, floors)
-        outcomes = [
-            outcome_of([balls(c) for c in factor], time, mirrored=mirrored) for factor, mirrored in factors
-        ]
+        outcomes = [outcome_of([balls(c) for c in factor], time, mirrored=mirrored) for factor, mirrored in factors]
         finite, allowed = jnp.asarray(True), jnp.asarray(True)
         for p in plan.denominators:
             ball = balls(p)

@@ -160,3 +160,22 @@ def test_what_cannot_be_asked_is_refused():
     logistic = Game(learner=minimize(sp.log(1 + sp.exp(-W * X)), W))
     open_one = mean_square(logistic, STEP, at={W: 1}, noise={X: Normal(0, 1)})
     assert open_one.verdict == "unknown" and open_one.reason
+
+
+def test_the_model_says_when_one_sample_serves_several_evaluations():
+    x, e, h = sp.symbols("x e h", real=True)
+    game = Game(a=minimize(e * x**2 / 2, x))
+    said = lambda rule: mean_square(game, rule, at={x: 0}, noise={e: Normal(1, 1)})
+    once, twice = said(rules.simultaneous(h)), said(rules.extragradient(h))
+    assert once.model == "one fresh sample a step"
+    assert twice.model == "one fresh sample a step, the same in all 2 evaluations of the field within it"
+    assert str(twice).startswith("model: " + twice.model)
+    # x' = x - h e (x - h e x) on one e: E[(1 - h e + h^2 e^2)^2] holds fourth moments, not two samples' products.
+    moments = {1: 1, 2: 2, 3: 4, 4: 10}
+    assert (
+        sp.expand(
+            twice.second.jacobian[0]
+            - (1 - 2 * h * moments[1] + 3 * h**2 * moments[2] - 2 * h**3 * moments[3] + h**4 * moments[4])
+        )
+        == 0
+    )

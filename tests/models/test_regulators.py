@@ -141,3 +141,15 @@ def test_what_does_not_fit_is_refused():
         plant().value([[1, 2, 3]])
     with pytest.raises(GameError, match="play"):
         models.zero_sum_regulator(play="alternating")
+
+
+@pytest.mark.parametrize("costs", [(0, 1), (-1, 1)])  # a loop on the boundary at P = 0; no real root at all
+def test_a_scalar_equation_without_a_stabilising_solution_has_no_gain(costs):
+    q, r = costs
+    with pytest.raises(UnknownAnswer, match="stabilises"):
+        riccati(models.Regulator(1, 1, q, r))
+
+
+def test_the_root_whose_loop_does_not_settle_is_no_equilibrium():
+    found = equilibria(models.Regulator(1, 1, "1/2", 1).game())
+    assert [list(p.point.values()) for p in found.points] == [[sp.Rational(1, 2)]] and found.complete

@@ -15,6 +15,7 @@ from typing import Any
 
 import sympy as sp
 
+from bilevel.language.fractions import cancelled
 from bilevel.language.values import expression
 
 
@@ -29,7 +30,7 @@ def settle(formula: Any) -> Any:
     if any(power.exp.is_negative for power in plain.atoms(sp.Pow)) or (
         plain.has(sp.Float) is False and _has_roots(plain)
     ):
-        reduced = sp.cancel(sp.together(formula)) if not _has_roots(plain) else sp.radsimp(sp.together(plain))
+        reduced = cancelled(formula) if not _has_roots(plain) else sp.radsimp(sp.together(plain))
         if reduced == 0 or sp.expand(reduced) == 0:
             return sp.S.Zero
     return plain

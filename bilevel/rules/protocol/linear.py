@@ -214,6 +214,21 @@ def linearise(game: Game, rule: Rule, at: Mapping[Any, Any]) -> Linearisation:
     return Linearisation(sp.ImmutableMatrix(rows), tuple(_label(part, v) for part, v in order), rule.time)
 
 
+def stays(game: Game, rule: Rule, at: Mapping[Any, Any]) -> None:
+    """Check that a rule leaves a point where it is, without its Jacobian.
+
+    Raises: GameError where it moves, or the losses are singular there.
+    """
+    point, reading = complete(game, at), LinearField(game)
+    starts = ["same", *(start for _, start in rule.memory)]
+    state = [
+        reading._point(Dual(point[v] if start == "same" else sp.S.Zero, {}) for v in game.variables) for start in starts
+    ]
+    after = [dual(leaf).settled().value for part in rule.on(reading)(*state) for leaf in part.leaves()]
+    order = [(part, v) for part in ("", *(name for name, _ in rule.memory)) for v in game.variables]
+    _check_fixed(rule, order, after, [dual(leaf).value for part in state for leaf in part.leaves()])
+
+
 def _cancelled(entry: Any) -> Any:
     """The entry with log-odds cancelled, where it holds logarithms of sigmoids."""
     return sp.expand(log_odds(entry)) if entry.has(sp.log) and entry.has(sigmoid) else entry
