@@ -76,7 +76,10 @@ def _inverses(tensor: Tensor) -> list[Atom]:
 
 def _beside(inverse: Atom) -> Iterator[Rule]:
     inside: Tensor = inverse.parts[0]
-    lead = max(inside.terms, key=_length)
+    unit = next(iter(Tensor.factor(identity(inverse.name)).terms))
+    lead = max((word for word in inside.terms if word != unit), key=_length, default=None)
+    if lead is None:
+        return
     rest = Tensor(2, {word: c for word, c in inside.terms.items() if word != lead})
     whole, scale = Tensor.factor(inverse), Ratio.number(1) / inside.terms[lead]
     alone = Tensor(2, {lead: Ratio.number(1)})
@@ -88,6 +91,8 @@ def _beside(inverse: Atom) -> Iterator[Rule]:
         sides = (whole, third) if first is whole else (third, whole)
         left = contract([(sides[0], (0, "inner")), (sides[1], ("inner", 1))], (0, 1))
         ((word, c),) = product.terms.items()
+        if len(word.factors) < 2:  # the inverse alone would be replaced by more of itself, without an end
+            continue
         value = (one - left).scaled(scale / c)
         yield Rule("inverse", "an inverse times what it inverts is the identity, where it exists", word, value)
 
