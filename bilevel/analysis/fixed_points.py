@@ -20,7 +20,7 @@ from bilevel.analysis.enclosure import enclose
 from bilevel.analysis.forms import plain
 from bilevel.analysis.kinds import SPURIOUS, kinds_at
 from bilevel.analysis.kinked_zeros import zeros_by_cases
-from bilevel.analysis.known import Known, somewhere_nonzero
+from bilevel.analysis.known import Known, fixed_by, somewhere_nonzero
 from bilevel.analysis.linear_zeros import linear_zeros
 from bilevel.analysis.named_points import named_points
 from bilevel.analysis.solutions import Branch, Zeros
@@ -121,7 +121,8 @@ def equilibria(game: Any, rule: Rule | None = None, *, at: Mapping[Any, Any] | N
         if branch.free and any(relation == "==" for _, relation in branch.conditions):
             notes.append(f"where {shown(exists)} there is a continuum of fixed points")
             continue
-        point = {v: branch.values[v.xreplace(real)].xreplace(back) for v in game.variables}
+        fixed = fixed_by(exists)
+        point = {v: branch.values[v.xreplace(real)].subs(fixed).xreplace(back) for v in game.variables}
         free = tuple(v.xreplace(back) for v in branch.free)
         points.append(_described(game, rule, Equilibrium(point, (), exists.xreplace(back), "exact", free), known))
     points += _numeric(game, rule, zeros, points, given)

@@ -26,6 +26,7 @@ from bilevel.analysis.forms import plain
 from bilevel.analysis.known import Known
 from bilevel.language.errors import BilevelError
 from bilevel.language.fractions import cancelled
+from bilevel.language.surds import determinant
 from bilevel.response import BestResponse, best_response
 
 NASH, WEAK_NASH = "Nash (strict)", "Nash (not strict)"
@@ -35,6 +36,7 @@ SADDLE = "saddle"
 NONE = "not an equilibrium of the game"
 SPURIOUS = "spurious (not a zero of the field)"
 KINDS = (NASH, WEAK_NASH, MINIMAX, WEAK_MINIMAX, STACKELBERG, SADDLE, NONE, SPURIOUS)
+LARGEST = 6  # determinants up to this size are expanded
 HIGHEST = 8  # derivatives of a cost in one variable are followed up to this order
 
 Claim = bool | None
@@ -128,6 +130,9 @@ def minor(matrix: Any, rows: Any) -> Any:
         matrix = DomainMatrix.from_Matrix(sp.Matrix(part)).to_field()
         if not matrix.domain.is_EX:
             return matrix.domain.to_sympy(matrix.det())
+    short = determinant(sp.Matrix(part)) if len(rows) <= LARGEST else None
+    if short is not None:
+        return short
     return sp.expand(part.det(method="berkowitz"))
 
 

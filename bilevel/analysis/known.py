@@ -124,6 +124,12 @@ class Known:
         return to_boolean(formula, coordinates)
 
 
+def fixed_by(condition: Any) -> dict[Any, Any]:
+    """The symbols to which a condition gives a number: {a: 0} for a == 0 and b > 1."""
+    equations = [part for part in sp.And.make_args(condition) if isinstance(part, sp.Eq)]
+    return {e.lhs: e.rhs for e in equations if e.lhs.is_Symbol and e.rhs.is_number}
+
+
 def number_sign(number: Any) -> str | None:
     """The sign of a real number: by balls; zero by arithmetic or by minimal polynomials of algebraic numbers."""
     if number.is_Rational:

@@ -12,7 +12,7 @@ from typing import Any
 import sympy as sp
 
 from bilevel.analysis.fixed_points import equilibria
-from bilevel.analysis.known import Known
+from bilevel.analysis.known import Known, fixed_by
 from bilevel.app.budget import Clock, OutOfTime
 from bilevel.app.problem import Problem
 from bilevel.app.scope import fits
@@ -59,12 +59,16 @@ def points_of(problem: Problem, rule: Any, clock: Clock = Clock()) -> Found:
 
 
 def with_facts(game: Any, facts: Iterable[Any]) -> Any:
-    """The same game under further assumptions."""
+    """The same game under further assumptions; where one of them gives a parameter its value, with that value."""
     more = tuple(part for fact in facts for part in sp.And.make_args(fact) if part != sp.true)
     if not more:
         return game
     if isinstance(game, Game):
-        return Game(game.players, assuming=(*game.assuming, *more), title=game.title, source=game.source)
+        fixed = {symbol: value for symbol, value in fixed_by(sp.And(*more)).items() if symbol not in game.variables}
+        if fixed and game.is_coordinate:
+            game = game.map_losses(lambda loss: loss.subs(fixed))
+        assuming = (*game.assuming, *more)
+        return Game(game.players, assuming=assuming, title=game.title, source=game.source, points=game.points)
     return replace(game, assuming=(*game.assuming, *more))
 
 

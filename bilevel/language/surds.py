@@ -1,15 +1,16 @@
 """Quotients of polynomials in symbols and square roots, by python-flint: each root is a letter with t^2 = its radicand.
 
-Main definitions: `settled` (in lowest terms, so that a zero shows).
+Main definitions: `settled` (in lowest terms, so that a zero shows), `determinant`.
 
-What is no rational function (an exponential, a cube root) is a letter without relations. A relation between different
-roots, as sqrt(x) sqrt(y) = sqrt(x y), is not looked for: a zero may hide behind it, nothing is ever said to be zero
-that is not. Denominators are not made rational: that would put poles where the conjugate vanishes.
+Exponentials are products of powers of letters exp(u); what else is no rational function is a letter of its own. A
+relation between different roots, as sqrt(x) sqrt(y) = sqrt(x y), is not looked for: a zero may hide behind it, nothing
+is ever said to be zero that is not. Denominators are not made rational: that would put poles where the conjugate vanishes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from math import lcm
 from typing import Any
 
 import sympy as sp
@@ -36,17 +37,43 @@ def settled(expression: Any) -> Any | None:
     if expression.has(sp.Float, sp.I, sp.oo, -sp.oo, sp.zoo, sp.nan):
         return None
     try:
-        tower = _Tower(expression)
+        tower = _Tower([expression])
         return tower.write(tower.read(expression))
     except ZeroDivisionError:
         return None
 
 
-class _Tower:
-    """Polynomials in the letters of an expression; `relations` gives t^2 for the letter t of a root, inner roots first."""
+def determinant(matrix: Any) -> Any | None:
+    """The determinant of a small matrix, written as by `settled`; None where that has no answer.
 
-    def __init__(self, expression: Any) -> None:
-        letters = list(dict.fromkeys(_letters(expression)))
+    Math: by expansion along rows, nothing divided: n! products of polynomials at worst.
+
+    Shapes: square; meant for n <= 6.
+
+    Reference: see `settled`.
+
+    Examples:
+        >>> x = sp.Symbol("x", real=True)
+        >>> determinant(sp.Matrix([[sp.exp(x), 1], [1, sp.exp(-x)]]))
+        0
+    """
+    if matrix.has(sp.Float, sp.I, sp.oo, -sp.oo, sp.zoo, sp.nan):
+        return None
+    try:
+        tower = _Tower(matrix)
+        rows = [[tower.read(matrix[i, j]) for j in range(matrix.cols)] for i in range(matrix.rows)]
+        return tower.write(tower.determinant(rows))
+    except ZeroDivisionError:
+        return None
+
+
+class _Tower:
+    """Polynomials in the letters of expressions; `relations` gives t^2 for the letter t of a root, inner ones first."""
+
+    def __init__(self, expressions: Iterable[Any]) -> None:
+        expressions = list(expressions)
+        self.parts = _exponents(expressions)
+        letters = list(dict.fromkeys(letter for e in expressions for letter in _letters(e, self.parts)))
         letters = [e for e in letters if not _is_root(e)] + [e for e in letters if _is_root(e)]
         self.context = fmpq_mpoly_ctx.get([f"x{i}" for i in range(len(letters) or 1)], "degrevlex")
         self.letters, self.generators = letters, self.context.gens()
@@ -92,12 +119,15 @@ class _Tower:
         if e.is_Add:
             return self._sum([self.read(a) for a in e.args])
         if e.is_Mul:
-            top, below = self.one, {}
-            for t, b in map(self.read, e.args):
-                top, below = self.reduce(top * t), {q: below.get(q, 0) + b.get(q, 0) for q in (*below, *b)}
-            return self._lowest(top, below)
+            return self._times(map(self.read, e.args))
         if e.is_Pow and e.exp.is_Rational and e.exp.q <= 2:
             return self._power(self._root(e.base) if e.exp.q == 2 else self.read(e.base), int(e.exp.p))
+        if isinstance(e, sp.exp):
+            value: Value = (self.one, {})
+            for count, letter in _powers(e, self.parts):
+                power = self._power((self.generators[self.index[letter]], {}), count)
+                value = self._times([value, power])
+            return value
         return self.generators[self.index[e]], {}
 
     def _root(self, radicand: Any) -> Value:
@@ -129,6 +159,23 @@ class _Tower:
             missing = self._product({q: n - below.get(q, 0) for q, n in common.items()})
             total += self.reduce(top * missing)
         return self._lowest(self.reduce(total), common)
+
+    def _times(self, values: Iterable[Value]) -> Value:
+        top, below = self.one, {}
+        for t, b in values:
+            top, below = self.reduce(top * t), {q: below.get(q, 0) + b.get(q, 0) for q in (*below, *b)}
+        return self._lowest(top, below)
+
+    def determinant(self, rows: list[list[Value]]) -> Value:
+        """By expansion along the first row."""
+        if len(rows) == 1:
+            return rows[0][0]
+        parts = []
+        for j, entry in enumerate(rows[0]):
+            if not entry[0].is_zero():
+                top, below = self._times([entry, self.determinant([row[:j] + row[j + 1 :] for row in rows[1:]])])
+                parts.append((-top if j % 2 else top, below))
+        return self._sum(parts)
 
     def _product(self, powers: dict[Any, int]) -> Any:
         total = self.one
@@ -172,16 +219,39 @@ def _is_root(e: Any) -> bool:
     return bool(e.is_Pow and e.exp == sp.S.Half)
 
 
-def _letters(e: Any) -> Iterator[Any]:
+def _letters(e: Any, parts: dict[Any, int]) -> Iterator[Any]:
     """What becomes a letter, what stands under a root before the root."""
     if e.is_Rational:
         return
     if e.is_Add or e.is_Mul:
         for a in e.args:
-            yield from _letters(a)
+            yield from _letters(a, parts)
     elif e.is_Pow and e.exp.is_Rational and e.exp.q <= 2:
-        yield from _letters(e.base)
+        yield from _letters(e.base, parts)
         if e.exp.q == 2:
             yield sp.Pow(e.base, sp.S.Half, evaluate=False)
+    elif isinstance(e, sp.exp):
+        yield from (letter for _, letter in _powers(e, parts))
     else:
         yield e
+
+
+def _exponents(expressions: list[Any]) -> dict[Any, int]:
+    """Terms u of the exponents, without their numbers, with the least k such that every exponential is a product of
+    whole powers of exp(u/k)."""
+    found: dict[Any, int] = {}
+    for e in set().union(*(e.atoms(sp.exp) for e in expressions)):
+        for term in sp.Add.make_args(sp.expand(e.exp)):
+            number, u = term.as_coeff_Mul()
+            if number.is_Rational:
+                found[u] = lcm(found.get(u, 1), int(number.q))
+    return found
+
+
+def _powers(e: Any, parts: dict[Any, int]) -> list[tuple[int, Any]]:
+    """An exponential as whole powers of letters."""
+    pairs = []
+    for term in sp.Add.make_args(sp.expand(e.exp)):
+        number, u = term.as_coeff_Mul()
+        pairs.append((int(number * parts[u]), sp.exp(u / parts[u])) if number.is_Rational else (1, sp.exp(term)))
+    return pairs
