@@ -4,7 +4,7 @@ Main definitions: `settled` (in lowest terms, so that a zero shows), `determinan
 
 Exponentials are products of powers of letters exp(u); what else is no rational function is a letter of its own. A
 relation between different roots, as sqrt(x) sqrt(y) = sqrt(x y), is not looked for: a zero may hide behind it, nothing
-is ever said to be zero that is not. Denominators are not made rational: that would put poles where the conjugate vanishes.
+is ever said to be zero that is not. Denominators are not made rational: that puts poles where conjugates vanish.
 """
 
 from __future__ import annotations
