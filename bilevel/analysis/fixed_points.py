@@ -1,6 +1,6 @@
 """Fixed points of games and of learning rules, exactly, with the kind of equilibrium each one is.
 
-Main definitions: `equilibria`, `Equilibria`, `Equilibrium`.
+Main definitions: `equilibria`, `named_equilibria`, `Equilibria`, `Equilibrium`.
 
 A rule's own fixed points solve "the state after one step is the state": the variables, what the rule remembers, and
 every intermediate point are the unknowns. So a point that the rule adds or moves is found like any other, and is
@@ -9,7 +9,7 @@ called spurious when the field does not vanish there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -127,10 +127,18 @@ def equilibria(game: Any, rule: Rule | None = None, *, at: Mapping[Any, Any] | N
         points.append(_described(game, rule, Equilibrium(point, (), exists.xreplace(back), "exact", free), known))
     points += _numeric(game, rule, zeros, points, given)
     if not zeros.complete:
-        inside = lambda point: known.boolean(_inside(list(game.assuming), Branch(point, (), ()), game))
-        named = named_points(game, rule, given, [o.point for o in points], inside)
-        points += [Equilibrium(point, exists_on=exists) for point, exists in named]  # their kinds stay open
+        points += named_equilibria(game, rule, given, points)
     return Equilibria(tuple(points), zeros.complete, "; ".join(dict.fromkeys(notes)))
+
+
+def named_equilibria(
+    game: Any, rule: Rule | None, given: Mapping[Any, Any], found: Sequence[Equilibrium] = ()
+) -> list[Equilibrium]:
+    """The points a game names, where the rule leaves them in place and they were not found; their kinds stay open."""
+    known = Known(fact for fact in game.assuming if not fact.free_symbols & set(game.variables))
+    inside = lambda point: known.boolean(_inside(list(game.assuming), Branch(point, (), ()), game))
+    named = named_points(game, rule, given, [other.point for other in found], inside)
+    return [Equilibrium(point, exists_on=exists) for point, exists in named]
 
 
 def continua(game: Any, rule: Rule | None = None) -> tuple[Equilibrium, ...]:

@@ -98,7 +98,12 @@ class Assumptions:
         for known, answer, asked in self._cache:
             if known == p and (answer is not None or asked <= depth):
                 return answer
-        answer = self._sign(p) or sign_beyond(self, p, depth)
+        answer = self._sign(p)
+        if answer is None:
+            answer = sign_beyond(self, p, depth)
+            if answer in ("+", "-") and len(p) < LARGE:
+                positive = Sign(p if answer == "+" else -p, ">")
+                self.proofs.append((to_boolean(positive, self.coordinates), "real roots counted"))
         self._cache.append((p, answer, depth))
         return answer
 

@@ -81,10 +81,11 @@ def _with_root(known: Any, p: Any, index: int, depth: int) -> str | None:
     first = factored_sign(known, a, depth + 1) if norm != "-" else None
     second = factored_sign(known, b, depth + 1) if norm in (None, "-", "<=0") else None
     if norm is None:
-        same = first in _TIMES and second in _TIMES and _TIMES[first] == _TIMES[second]
-        return _named(_TIMES[first], first in ("+", "-")) if same else None
+        if first is None or second is None or _TIMES.get(first, 0) != _TIMES.get(second, 1):
+            return None
+        return _named(_TIMES[first], first in ("+", "-"))
     leading = second if norm in ("-", "<=0") else first
-    return _named(_TIMES[leading], norm in ("+", "-")) if leading in _TIMES else None
+    return _named(_TIMES[leading], norm in ("+", "-")) if leading is not None and leading in _TIMES else None
 
 
 def _times(first: str | None, radicand: str | None) -> str | None:
@@ -99,16 +100,12 @@ def _quadratic(known: Any, p: Any, index: int, depth: int) -> str | None:
     leading = factored_sign(known, a, depth + 1)
     if leading not in ("+", "-") or len(a) * len(c) + len(b) ** 2 > MAX_NORM:
         return None
-    below = factored_sign(known, 4 * a * c - b * b, depth + 1)
-    return _named(_TIMES[leading], below == "+") if below in ("+", ">=0", "0") else None
+    return leading if factored_sign(known, 4 * a * c - b * b, depth + 1) == "+" else None
 
 
 def _on_line(known: Any, p: Any, index: int) -> str | None:
     if p.degrees()[index] > MAX_DEGREE:
         return None
     line = known.line([p], index)
-    for relation, answer in ((">", "+"), ("<", "-"), (">=", ">=0"), ("<=", "<=0")):
-        atom = Sign(p, ">" if relation == ">" else ">=") if relation[0] == ">" else Sign(-p, relation.replace("<", ">"))
-        if all(line.truth(atom, k) for k in line.cells):
-            return answer
-    return None
+    signs = (("+", Sign(p, ">")), ("-", Sign(-p, ">")))
+    return next((name for name, atom in signs if all(line.truth(atom, k) for k in line.cells)), None)

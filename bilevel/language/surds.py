@@ -161,7 +161,8 @@ class _Tower:
         return self._lowest(self.reduce(total), common)
 
     def _times(self, values: Iterable[Value]) -> Value:
-        top, below = self.one, {}
+        top: Any = self.one
+        below: dict[int, int] = {}
         for t, b in values:
             top, below = self.reduce(top * t), {q: below.get(q, 0) + b.get(q, 0) for q in (*below, *b)}
         return self._lowest(top, below)
