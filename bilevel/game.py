@@ -20,7 +20,7 @@ import sympy as sp
 from bilevel.language import calculus
 from bilevel.language.errors import GameError
 from bilevel.language.names import check_name
-from bilevel.language.values import expression
+from bilevel.language.values import conjuncts, expression
 from bilevel.response import total_gradient
 
 Variable: TypeAlias = sp.Symbol | sp.MatrixSymbol
@@ -181,10 +181,12 @@ class Game:
                 raise GameError(f"two different variables are called {name!r}; rename one of them")
         for name, player in self.players.items():
             if not set(player.moves) & _free(player.loss) and not player.through:
+                others = sorted({owners[v] for v in _free(player.loss) if v in owners})
+                how = [f"or say through whom it acts, through={{{other!r}: best_response()}}" for other in others[:1]]
                 raise GameError(
                     f"player {name!r} moves {_listed(player.moves)}, but its loss depends only on "
                     f"{_listed(player.loss.free_symbols)}; add {player.moves[0]} to the loss, "
-                    "or let another player move it"
+                    + ", ".join(["let another player move it", *how] if how else ["or let another player move it"])
                 )
 
     @cached_property
@@ -261,8 +263,14 @@ class Game:
         players = {n: Player(p.moves, change(p.loss), p.sense, p.through) for n, p in self.players.items()}
         return self._again(players)
 
-    def _again(self, players: Mapping[str, Player]) -> Game:
-        return Game(players, assuming=self.assuming, title=self.title, source=self.source, points=self.points)
+    def under(self, *facts: Any) -> Game:
+        """The same game under further assumptions."""
+        more = conjuncts(facts)
+        return self._again(self.players, more) if more else self
+
+    def _again(self, players: Mapping[str, Player], more: tuple[Any, ...] = ()) -> Game:
+        facts = (*self.assuming, *more)
+        return Game(players, assuming=facts, title=self.title, source=self.source, points=self.points)
 
     def __str__(self) -> str:
         lines = [self.title] if self.title else []

@@ -132,7 +132,8 @@ def attraction(game: Any, rules: Any, *, at: Mapping[Any, Any] | None = None) ->
 
 def attraction_at(game: Any, rule: Rule, points: Iterable[Any], *, complete: bool) -> Attraction:
     """What a rule can converge to among fixed points that are known already."""
-    places = tuple((point, _linear_verdict(game, rule, point.point), _kinds_of(game, point)) for point in points)
+    there = [(point, game.under(point.exists_on)) for point in points]
+    places = tuple((point, _linear_verdict(g, rule, point.point), _kinds_of(g, point)) for point, g in there)
     return Attraction(rule.name, places, complete, tuple(game.assuming))
 
 

@@ -123,7 +123,8 @@ def equilibria(game: Any, rule: Rule | None = None, *, at: Mapping[Any, Any] | N
             continue
         point = {v: branch.values[v.xreplace(real)].xreplace(back) for v in game.variables}
         free = tuple(v.xreplace(back) for v in branch.free)
-        points.append(_described(game, rule, Equilibrium(point, (), exists.xreplace(back), "exact", free), known))
+        there = Known(fact.xreplace(back) for fact in (*known.facts, exists))  # kinds are asked where the point is
+        points.append(_described(game, rule, Equilibrium(point, (), exists.xreplace(back), "exact", free), there))
     points += _numeric(game, rule, zeros, points, given)
     if not zeros.complete:
         inside = lambda point: known.boolean(_inside(list(game.assuming), Branch(point, (), ()), game))
