@@ -31,7 +31,6 @@ _FACE = {
     "maximize": "bilevel.game",
     "best_response": "bilevel.response",
     "unrolled": "bilevel.response",
-    "anticipated": "bilevel.response",
     "vector": "bilevel.language",
     "network": "bilevel.language",
     "random": "bilevel.language",

@@ -21,7 +21,8 @@ from bilevel.analysis.analyse import analyse
 from bilevel.analysis.any_size_concrete import linearise_quadratic
 from bilevel.analysis.beyond import stability_near
 from bilevel.analysis.enclosure import truth_at
-from bilevel.analysis.fixed_points import Equilibrium, equilibria
+from bilevel.analysis.equilibrium import Equilibrium
+from bilevel.analysis.fixed_points import equilibria
 from bilevel.analysis.kinds import SPURIOUS
 from bilevel.analysis.kinds_where import kind_conditions
 from bilevel.analysis.limits import for_small

@@ -10,7 +10,7 @@ from typing import Any
 
 import sympy as sp
 
-from bilevel.analysis.fixed_points import Equilibrium
+from bilevel.analysis.equilibrium import Equilibrium
 from bilevel.analysis.zeros import solve_zeros
 from bilevel.language.errors import GameError, UnknownAnswer
 from bilevel.language.values import expression
