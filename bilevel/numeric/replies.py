@@ -16,6 +16,7 @@ from bilevel.analysis.hypergradient import Truncated, truncated
 from bilevel.language.errors import GameError
 from bilevel.language.values import expression
 from bilevel.numeric.held import without_held
+from bilevel.numeric.sharding import is_explicit
 from bilevel.numeric.solvers import SOLVERS, is_dense, linear_solution, transposed_solution
 from bilevel.response import Anticipated, BestResponse, Unrolled
 
@@ -103,8 +104,8 @@ class Replies:
         theirs, pull = {other: z[other] for other in followers}, {other: gradient[other] for other in followers}
         how = next(how for how in replies.values() if isinstance(how, BestResponse))
         solver, steps, step = (how.solver, how.steps, how.step) if isinstance(how, Implicit) else ("auto", None, None)
-        if is_dense(pull, solver, steps):
-            weights = transposed_solution(jax.linearize(lambda at: stationarity(at, z[name]), theirs)[1], pull, theirs)
+        if is_dense(pull, solver, steps) and not is_explicit(pull):
+            weights = transposed_solution(jax.linearize(lambda at: stationarity(at, z[name]), theirs)[1], pull)
             mixed = jax.vjp(lambda own: stationarity(theirs, own), z[name])[1](weights)[0]
         else:  # both products are one vjp
             back = jax.vjp(stationarity, theirs, z[name])[1]
