@@ -21,7 +21,7 @@ from bilevel.language import calculus
 from bilevel.language.errors import GameError
 from bilevel.language.names import check_name
 from bilevel.language.values import conjuncts, expression
-from bilevel.response import total_gradient
+from bilevel.response import settled_gradient
 
 Variable: TypeAlias = sp.Symbol | sp.MatrixSymbol
 Sense: TypeAlias = Literal["min", "max"]
@@ -234,8 +234,8 @@ class Game:
     @cached_property
     def _field(self) -> dict[Variable, Any]:
         # A stopped gradient has done its work once the gradient is taken: the field's own Jacobian sees its value.
-        gradients = (total_gradient(self, name) for name in self.players)
-        return {variable: calculus.released(value) for gradient in gradients for variable, value in gradient.items()}
+        gradients = (settled_gradient(self, name) for name in self.players)
+        return {variable: value for gradient in gradients for variable, value in gradient.items()}
 
     def jacobian(self, *, of: str | None = None, wrt: str | None = None) -> Any:
         """dF/dz, whole (coordinate level) or the block of one player's row and another's column."""
