@@ -16,14 +16,13 @@ import sympy as sp
 
 from bilevel.game import Game, maximize, minimize
 from bilevel.language.errors import GameError, UnknownAnswer
-from bilevel.language.values import expression
+from bilevel.language.values import expression, matrix
 
 ROCK_PAPER_SCISSORS = ((0, -1, 1), (1, 0, -1), (-1, 1, 0))
 
 
 def _matrix(payoff: Any) -> sp.ImmutableMatrix:
-    rows = ROCK_PAPER_SCISSORS if payoff is None else sp.Matrix(payoff).tolist()
-    return sp.ImmutableMatrix([[expression(entry, "a payoff") for entry in row] for row in rows])
+    return matrix(ROCK_PAPER_SCISSORS if payoff is None else payoff, "the payoffs")
 
 
 def policy_space_responses(payoff: Any = None, population: Sequence[Sequence[Any]] | None = None) -> Game:
