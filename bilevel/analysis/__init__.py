@@ -49,6 +49,8 @@ _HOMES = {
     "mean_square": "mean_square",
     "MeanSquare": "mean_square",
     "held_target": "held_target",
+    "follow_on": "follow_on",
+    "FollowOn": "follow_on",
     "switching": "switching",
     "fictitious_play": "best_replies",
     "best_reply_cycle": "best_replies",
