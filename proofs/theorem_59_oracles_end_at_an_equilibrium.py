@@ -36,15 +36,24 @@ def shortened(trace):
     return {**trace, "rounds": rounds[:-1] or [last]}
 
 
+def smoothed():
+    """The claim about meta-players and oracles that pay for the length of their strategies."""
+    game = policy_space_responses()
+    found = equilibria(game)
+    verdict = stability(game, at=found.points[0].point)
+    return states(
+        "The smoothed game has one equilibrium, and its flow is stable for every tau.",
+        found.complete and len(found.points) == 1 and verdict.verdict == "stable",
+        note=str(found.points[0]),
+    )
+
+
 def prove() -> Proof:
     """The theorem with its evidence."""
     runs = [double_oracle(payoff) for payoff in GAMES]
     traces = tuple(oracle_certificate(payoff, run) for payoff, run in zip(GAMES, runs, strict=True))
     values = [matrix_equilibrium(payoff)[2] for payoff in GAMES]
     rock = runs[0]
-    game = policy_space_responses()
-    found = equilibria(game)
-    verdict = stability(game, at=found.points[0].point)
     gains = [(one.row_gain, one.column_gain) for run in runs for one in run]
     claims = (
         states(
@@ -74,10 +83,6 @@ def prove() -> Proof:
             [one.rows for one in rock] == [(0,), (0, 1), (0, 1, 2)] and set(rock[-1].row) == {sp.Rational(1, 3)},
             note=" -> ".join(str(one.rows) for one in rock),
         ),
-        states(
-            "The smoothed game has one equilibrium, and its flow is stable for every tau.",
-            found.complete and len(found.points) == 1 and verdict.verdict == "stable",
-            note=str(found.points[0]),
-        ),
+        smoothed(),
     )
     return Proof(59, "Oracles end at an equilibrium", __doc__ or "", "McMahan, Gordon, Blum 2003", claims)

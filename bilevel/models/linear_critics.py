@@ -164,8 +164,8 @@ class LinearCritic:
         return self._towards(rewards, ahead, "TD(lambda)", target=target)
 
     def emphatic(self, trace: Any = 0, *, interest: Any = None) -> Game:
-        """Emphatic TD: TD(lambda) with the law m, m^T = (d i)^T (1 - gamma P)^{-1} (1 - gamma lambda P). In expectation:
-        whether the trace that stands for m has a finite variance says `bilevel.analysis.follow_on`."""
+        """Emphatic TD: TD(lambda) with the law m, m^T = (d i)^T (1 - gamma P)^{-1} (1 - gamma lambda P). In
+        expectation: whether the trace that stands for m has a finite variance says `bilevel.analysis.follow_on`."""
         lam, n = expression(trace, "the trace parameter"), self.chain.rows
         cared = sp.ones(n, 1) if interest is None else _matrix(interest, "the interest")
         start = self.law.multiply_elementwise(cared)
