@@ -14,6 +14,7 @@ import sympy as sp
 from bilevel.language.coordinate_laws import Finite, Normal
 from bilevel.language.errors import GameError
 from bilevel.language.functions import softplus
+from bilevel.language.nodes import stop_gradient
 from bilevel.language.values import expression
 from bilevel.models.finite_processes import FiniteMDP, softmax
 from bilevel.models.samples import SampledGame, Samples, Stream, sampled_game
@@ -145,16 +146,23 @@ def gaussian_gan_in_samples(center: Any = 0, *, loss: str = "minimax") -> Sample
     )
 
 
-def finite_process_in_samples(mdp: FiniteMDP, *, beta: Any = 1, visits: Sequence[Any] | None = None) -> SampledGame:
+def finite_process_in_samples(
+    mdp: FiniteMDP, *, beta: Any = 1, visits: Sequence[Any] | str | None = None
+) -> SampledGame:
     """An actor with softmax logits and a critic with a value for each state and action, in any finite process.
 
-    Math: data: states with the law `visits` (default: all equally often), actions from the policy; critic: min of
+    Math: data: states with the law `visits` (default: all equally often; "policy": the discounted law of the states
+        that the actor itself visits), actions from the policy; critic: min of
         E (r + gamma sum P(s'|s,a) pi(a'|s') Q(s', a') - Q(s, a))^2/2, the target held fixed (semi-gradient, expected
-        SARSA); actor: max of E [sum_a pi(a|s) Q(s, a) + beta H(pi(.|s))].
+        SARSA); actor: max of E [sum_a pi(a|s) Q(s, a) + beta H(pi(.|s))]. A law that follows the policy is not
+        differentiated: with an exact critic and beta = 0 this is 1 - gamma times the policy gradient.
 
     Shapes: n (m - 1) logits, n m values.
 
-    Reference: Sutton and Barto (2018), chapters 6 and 13; Williams and Peng (1991) for the entropy bonus.
+    Raises: GameError for a law of states that is neither probabilities nor "policy".
+
+    Reference: Sutton and Barto (2018), chapters 6 and 13; Sutton, McAllester, Singh, Mansour (2000), theorem 1;
+        Williams and Peng (1991) for the entropy bonus.
 
     Examples:
         >>> one = FiniteMDP((sp.eye(1), sp.eye(1)), sp.Matrix([[1, 0]]), 0, (1,))
@@ -162,11 +170,11 @@ def finite_process_in_samples(mdp: FiniteMDP, *, beta: Any = 1, visits: Sequence
         3
     """
     n, m = mdp.states, mdp.actions
-    d = [sp.Rational(1, n)] * n if visits is None else [expression(p, "a probability") for p in visits]
     logits = [[_named("theta", s, a, n, m - 1) for a in range(m - 1)] for s in range(n)]
     past = [[sp.Symbol(f"{v.name}_past", real=True) for v in row] for row in logits]
     values = [[_named("q", s, a, n, m) for a in range(m)] for s in range(n)]
     pi, old = (sp.Matrix.vstack(*map(softmax, rows)) for rows in (logits, past))
+    d, seen = _visits(mdp, visits, old, pi)
     inputs = sp.symbols(f"e1:{n * m + 1}", real=True)
     hot = {(s, a): tuple(sp.Integer(k == s * m + a) for k in range(n * m)) for s in range(n) for a in range(m)}
     flat = [q for row in values for q in row]
@@ -177,8 +185,8 @@ def finite_process_in_samples(mdp: FiniteMDP, *, beta: Any = 1, visits: Sequence
         return () if mdp.discount == 0 else tuple((p, hot[t, b]) for t, b, p in chances if p != 0)
 
     data = [Stream(hot[s, a], mdp.rewards[s, a], d[s] * old[s, a], later(s, a)) for s, a in hot]
-    own = [Stream(hot[s, a], sp.S.Zero, d[s] * pi[s, a]) for s, a in hot]
-    entropy = sum((d[s] * _entropy(logits[s], list(pi.row(s))) for s in range(n)), sp.S.Zero)
+    own = [Stream(hot[s, a], sp.S.Zero, seen[s] * pi[s, a]) for s, a in hot]
+    entropy = sum((seen[s] * _entropy(logits[s], list(pi.row(s))) for s in range(n)), sp.S.Zero)
     slopes = sp.Tuple(
         *(
             sum((e * sp.diff(sp.log(pi[s, a]), v) for e, (s, a) in zip(inputs, hot, strict=True)), sp.S.Zero)
@@ -202,6 +210,17 @@ def finite_process_in_samples(mdp: FiniteMDP, *, beta: Any = 1, visits: Sequence
     )
     weight = expression(beta, "the weight of the entropy")
     return sampled_game(samples, costs=[("actor", -weight * entropy)] if weight != 0 else [], title="Finite process")
+
+
+def _visits(mdp: FiniteMDP, visits: Any, old: Any, pi: Any) -> tuple[list[Any], list[Any]]:
+    """The law of the states in the critic's data, made by the old policy, and where the actor learns, held fixed."""
+    if visits == "policy":
+        return list(mdp.occupancy(old)), [stop_gradient(p) for p in mdp.occupancy(pi)]
+    if isinstance(visits, str) or (visits is not None and len(visits) != mdp.states):
+        raise GameError(f'visits are {mdp.states} probabilities, or "policy"; got {visits!r}')
+    law = [sp.Rational(1, mdp.states)] * mdp.states if visits is None else visits
+    given = [expression(p, "a probability") for p in law]
+    return given, given
 
 
 def _named(stem: str, s: int, a: int, states: int, per_state: int) -> Any:
@@ -240,10 +259,11 @@ def bandit_in_samples(rewards: Sequence[Any] = ("log(2)", 0), *, beta: Any = 1) 
 
 
 def two_states_in_samples(discount: Any = "1/2", *, beta: Any = 1) -> SampledGame:
-    """An actor and a critic with two states and two actions, at rewards for which both actions are worth the same.
+    """An actor and a critic in a decision process of two states and two actions, both of which are worth the same.
 
     Math: action 0 stays with probability 3/4, action 1 with 1/4; the rewards make Q(1, .) = 1 and Q(2, .) = 0 under the
-        even policy at every discount, so the soft equilibrium is logits 0 for every beta.
+        even policy at every discount, so the soft equilibrium is logits 0 for every beta. States are visited by the
+        discounted law of the actor's own policy, from state 1 on: (3/4, 1/4) at the equilibrium for discount 1/2.
 
     Shapes: two logits, four values.
 
@@ -258,7 +278,8 @@ def two_states_in_samples(discount: Any = "1/2", *, beta: Any = 1) -> SampledGam
     worth = sp.Matrix([1, 0])
     rewards = sp.Matrix(2, 2, lambda s, a: worth[s] - gamma * (steps[a] * worth)[s])
     mdp = FiniteMDP(steps, rewards, gamma, (1, 0))
-    return _titled(finite_process_in_samples(mdp, beta=beta), "Two-state process", "Sutton and Barto 2018, chapter 6")
+    made = finite_process_in_samples(mdp, beta=beta, visits="policy")
+    return _titled(made, "Two-state decision process", "Sutton and Barto 2018, chapter 6")
 
 
 def regulator_in_samples(system: Mapping[str, Any] | None = None) -> SampledGame:

@@ -19,6 +19,10 @@ from bilevel.models.strategies.protocol.structure import copies, with_costs, wit
     printed=("yes", "no"),
     variants=({}, {"window": 1}),
     numbers={"weight": "1/2", "rate": "1/10"},
+    remarks={
+        "gan": "it damps the oscillation of models with different objectives",
+        "ac": "averages of parameters are analysed in theory and are no routine in use",
+    },
 )
 def historical_averaging(weight: Any = None, rate: Any = None, window: Any = None) -> Any:
     """Every player also pays for its distance from the average of its past points.

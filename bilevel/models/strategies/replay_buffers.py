@@ -21,6 +21,10 @@ from bilevel.models.strategies.protocol.structure import actor_of, copies, criti
     printed=("no", "yes"),
     variants=({}, {"window": 2}),
     numbers={"rate": "1/10"},
+    remarks={
+        "gan": "the authors tried it and did not get asymptotically correct samples even on simple distributions",
+        "ac": "it decorrelates the data of the critic; the actor can make no use of past critics",
+    },
 )
 def replay_buffers(rate: Any = None, window: Any = None) -> Any:
     """The critic's data come from past actors: a window of the last few, or all of them, weighted exponentially.

@@ -19,6 +19,10 @@ from bilevel.models.strategies.protocol.structure import copies, critic_of, with
     printed=("n/a", "yes"),
     variants=({}, {"rate": 1, "every": 2}),
     numbers={"rate": "1/10"},
+    remarks={
+        "gan": "in a stateless problem the second occurrence of Q vanishes, and the critic does ordinary regression",
+        "ac": "one of the two occurrences of Q in the Bellman recursion is frozen, since learning both is unstable",
+    },
 )
 def target_networks(rate: Any = None, every: Any = 1, critic: str | None = None) -> Any:
     """The critic's weights in its own bootstrapped target are replaced by a copy that follows them slowly.
