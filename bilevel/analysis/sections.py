@@ -21,10 +21,11 @@ from typing import Any
 
 import flint
 import sympy as sp
-from flint import arb, fmpq, fmpz_poly
+from flint import arb, fmpq
 
+from bilevel.analysis import isolation as iso
 from bilevel.analysis.cells import real_roots, univariate
-from bilevel.analysis.enclosure import enclose, lower_end, truth_at, upper_end
+from bilevel.analysis.enclosure import enclose, truth_at
 from bilevel.analysis.hurwitz import bareiss, hurwitz_matrix
 from bilevel.analysis.polynomials import Coordinates, Factor, characteristic_factors, to_sympy
 from bilevel.analysis.schur import moebius
@@ -204,7 +205,7 @@ class Cutter:
 
     def in_balls(self, p: Any, precision: int) -> list[arb]:
         """Coefficients in the parameter, constant first."""
-        found = [arb(0)] * (p.degrees()[self.index] + 1)
+        found = [arb(0)] * (max(p.degrees()[self.index], 0) + 1)
         for monomial, c in p.to_dict().items():
             term = arb(c)
             for k, e in enumerate(monomial):
@@ -217,12 +218,12 @@ class Cutter:
         """Balls around the real zeros of a cut; None where this precision does not isolate them."""
         if self._only_over(factor):
             return real_roots(univariate(factor, self.index))
-        return _real_balls(self.in_balls(factor, precision))
+        return iso.real_balls(self.in_balls(factor, precision))
 
     def _ends(self) -> tuple[list[arb], bool]:
         """All real zeros in order, and whether all could be told apart."""
         saved = flint.ctx.prec
-        merged: list[arb] | None = None
+        blurred: list[arb] | None = None
         try:
             for precision in PRECISIONS:
                 flint.ctx.prec = precision
@@ -232,12 +233,12 @@ class Cutter:
                 balls = sorted((b for roots in found for b in roots or ()), key=lambda b: b.mid())
                 if all(a < b for a, b in zip(balls, balls[1:], strict=False)):
                     return balls, True
-                merged = _merged(balls)
+                blurred = iso.merged(balls)
         finally:
             flint.ctx.prec = saved
-        if merged is None:
+        if blurred is None:
             raise UnknownAnswer("an end of a piece was not isolated")
-        return merged, False
+        return blurred, False
 
     # ---- samples ----------------------------------------------------------------------------------------------
 
@@ -246,7 +247,7 @@ class Cutter:
         ends, complete = self._ends()
         made = []
         for low, high in itertools.pairwise([None, *ends, None]):
-            sample = _sample(low, high)
+            sample = iso.between(low, high)
             made.append(Piece(low, high, to_sympy(sample), tuple(self._kind(each, sample) for each in factors)))
         return Sections(tuple(made), complete)
 
@@ -257,8 +258,8 @@ class Cutter:
     def _counts(self, factor: Factor, sample: fmpq) -> tuple[int, int]:
         """(on the boundary, beyond it) at a sample."""
         if all(self._only_over(c) for c in factor.coefficients):
-            values = [_valued(univariate_rational(c, self.index), sample) for c in factor.coefficients]
-            _, on, beyond = census(_whole(values), circle=self.time == "discrete")
+            values = [iso.valued(iso.rational_coefficients(c, self.index), sample) for c in factor.coefficients]
+            _, on, beyond = census(iso.whole(values), circle=self.time == "discrete")
             return on, beyond
         folded = self.folded(factor.coefficients)
         saved = flint.ctx.prec
@@ -273,8 +274,8 @@ class Cutter:
         raise UnknownAnswer("an eigenvalue was not told from the boundary")
 
     def _by_balls(self, c: Sequence[Any], sample: fmpq, precision: int, folded: Any) -> tuple[int, int] | None:
-        coefficients = [_valued(self.in_balls(a, precision), sample) for a in c]
-        roots = _isolated(coefficients)
+        coefficients = [iso.valued(self.in_balls(a, precision), sample) for a in c]
+        roots = iso.isolated(coefficients)
         if roots is None:
             return None
         if folded is None:
@@ -295,81 +296,3 @@ def _sum(terms: Sequence[Any]) -> Any:
     for term in terms[1:]:
         total = total + term
     return total
-
-
-def univariate_rational(p: Any, index: int) -> list[fmpq]:
-    """The coefficients of a polynomial in one generator only, constant first."""
-    found = [fmpq(0)] * (p.degrees()[index] + 1)
-    for monomial, c in p.to_dict().items():
-        found[monomial[index]] = c
-    return found
-
-
-def _valued(coefficients: Sequence[Any], at: fmpq) -> Any:
-    total = coefficients[-1] * 0
-    for c in reversed(coefficients):
-        total = total * at + c
-    return total
-
-
-def _whole(values: Sequence[fmpq]) -> fmpz_poly:
-    common = 1
-    for value in values:
-        common = common * int(value.q) // int(sp.igcd(common, int(value.q)))
-    return fmpz_poly([int((value * common).p) for value in values])
-
-
-def _real_balls(coefficients: list[arb]) -> list[arb] | None:
-    """Balls around the real zeros of a real polynomial in balls; None where they are not isolated."""
-    roots = _isolated(coefficients)
-    if roots is None:
-        return None
-    # A ball that meets its own conjugate only holds a single root, which is then its own conjugate.
-    return [z.real for z in roots if sum(z.conjugate().overlaps(other) for other in roots) == 1 and z.imag.contains(0)]
-
-
-def _isolated(coefficients: list[arb]) -> list[Any] | None:
-    """Small disjoint balls around all complex zeros; None where they are not isolated at this precision."""
-    if coefficients[-1].contains(0):
-        return None
-    try:
-        found: Any = flint.acb_poly(coefficients).roots(tol=arb(2) ** -(flint.ctx.prec // 2))
-    except (ValueError, ZeroDivisionError):
-        return None
-    return list(found)
-
-
-def _merged(balls: list[arb]) -> list[arb]:
-    """Balls that overlap joined into one."""
-    found: list[arb] = []
-    for b in balls:
-        if found and not found[-1] < b:
-            found[-1] = found[-1].union(b)
-        else:
-            found.append(b)
-    return found
-
-
-def _sample(low: Any, high: Any) -> fmpq:
-    """A rational of small denominator strictly between two ends (None: unbounded)."""
-    if low is None and high is None:
-        return fmpq(1)
-    if low is None:
-        return fmpq(_floor(lower_end(high))) - 1
-    bottom = upper_end(low)
-    if high is None:
-        return fmpq(_floor(bottom) + 1)
-    top = lower_end(high)
-    middle, gap = (bottom + top) / 2, (top - bottom) / 4
-    exact = sp.Rational(int(middle.p), int(middle.q))
-    size = 1
-    while True:
-        short = exact.limit_denominator(size)
-        value = fmpq(int(short.p), int(short.q))
-        if abs(value - middle) <= gap:
-            return value
-        size *= 2
-
-
-def _floor(x: fmpq) -> int:
-    return int(x.p) // int(x.q)

@@ -144,7 +144,8 @@ def _under(
     plain, game = RULES[rule](), bench.game()
     with clock.section(2 / 3):
         whole = analyse(linear.matrix, time=linear.time, assuming=changed.assuming)
-        part = driving(linear.matrix, [k for k, name in enumerate(linear.order) if name in map(str, game.variables)])
+        learnt = {str(v) for player in game.players for v in changed[player].moves}
+        part = driving(linear.matrix, [k for k, name in enumerate(linear.order) if name in learnt])
         own = whole if part.rows == linear.matrix.rows else analyse(part, time=linear.time, assuming=changed.assuming)
     before, rate_before, _ = _before(bench, rule)
     verdict, scale = compare(before, own), scaled(before.jacobian, own.jacobian)
