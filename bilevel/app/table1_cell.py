@@ -105,10 +105,11 @@ def _weighed(name: str, variant: dict[str, Any], bench: Bench, clock: budget.Clo
     fate = fate_of(changed["alternating"][0], dict(bench.point), actor, clock)
     found["fixed_point"] = {"word": fate.word, "why": fate.why, "point": fate.point and point_object(fate.point.point)}
     if fate.point is not None:
-        linear = {rule: linearise(new, step, fate.point.point) for rule, (new, step) in changed.items()}
+        where = {rule: {v: fate.point.point[v] for v in new.variables} for rule, (new, _) in changed.items()}
+        linear = {rule: linearise(new, step, where[rule]) for rule, (new, step) in changed.items()}
         for rule, (new, step) in changed.items():
-            found["rules"][rule] = _under(rule, new, step, linear[rule], bench, fate.point, clock)
-        loose = lost_isolation(common, linear["flow"], fate.point.point, actor, _before(bench, "flow")[2])
+            found["rules"][rule] = _under(rule, new, step, linear[rule], bench, where[rule], clock)
+        loose = lost_isolation(common, linear["flow"], where["flow"], actor, _before(bench, "flow")[2])
         found["fixed_point"]["line"] = loose
     elif fate.word == UNDECIDED:
         return found | {"word": "unknown", "why": fate.why}
@@ -138,7 +139,7 @@ def _before(bench: Bench, rule: str) -> tuple[Any, Any, list[str]]:
 
 
 def _under(
-    rule: str, changed: Any, new: Any, linear: Any, bench: Bench, equilibrium: Any, clock: budget.Clock
+    rule: str, changed: Any, new: Any, linear: Any, bench: Bench, point: Any, clock: budget.Clock
 ) -> dict[str, Any]:
     """Before and after under one rule: the whole state for the record, the part that drives the players for the word"""
     plain, game = RULES[rule](), bench.game()
@@ -163,7 +164,7 @@ def _under(
         "best_before": rate_before,
         "best_after": best_rate(part, own, rounds(new), clock.part(2 / 3)),
         "same": changed == game and str(new) == str(plain),
-        "file": problem_text(changed, new, equilibrium.point),
+        "file": problem_text(changed, new, point),
     }
 
 

@@ -19,7 +19,7 @@ def trust_region(weight: Any = None) -> Any:
 
     Math: weight/2 (theta - theta')^T I(theta') (theta - theta'), theta' the parameters before the step and I the Fisher
         matrix of the actor's law there (the identity where the law has no known density): the KL penalty up to third
-        order in the step.
+        order in the step. A flow has no steps and is left as it is.
 
     Reference: Schulman et al. (2015), arXiv:1502.05477; Kakade (2001).
 
@@ -32,13 +32,15 @@ def trust_region(weight: Any = None) -> Any:
 
     def build(game: Any, rule: Any) -> Any:
         samples = samples_of(game, "trust_region")
+        if rule.time == "continuous":
+            return game, rule
         copy = copies(game, samples.parameters, "before")
         gap = sp.Matrix([p - copy[p] for p in samples.parameters])
         fisher = _fisher(samples).xreplace(copy)
         paid = with_costs(game, {samples.actor: weight / 2 * (gap.T * fisher * gap)[0, 0]})
         return with_followers(paid, rule, "before", {c: p for p, c in copy.items()}, sp.S.One, first=True)
 
-    return build, "the divergence to second order"
+    return build, "the divergence to second order; a flow has no steps"
 
 
 def _fisher(samples: Any) -> Any:
