@@ -64,6 +64,8 @@ def fate_of(game: Any, point: dict[str, Any], actor: tuple[str, ...], clock: Any
 def _at(game: Any, kept: dict[str, Any]) -> Equilibrium | None:
     """The equilibrium with these coordinates; followers are where what they follow is, others are solved for."""
     whole = {str(v): kept[n] for v in game.variables for n in kept if str(v).rpartition("_")[0] == n} | kept
+    if set(game.samples.weights[:1]) & set(game.variables) and str(game.samples.weights[0]) in kept:
+        whole = dict.fromkeys(map(str, game.samples.weights), sp.S.Zero) | whole  # weights that are added are idle at 0
     if len(whole) == len(game.variables):
         point = {v: whole[str(v)] for v in game.variables}
         try:

@@ -61,6 +61,7 @@ def gan_in_samples(
     laws = {x: Finite((0,), (1,)) if data is None else data} | ({} if noise is None else {z: noise})
     made = expression(generator(z, *theta), "a generated point")
     real = sp.S.Zero if data is None else x
+    again = made.xreplace(dict(zip(theta, past, strict=True)))
     entropy, slope = _law_of(made, z, noise, theta)
     samples = Samples(
         critic="discriminator",
@@ -71,8 +72,8 @@ def gan_in_samples(
         value=sp.Lambda((_T,), expression(critic(_T, *w), "a critic")),
         divergence=sp.Lambda((_Y, _T), -(_Y * f(-_T) + (1 - _Y) * f(_T))),
         signal=sp.Lambda((_T,), f(_T) if loss == "minimax" else -f(-_T)),
-        data=(Stream((real,), sp.S.One), Stream((made.xreplace(dict(zip(theta, past, strict=True))),), sp.S.Zero)),
-        own=(Stream((made,)),),
+        data=(Stream((real,), sp.S.One, kind="real"), Stream((again,), sp.S.Zero, kind="generated")),
+        own=(Stream((made,), kind="generated"),),
         laws=laws,
         entropy=entropy,
         score=slope,

@@ -27,7 +27,9 @@ class Stream:
     """Points that are shown, how probable they are, their label, and what comes next.
 
     Math: with weight p: the point `shown` (random through the symbols of the laws), label y, and next points x'_j with
-        probabilities p_j, of which the bootstrapped part of the target is discount sum_j p_j Q(x'_j).
+        probabilities p_j, of which the bootstrapped part of the target is discount sum_j p_j Q(x'_j). Streams of one
+        `kind` are one law, each with the share of its weight: batches are drawn from a kind; `batch` is the size of
+        the one the point already stands in.
 
     Reference: Pfau and Vinyals (2016), arXiv:1610.01945, section 2.3.
 
@@ -40,6 +42,8 @@ class Stream:
     label: Any = sp.S.Zero
     weight: Any = sp.S.One
     later: tuple[tuple[Any, tuple[Any, ...]], ...] = ()
+    kind: str = ""
+    batch: int = 1
 
 
 @dataclass(frozen=True)
