@@ -12,6 +12,7 @@ from typing import Any
 import sympy as sp
 
 from bilevel.analysis.analyse import analyse
+from bilevel.analysis.cascades import linear_at
 from bilevel.analysis.comparison import compare
 from bilevel.analysis.state_map import state_map
 from bilevel.app import budget
@@ -133,7 +134,7 @@ def _under(rule: str, strategy: Strategy, bench: Bench, equilibrium: Any, clock:
     """Before and after under one rule: the whole state for the record, the part that drives the players for the word"""
     plain, game = RULES[rule](), bench.game()
     changed, new = strategy(game, plain)
-    linear = linearise(changed, new, equilibrium.point)
+    linear = linear_at(changed, new, equilibrium.point)
     with clock.section(2 / 3):
         whole = analyse(linear.matrix, time=linear.time, assuming=changed.assuming)
         part = driving(linear.matrix, [k for k, name in enumerate(linear.order) if name in map(str, game.variables)])

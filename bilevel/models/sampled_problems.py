@@ -62,7 +62,7 @@ def gan_in_samples(
     made = expression(generator(z, *theta), "a generated point")
     real = sp.S.Zero if data is None else x
     again = made.xreplace(dict(zip(theta, past, strict=True)))
-    entropy, slope = _law_of(made, z, noise, theta)
+    entropy, density = _law_of(made, z, noise)
     samples = Samples(
         critic="discriminator",
         actor="generator",
@@ -76,19 +76,19 @@ def gan_in_samples(
         own=(Stream((made,), kind="generated"),),
         laws=laws,
         entropy=entropy,
-        score=slope,
+        density=density,
     )
     return sampled_game(samples, title=title or ("Dirac-GAN" if data is noise is None else "GAN"), source=source)
 
 
-def _law_of(made: Any, z: Any, noise: Any, theta: tuple[Any, ...]) -> tuple[Any, Any]:
-    """Entropy (up to a constant) and score of a generated point that is affine in normal noise; None otherwise."""
+def _law_of(made: Any, z: Any, noise: Any) -> tuple[Any, Any]:
+    """Entropy and log density (up to constants) of a generated point that is affine in normal noise; None otherwise."""
     if not isinstance(noise, Normal) or not made.has(z) or sp.diff(made, z, 2) != 0:
         return None, None
     scale, shift = sp.diff(made, z), made.subs(z, 0)
     mean, variance = shift + scale * noise.mean, scale**2 * noise.variance
     density = -((_T - mean) ** 2) / (2 * variance) - sp.log(variance) / 2
-    return sp.log(variance) / 2, sp.Lambda((_T,), sp.Tuple(*(sp.diff(density, p) for p in theta)))
+    return sp.log(variance) / 2, sp.Lambda((_T,), density)
 
 
 def linear_quadratic_gan_in_samples(
@@ -180,12 +180,7 @@ def finite_process_in_samples(mdp: FiniteMDP, *, beta: Any = 1, visits: Sequence
     data = [Stream(hot[s, a], mdp.rewards[s, a], d[s] * old[s, a], later(s, a)) for s, a in hot]
     own = [Stream(hot[s, a], sp.S.Zero, d[s] * pi[s, a]) for s, a in hot]
     entropy = sum((d[s] * _entropy(logits[s], list(pi.row(s))) for s in range(n)), sp.S.Zero)
-    slopes = sp.Tuple(
-        *(
-            sum((e * sp.diff(sp.log(pi[s, a]), v) for e, (s, a) in zip(inputs, hot, strict=True)), sp.S.Zero)
-            for v in moved
-        )
-    )
+    density = sum((e * sp.log(pi[s, a]) for e, (s, a) in zip(inputs, hot, strict=True)), sp.S.Zero)
     samples = Samples(
         critic="critic",
         actor="actor",
@@ -199,7 +194,7 @@ def finite_process_in_samples(mdp: FiniteMDP, *, beta: Any = 1, visits: Sequence
         own=tuple(own),
         discount=sp.sympify(mdp.discount, strict=True),
         entropy=entropy,
-        score=sp.Lambda(inputs, slopes),
+        density=sp.Lambda(inputs, density),
     )
     weight = expression(beta, "the weight of the entropy")
     return sampled_game(samples, costs=[("actor", -weight * entropy)] if weight != 0 else [], title="Finite process")
@@ -302,6 +297,6 @@ def regulator_in_samples(system: Mapping[str, Any] | None = None) -> SampledGame
         laws={s: Normal(0, 1), e: Normal(0, v)},
         discount=gamma,
         entropy=sp.log(v) / 2,
-        score=sp.Lambda((S, U), sp.Tuple(-S * (U + k * S) / v)),
+        density=sp.Lambda((S, U), -((U + k * S) ** 2) / (2 * v)),
     )
     return sampled_game(samples, title="Linear-quadratic regulator", source="Fazel et al. 2018, arXiv:1801.05039")

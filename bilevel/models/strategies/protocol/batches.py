@@ -55,7 +55,7 @@ def in_batches(samples: Samples, size: int, change: Change, *, joint: bool = Fal
     data = [part for s in samples.data for part in drawing.shown(s, samples.data, change, {}, {})]
     points = held if stopped else {b: held[b] for b in samples.behaviour}
     own = [part for s in samples.own for part in drawing.shown(s, samples.own, change, points, held)]
-    return replace(samples, laws=drawing.laws, data=tuple(data), own=tuple(own))
+    return replace(samples, laws=drawing.laws, data=tuple(data), own=tuple(own), density=None)
 
 
 @dataclass
