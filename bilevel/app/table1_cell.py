@@ -12,6 +12,7 @@ from typing import Any
 import sympy as sp
 
 from bilevel.analysis.analyse import analyse
+from bilevel.analysis.cascades import linear_at
 from bilevel.analysis.comparison import compare
 from bilevel.analysis.state_map import state_map
 from bilevel.app import budget
@@ -106,7 +107,7 @@ def _weighed(name: str, variant: dict[str, Any], bench: Bench, clock: budget.Clo
     found["fixed_point"] = {"word": fate.word, "why": fate.why, "point": fate.point and point_object(fate.point.point)}
     if fate.point is not None:
         where = {rule: {v: fate.point.point[v] for v in new.variables} for rule, (new, _) in changed.items()}
-        linear = {rule: linearise(new, step, where[rule]) for rule, (new, step) in changed.items()}
+        linear = {rule: linear_at(new, step, where[rule]) for rule, (new, step) in changed.items()}
         for rule, (new, step) in changed.items():
             found["rules"][rule] = _under(rule, new, step, linear[rule], bench, where[rule], clock)
         loose = lost_isolation(common, linear["flow"], where["flow"], actor, _before(bench, "flow")[2])

@@ -59,7 +59,8 @@ def gan_in_samples(
     laws = {x: Finite((0,), (1,)) if data is None else data} | ({} if noise is None else {z: noise})
     made = expression(generator(z, *theta), "a generated point")
     real = sp.S.Zero if data is None else x
-    entropy, slope = _law_of(made, z, noise, theta)
+    again = made.xreplace(dict(zip(theta, past, strict=True)))
+    entropy, density = _law_of(made, z, noise)
     samples = Samples(
         critic="discriminator",
         actor="generator",
@@ -69,23 +70,23 @@ def gan_in_samples(
         value=sp.Lambda((_T,), expression(critic(_T, *w), "a critic")),
         divergence=sp.Lambda((_Y, _T), -(_Y * f(-_T) + (1 - _Y) * f(_T))),
         signal=sp.Lambda((_T,), f(_T) if loss == "minimax" else -f(-_T)),
-        data=(Stream((real,), sp.S.One), Stream((made.xreplace(dict(zip(theta, past, strict=True))),), sp.S.Zero)),
-        own=(Stream((made,)),),
+        data=(Stream((real,), sp.S.One, kind="real"), Stream((again,), sp.S.Zero, kind="generated")),
+        own=(Stream((made,), kind="generated"),),
         laws=laws,
         entropy=entropy,
-        score=slope,
+        density=density,
     )
     return sampled_game(samples, title=title or ("Dirac-GAN" if data is noise is None else "GAN"), source=source)
 
 
-def _law_of(made: Any, z: Any, noise: Any, theta: tuple[Any, ...]) -> tuple[Any, Any]:
-    """Entropy (up to a constant) and score of a generated point that is affine in normal noise; None otherwise."""
+def _law_of(made: Any, z: Any, noise: Any) -> tuple[Any, Any]:
+    """Entropy and log density (up to constants) of a generated point that is affine in normal noise; None otherwise."""
     if not isinstance(noise, Normal) or not made.has(z) or sp.diff(made, z, 2) != 0:
         return None, None
     scale, shift = sp.diff(made, z), made.subs(z, 0)
     mean, variance = shift + scale * noise.mean, scale**2 * noise.variance
     density = -((_T - mean) ** 2) / (2 * variance) - sp.log(variance) / 2
-    return sp.log(variance) / 2, sp.Lambda((_T,), sp.Tuple(*(sp.diff(density, p) for p in theta)))
+    return sp.log(variance) / 2, sp.Lambda((_T,), density)
 
 
 def linear_quadratic_gan_in_samples(
@@ -183,7 +184,7 @@ def regulator_in_samples(system: Mapping[str, Any] | None = None) -> SampledGame
         laws={s: Normal(0, 1), e: Normal(0, v)},
         discount=gamma,
         entropy=sp.log(v) / 2,
-        score=sp.Lambda((S, U), sp.Tuple(-S * (U + k * S) / v)),
+        density=sp.Lambda((S, U), -((U + k * S) ** 2) / (2 * v)),
         seen=sp.Lambda((S, U), sp.Tuple(sp.S.One, S**2)),
     )
     return sampled_game(samples, title="Linear-quadratic regulator", source="Fazel et al. 2018, arXiv:1801.05039")

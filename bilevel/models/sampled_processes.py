@@ -56,12 +56,7 @@ def finite_process_in_samples(
     data = [Stream(hot[s, a], mdp.rewards[s, a], d[s] * old[s, a], _later(mdp, pi, hot, s, a)) for s, a in hot]
     own = [Stream(hot[s, a], sp.S.Zero, seen[s] * pi[s, a]) for s, a in hot]
     entropy = sum((seen[s] * _entropy(logits[s], list(pi.row(s))) for s in range(n)), sp.S.Zero)
-    slopes = sp.Tuple(
-        *(
-            sum((e * sp.diff(sp.log(pi[s, a]), v) for e, (s, a) in zip(inputs, hot, strict=True)), sp.S.Zero)
-            for v in moved
-        )
-    )
+    density = sum((e * sp.log(pi[s, a]) for e, (s, a) in zip(inputs, hot, strict=True)), sp.S.Zero)
     samples = Samples(
         critic="critic",
         actor="actor",
@@ -75,7 +70,7 @@ def finite_process_in_samples(
         own=tuple(own),
         discount=sp.sympify(mdp.discount, strict=True),
         entropy=entropy,
-        score=sp.Lambda(inputs, slopes),
+        density=sp.Lambda(inputs, density),
         seen=sp.Lambda(inputs, sp.Tuple(*(sum(inputs[s * m : (s + 1) * m]) for s in range(n)))),
     )
     weight = expression(beta, "the weight of the entropy")

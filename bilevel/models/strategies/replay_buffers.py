@@ -103,4 +103,5 @@ def _mixed(game: Any, critic: str, moved: Any, held: list[dict[Any, Any]]) -> An
 def _of(stream: Stream, old: dict[Any, Any], count: int) -> Stream:
     shown = tuple(entry.xreplace(old) for entry in stream.shown)
     later = tuple((p, tuple(entry.xreplace(old) for entry in x)) for p, x in stream.later)
-    return Stream(shown, stream.label.xreplace(old), stream.weight.xreplace(old) / count, later)
+    weight = stream.weight.xreplace(old) / count
+    return replace(stream, shown=shown, label=stream.label.xreplace(old), weight=weight, later=later)
