@@ -201,7 +201,7 @@ class Cutter:
         return self._numbers[index, precision]
 
     def _only_over(self, p: Any) -> bool:
-        return all(k == self.index or not d for k, d in enumerate(p.degrees()))
+        return all(k == self.index or d <= 0 for k, d in enumerate(p.degrees()))
 
     def in_balls(self, p: Any, precision: int) -> list[arb]:
         """Coefficients in the parameter, constant first."""

@@ -26,7 +26,7 @@ def lost_isolation(game: Any, linear: Any, point: Any, actor: Sequence[str], bef
     """How the fixed point is no longer isolated along the actor's parameters; None where it is, or was not before.
 
     Math: v with J v = 0 for the flow's Jacobian J; proved to be a line of fixed points where the field vanishes at
-        z + t v for every t, else said to first order.
+        z + t v for every t next to 0, else said to first order.
     """
     for entries, names in idle_along(linear, actor):
         if set(names) <= set(before):
@@ -42,3 +42,13 @@ def lost_isolation(game: Any, linear: Any, point: Any, actor: Sequence[str], bef
         )
         return f"{kind}, along which {', '.join(names)} may change: nothing draws the actor back"
     return None
+
+
+def _nearby(slope: Any, point: Any) -> Any:
+    """A slope with every jump at the side on which the point lies: next to the point nothing else is met."""
+
+    def side(jump: Any) -> Any:
+        value = evaluated(jump, point)
+        return jump if value is None else value
+
+    return slope.replace(lambda node: isinstance(node, sp.Heaviside | sp.sign), side)
