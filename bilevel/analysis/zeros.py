@@ -289,6 +289,8 @@ class _Search:
         ):
             return False
         used = [u for u in unknowns if any(u in e.free_symbols for e in expanded)]
+        if not used:
+            return False
         points, basis = rational_points(expanded, used)
         if points is None:
             if basis is None:
