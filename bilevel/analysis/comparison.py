@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import flint
 import sympy as sp
 
-from bilevel.analysis.enclosure import truth_at
+from bilevel.analysis.enclosure import enclose, lower_end, truth_at
 from bilevel.analysis.polynomials import Coordinates
 from bilevel.analysis.reduction import Assumptions
 from bilevel.analysis.regions import conj, negate
@@ -194,6 +195,28 @@ def _roots(gap: Any, symbol: Any) -> list[Any] | None:
             found += sp.real_roots(p, multiple=False) and [r for r, _ in sp.real_roots(p, multiple=False)]
         elif p.degree() <= 2 and all(c.is_real and not c.free_symbols for c in p.all_coeffs()):
             found += [r for r in sp.roots(p) if abs(sp.im(sp.N(r, 40))) < sp.Float("1e-30", 40)]
+        elif (near := _enclosed_roots(p)) is not None:
+            found += near
         else:
             return None
     return found
+
+
+def _enclosed_roots(polynomial: Any) -> list[Any] | None:
+    """A rational within 1e-40 of every real root, and perhaps of others close to the real line, where coefficients are
+    numbers and the roots are told apart: the truth of a condition changes nowhere else."""
+    coefficients = [enclose(c, precision=400) for c in reversed(polynomial.all_coeffs())]
+    if any(c is None for c in coefficients) or coefficients[-1].contains(0):
+        return None
+    saved = flint.ctx.prec
+    try:
+        flint.ctx.prec = 400
+        roots = flint.acb_poly([flint.acb(c) for c in coefficients]).roots(tol=flint.arb(2) ** -200)
+    except ValueError:
+        return None
+    finally:
+        flint.ctx.prec = saved
+    close = [root.real for root in roots if root.imag.contains(0)]
+    if any(not root.rad() < 1e-40 for root in close):
+        return None
+    return [sp.Rational(int(end.p), int(end.q)) for end in map(lower_end, close)]
