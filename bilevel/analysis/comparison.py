@@ -205,8 +205,9 @@ def _roots(gap: Any, symbol: Any) -> list[Any] | None:
 def _enclosed_roots(polynomial: Any) -> list[Any] | None:
     """A rational within 1e-40 of every real root, and perhaps of others close to the real line, where coefficients are
     numbers and the roots are told apart: the truth of a condition changes nowhere else."""
-    coefficients = [enclose(c, precision=400) for c in reversed(polynomial.all_coeffs())]
-    if any(c is None for c in coefficients) or coefficients[-1].contains(0):
+    found = [enclose(c, precision=400) for c in reversed(polynomial.all_coeffs())]
+    coefficients = [ball for ball in found if ball is not None]
+    if len(coefficients) < len(found) or coefficients[-1].contains(0):
         return None
     saved = flint.ctx.prec
     try:

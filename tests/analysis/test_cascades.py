@@ -28,9 +28,9 @@ def placed(game, point):
     return {str(v): point.get(str(v), point.get(str(v).rpartition("_")[0])) for v in game.variables}
 
 
-@pytest.mark.parametrize(("make", "point"), [(M.two_states_in_samples, TWO_STATES), (M.regulator_in_samples, REGULATOR)])
-@pytest.mark.parametrize("rule", [alternating(h)], ids=str)
-def test_the_smaller_of_two_critics_decides_as_their_mean_does(make, point, rule):
+@pytest.mark.parametrize("case", [(M.two_states_in_samples, TWO_STATES), (M.regulator_in_samples, REGULATOR)])
+def test_the_smaller_of_two_critics_decides_as_their_mean_does(case):
+    (make, point), rule = case, alternating(h)
     exact, mean = (S.twin_critics(*args)(make(), rule) for args in ((), (0,)))
     with pytest.raises(GameError, match="kink"):
         linearise(*exact, placed(exact[0], point))
