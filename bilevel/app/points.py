@@ -1,12 +1,12 @@
 """The points a command speaks about: the one a file gives, or the fixed points found.
 
-Main definitions: `points_of`, `Found`, `Given`, `with_facts`.
+Main definitions: `points_of`, `Found`, `Given`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
@@ -16,7 +16,6 @@ from bilevel.analysis.known import Known
 from bilevel.app.budget import Clock, OutOfTime
 from bilevel.app.problem import Problem
 from bilevel.app.scope import fits
-from bilevel.game import Game
 from bilevel.language.errors import GameError, UnknownAnswer
 
 
@@ -44,7 +43,7 @@ def points_of(problem: Problem, rule: Any, clock: Clock = Clock()) -> Found:
     """The points to analyse."""
     if problem.assuming and Known(problem.assuming).contradictory():
         raise problem.located("no values meet all assumptions; drop or change one of them", "assume")
-    game = with_facts(problem.game, problem.domain)
+    game = problem.game.under(*problem.domain)
     try:
         with clock.section(1 / 3 if problem.complete_at else 2 / 3):
             found = equilibria(game, rule, at=problem.at or None)
@@ -56,16 +55,6 @@ def points_of(problem: Problem, rule: Any, clock: Clock = Clock()) -> Found:
         raise (problem.located(str(stop), "at") if problem.at else stop) from None
     inside = tuple(e for e in found.points if _inside(problem, e.point))
     return Found(inside, bool(found.complete), "" if problem.complete_at else found.reason or "")
-
-
-def with_facts(game: Any, facts: Iterable[Any]) -> Any:
-    """The same game under further assumptions."""
-    more = tuple(part for fact in facts for part in sp.And.make_args(fact) if part != sp.true)
-    if not more:
-        return game
-    if isinstance(game, Game):
-        return Game(game.players, assuming=(*game.assuming, *more), title=game.title, source=game.source)
-    return replace(game, assuming=(*game.assuming, *more))
 
 
 def _inside(problem: Problem, point: Mapping[Any, Any]) -> bool:

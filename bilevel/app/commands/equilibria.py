@@ -16,7 +16,7 @@ from bilevel.app import budget
 from bilevel.app.answers import NO_POINTS_IN_TIME, heading_object, plain, point_object, text
 from bilevel.app.inputs import problem_named, rules_named, smaller
 from bilevel.app.layout import dumps
-from bilevel.app.points import points_of, with_facts
+from bilevel.app.points import points_of
 from bilevel.app.problem import Problem
 from bilevel.app.screen import equilibria_text
 from bilevel.language.errors import GameError, UnknownAnswer
@@ -61,7 +61,7 @@ def _found(problem: Problem, rule: Any, clock: budget.Clock) -> dict[str, Any]:
     try:
         with clock.section(2 / 3):
             attracted = attraction_at(
-                with_facts(problem.game, problem.domain),
+                problem.game.under(*problem.domain),
                 rule or default_rule(problem.game),
                 found.points,
                 complete=found.complete,
