@@ -1,6 +1,6 @@
 """What is known about the sign of an expression: numbers exactly, expressions in parameters under assumptions.
 
-Main definitions: `Known`; `under`, a game under further facts. Every answer is a proof or None; symbols are real numbers.
+Main definitions: `Known`; `under`, a game under further facts. Answers are proofs or None; symbols stand for numbers.
 """
 
 from __future__ import annotations
