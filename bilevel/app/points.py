@@ -1,22 +1,21 @@
 """The points a command speaks about: the one a file gives, or the fixed points found.
 
-Main definitions: `points_of`, `Found`, `Given`, `with_facts`.
+Main definitions: `points_of`, `Found`, `Given`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
 
 from bilevel.analysis.fixed_points import equilibria, named_equilibria
-from bilevel.analysis.known import Known, fixed_by
+from bilevel.analysis.known import Known, under
 from bilevel.app.budget import Clock, OutOfTime
 from bilevel.app.problem import Problem
 from bilevel.app.scope import fits
-from bilevel.game import Game
 from bilevel.language.errors import BilevelError, GameError, UnknownAnswer
 
 LATE = "out of time while the fixed points were being found"
@@ -46,7 +45,7 @@ def points_of(problem: Problem, rule: Any, clock: Clock = Clock()) -> Found:
     """The points to analyse."""
     if problem.assuming and Known(problem.assuming).contradictory():
         raise problem.located("no values meet all assumptions; drop or change one of them", "assume")
-    game = with_facts(problem.game, problem.domain)
+    game = under(problem.game, *problem.domain)
     try:
         with clock.section(1 / 3 if problem.complete_at else 2 / 3):
             found = equilibria(game, rule, at=problem.at or None)
@@ -72,20 +71,6 @@ def _named(problem: Problem, game: Any, rule: Any, clock: Clock) -> tuple[Any, .
             return tuple(e for e in named_equilibria(game, rule, given) if _inside(problem, e.point))
     except (BilevelError, OutOfTime):
         return ()
-
-
-def with_facts(game: Any, facts: Iterable[Any]) -> Any:
-    """The same game under further assumptions; where one of them gives a parameter its value, with that value."""
-    more = tuple(part for fact in facts for part in sp.And.make_args(fact) if part != sp.true)
-    if not more:
-        return game
-    if isinstance(game, Game):
-        fixed = {symbol: value for symbol, value in fixed_by(sp.And(*more)).items() if symbol not in game.variables}
-        if fixed and game.is_coordinate:
-            game = game.map_losses(lambda loss: loss.subs(fixed))
-        assuming = (*game.assuming, *more)
-        return Game(game.players, assuming=assuming, title=game.title, source=game.source, points=game.points)
-    return replace(game, assuming=(*game.assuming, *more))
 
 
 def _inside(problem: Problem, point: Mapping[Any, Any]) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.house.source import ROOT, complain, files, parse
 
-FILE_LINES = 330    # the aim is 300
+FILE_LINES = 330  # the aim is 300
 FUNCTION_LINES = 40
 SILENT = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
 

@@ -11,12 +11,13 @@ import sympy as sp
 
 from bilevel.analysis.attraction import Attraction, attraction_at
 from bilevel.analysis.kinds_where import OTHER
+from bilevel.analysis.known import under
 from bilevel.analysis.local import default_rule
 from bilevel.app import budget
 from bilevel.app.answers import NO_POINTS_IN_TIME, heading_object, plain, point_object, text
 from bilevel.app.inputs import numbers_named, rules_named
 from bilevel.app.layout import dumps
-from bilevel.app.points import points_of, with_facts
+from bilevel.app.points import points_of
 from bilevel.app.problem import Problem
 from bilevel.app.screen import equilibria_text
 from bilevel.language.errors import GameError, UnknownAnswer
@@ -56,7 +57,7 @@ def _found(problem: Problem, rule: Any, clock: budget.Clock) -> dict[str, Any]:
     try:
         with clock.section(2 / 3):
             attracted = attraction_at(
-                with_facts(problem.game, problem.domain),
+                under(problem.game, *problem.domain),
                 rule or default_rule(problem.game),
                 found.points,
                 complete=found.complete,
