@@ -52,7 +52,7 @@ def at_once(formula: Any, put: Mapping[Any, Any]) -> Any:
         return formula
     if formula.has(*_BINDING):
         return formula.subs(put, simultaneous=True)
-    return formula.xreplace(dict(put))
+    return formula.xreplace({symbol: sp.sympify(value, strict=True) for symbol, value in put.items()})
 
 
 def _vanishes(argument: Any, put: Mapping[Any, Any]) -> bool:
