@@ -195,6 +195,26 @@ def test_an_optimiser_on_a_game_in_symbols():
     assert float(again[x]) == pytest.approx(-0.05, rel=1e-4)
 
 
+def test_a_line_search_gets_the_players_own_cost():
+    loss = lambda z: jnp.sum((z["a"]["w"] ** 2 - 1) ** 2) + jnp.sum(z["a"]["w"] * z["b"])
+    start = {"a": {"w": jnp.asarray([0.5, 2.0])}, "b": jnp.asarray([0.3, 0.1])}
+    search = optax.lbfgs()
+    chosen = R.each({"a": optimizer({"a": search, "b": search}), "b": R.simultaneous(0)})
+    stepper = reading({"a": loss, "b": loss}, chosen, maximizing=("b",))
+    params, state = start, stepper.init(start)
+    hand, known = start["a"], search.init(start["a"])
+    alone = lambda own: loss({**start, "a": own})
+    for _ in range(2):
+        params, state = stepper.step(params, state)
+        value, slope = jax.value_and_grad(alone)(hand)
+        change, known = search.update(slope, known, hand, value=value, grad=slope, value_fn=alone)
+        hand = optax.apply_updates(hand, change)
+    np.testing.assert_allclose(params["a"]["w"], hand["w"], rtol=1e-5)
+    with pytest.raises(GameError, match="descends no player's own loss"):
+        along = reading({"a": loss, "b": loss}, R.along(optimizer(search), R.consensus(1, "1/10")))
+        along.step(start, along.init(start))
+
+
 def test_scanned_with_batches_and_keys():
     def loss(z, batch, key):
         return jnp.mean((batch - z["a"]["w"] * jax.random.normal(key, batch.shape)) @ z["b"]) - jnp.sum(z["b"] ** 2)
