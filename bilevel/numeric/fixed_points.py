@@ -20,7 +20,7 @@ from jax.flatten_util import ravel_pytree
 from bilevel.analysis.local import stability
 from bilevel.analysis.verdict import Verdict
 from bilevel.game import Game
-from bilevel.language.errors import GameError, UnknownAnswer
+from bilevel.language.errors import UnknownAnswer
 from bilevel.language.values import expression
 from bilevel.numeric.precision import as_numpy, working
 from bilevel.numeric.solvers import DENSE, entries, linear_solution, size, solver_for, unit
@@ -128,8 +128,9 @@ def fixed_point(
 
     Math: T(z, memory) = (z, memory) by Newton's method (or any `optimistix` root finder), the memory started as the
         rule starts it and solved for too. What an Optax transformation keeps counts its steps and rests nowhere: it is
-        run at a zero of the field until its numbers settle, and `residual` is the step it then takes. A residual alone proves nothing: x^2 = 0 is met at 1e-9 as well. So the
-        last steps are measured, and `verdict()` proves small games' points.
+        run at a zero of the field until its numbers settle, and `residual` is the step it then takes. A residual alone
+        proves nothing: x^2 = 0 is met at 1e-9 as well. So the last steps are measured, and `verdict()` proves small
+        games' points.
 
     Shapes: `losses` and `near` as for `reading` (which takes `choices`); any number of parameters: dense systems up
         to 256 unknowns, beyond it products with the Jacobian only, 40 directions kept.
