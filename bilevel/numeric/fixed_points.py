@@ -146,38 +146,43 @@ def fixed_point(
     """
     rule = rule or (default_rule(losses) if isinstance(losses, Game) else _FLOW)
     if any(not isinstance(how, str) for _, how in rule.memory):
-        field = fixed_point(losses, _FLOW, near=near, arguments=arguments, values=values, solver=solver, dtype=dtype,
-                            **choices)  # fmt: skip
+        given = {"near": near, "arguments": arguments, "values": values, "solver": solver, "dtype": dtype, **choices}
+        zero = fixed_point(losses, _FLOW, **given)
         with working(dtype):
-            return _rested(field, reading(losses, rule, values=values, **choices), arguments)
+            return _rested(zero, reading(losses, rule, values=values, **choices), arguments)
     keys = {str(getattr(key, "name", key)): key for key in near}
     with working(dtype):
         stepper = reading(losses, rule, values=values, **choices)
         start = jax.tree.map(_in_precision(dtype), {name: near[key] for name, key in keys.items()})
         layout = stepper.layout(start)
         first = (layout.blocks, tuple(layout.remembered(part) for part in stepper.init(start)))
-        moving = rule.time == "continuous"
-
-        def residual(state: Any, _: Any = None) -> Any:
-            here, memory = state
-            after, kept = stepper.step(layout.params(here), tuple(map(layout.memory, memory)), *arguments)[:2]
-            new = (stepper.layout(after).blocks, tuple(layout.remembered(part) for part in kept))
-            return new if moving else jax.tree.map(jnp.subtract, new, state)
-
+        residual = _residual(stepper, layout, arguments)
         w, count = _root(residual, first, solver)
         left, turn = jax.jit(lambda w: (size(residual(w)), _return(residual, w)))(w)
         converged = bool(float(left) <= np.sqrt(unit(w)) * (1 + float(size(w))))
-        point, state = layout.params(w[0]), tuple(layout.memory(part) for part in w[1])
-        plain = jax.tree.map(lambda leaf: np.asarray(leaf) if isinstance(leaf, jax.Array) else leaf, point)
+        plain = jax.tree.map(lambda leaf: np.asarray(leaf) if isinstance(leaf, jax.Array) else leaf,
+                             layout.params(w[0]))  # fmt: skip
         return FixedPoint(
             {key: plain[name] for name, key in keys.items()},
-            as_numpy(state),
+            as_numpy(tuple(map(layout.memory, w[1]))),
             float(left),
             count,
             converged,
             bool(float(turn) <= SIMPLE) if converged else None,
             (losses, rule, dict(values or {})),
         )
+
+
+def _residual(stepper: Any, layout: Any, arguments: tuple[Any, ...]) -> Any:
+    """What a step adds to parameters and memory, in blocks (for a flow: the rate)."""
+
+    def residual(state: Any, _: Any = None) -> Any:
+        here, memory = state
+        after, kept = stepper.step(layout.params(here), tuple(map(layout.memory, memory)), *arguments)[:2]
+        new = (stepper.layout(after).blocks, tuple(layout.remembered(part) for part in kept))
+        return new if stepper.rule.time == "continuous" else jax.tree.map(jnp.subtract, new, state)
+
+    return residual
 
 
 def _rested(field: FixedPoint, stepper: Any, arguments: tuple[Any, ...]) -> FixedPoint:

@@ -157,7 +157,8 @@ def test_a_turn_costs_only_the_mover_its_gradient():
 
 U, V, W = sp.symbols("u v w", real=True)
 SMALL = Game(p0=minimize(U**2 + U * V + U**2 * W, U), p1=minimize(2 * V**2 + W**2 - U * V + U * V * W, V, W))
-CASES = [(name, rules[0]) for name, rules in examples().items() if rules and name not in ("projected", "magnetic")]
+EACH = R.each({"p0": R.consensus("1/10", "1/3"), "p1": R.heavy_ball("1/5", "1/3")})
+CASES = [*((name, rules[0]) for name, rules in examples().items() if rules), ("each", EACH)]
 
 
 @pytest.mark.parametrize("name, rule", CASES, ids=str)
