@@ -26,6 +26,7 @@ from bilevel.analysis.named_points import named_points
 from bilevel.analysis.solutions import Branch, Zeros
 from bilevel.analysis.writing import shown
 from bilevel.language.errors import BilevelError, GameError, UnknownAnswer
+from bilevel.language.mean import Mean
 from bilevel.language.values import expression
 from bilevel.rules.protocol.derivation import derive
 from bilevel.rules.protocol.linear import linearise
@@ -191,7 +192,12 @@ def _search(game: Any, rule: Rule | None, given: dict[Any, Any]) -> tuple[Zeros,
 
 
 def _field_system(game: Any) -> tuple[list[Any], list[Any]]:
-    return list(game.field().values()), list(game.variables)
+    return [_averaged(value) for value in game.field().values()], list(game.variables)
+
+
+def _averaged(value: Any) -> Any:
+    """Averages that waited for a derivative and have a closed form now."""
+    return value.replace(lambda node: isinstance(node, Mean), lambda node: node.doit()) if value.has(Mean) else value
 
 
 def _rule_system(game: Any, rule: Rule) -> tuple[list[Any], list[Any]]:

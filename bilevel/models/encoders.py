@@ -1,6 +1,6 @@
-"""Adversarial models that learn an encoder too: BiGAN/ALI, the adversarial autoencoder, VAE-GAN.
+"""Adversarial models that learn an encoder too: BiGAN, ALI, the adversarial autoencoder, VAE-GAN.
 
-Main definitions: `bigan`, `adversarial_autoencoder`, `vae_gan`, and an instance of each.
+Main definitions: `bigan`, `ali`, `adversarial_autoencoder`, `vae_gan`, and an instance of each.
 
 Notation: data x ~ p_data in R^n, latent z ~ p_z in R^m (a fixed law with a density, or N(0, I)), encoder E(x, eta),
 decoder or generator P(z, theta) or G(z, theta), discriminator D in (0, 1).
@@ -29,7 +29,7 @@ DECODER = network("P", out="n")
 
 
 def bigan(generator: str = "minimax") -> Game:
-    """BiGAN, or adversarially learned inference (ALI): the discriminator sees a point together with its latent.
+    """BiGAN: the discriminator sees a point together with its latent; encoder and generator are maps.
 
     Math: discriminator: min F = -E_x log D(x, E(x)) - E_z log(1 - D(G(z), z)); encoder and generator, one player: max F
         ("minimax"), or min -E_x log(1 - D(x, E(x))) - E_z log D(G(z), z) ("non-saturating").
@@ -45,12 +45,38 @@ def bigan(generator: str = "minimax") -> Game:
         >>> print(bigan().cost("discriminator"))
         -E_z[log(1 - D(G(z, theta), z, phi))] - E_x[log(D(x, E(x, eta), phi))]
     """
+    return _paired(generator, (), (), "BiGAN")
+
+
+def ali(generator: str = "minimax") -> Game:
+    """Adversarially learned inference: BiGAN whose encoder and generator are laws, sampled by noise of their own.
+
+    Math: as `bigan` with latents E(x, e, eta), e ~ p_e, and points G(z, u, theta), u ~ p_u: the discriminator compares
+        p_data(x) q(z | x) with p_z(z) p(x | z). Against the best discriminator the two joint laws are equal, that is,
+        q is the posterior of p.
+
+    Shapes: as `bigan`; noise in R^l and R^k.
+
+    Raises: GameError for an unknown generator loss.
+
+    Reference: Dumoulin et al. (2017), arXiv:1606.00704, equation 3 and section 2.2 (reparametrised laws).
+
+    Examples:
+        >>> print(ali().cost("discriminator"))
+        -E_{z, u}[log(1 - D(G(z, u, theta), z, phi))] - E_{x, e}[log(D(x, E(x, e, eta), phi))]
+    """
+    e, u = random("e", density("p_e", "l")), random("u", density("p_u", "k"))
+    return _paired(generator, (e,), (u,), "ALI")
+
+
+def _paired(generator: str, own: tuple[Any, ...], other: tuple[Any, ...], title: str) -> Game:
+    """The game of pairs; `own` and `other` are the noises of encoder and generator."""
     eta, theta, phi = vector("eta", "r"), vector("theta", "p"), vector("phi", "q")
     x, z = random("x", data("p_data", "n")), random("z", density("p_z", "m"))
     D, G = network("D", range="probability"), network("G", out="n")
-    encoded, made = D(x, ENCODER(x, eta), phi), D(G(z, theta), z, phi)
-    loss = classified(encoded, (x,), made, (z,))
-    turned = classified(made, (z,), encoded, (x,))
+    encoded, made = D(x, ENCODER(x, *own, eta), phi), D(G(z, *other, theta), z, phi)
+    loss = classified(encoded, (x, *own), made, (z, *other))
+    turned = classified(made, (z, *other), encoded, (x, *own))
     losses: dict[str, Player] = {
         "minimax": maximize(loss, eta, theta),
         "non-saturating": minimize(turned, eta, theta),
@@ -58,7 +84,41 @@ def bigan(generator: str = "minimax") -> Game:
     if generator not in losses:
         raise GameError(f"generator is 'minimax' or 'non-saturating'; got {generator!r}")
     players = {"discriminator": minimize(loss, phi), "encoder_and_generator": losses[generator]}
-    return Game(players, title="BiGAN", source="Donahue et al. 2017, arXiv:1605.09782")
+    source = "Dumoulin et al. 2017, arXiv:1606.00704" if own else "Donahue et al. 2017, arXiv:1605.09782"
+    return Game(players, title=title, source=source)
+
+
+def ali_instance() -> Instance:
+    """ALI with latents of two coins and data of one: the encoder has to toss the second coin itself.
+
+    Math: x = -1 or 1, z in {-1, 1}^2; E(x, e) = (eta_1 x, eta_2 e), G(z) = theta z_1, D = sigmoid(phi_1 x^2 + phi_2 x
+        z_1 + phi_3 z_2^2). Equilibria phi = 0, eta_1 = theta = +-1 and eta_2 = +-1; at eta_2 = 0 the encoder would be a
+        map of x, whose z_2^2 is not that of the prior.
+
+    Shapes: six scalars.
+
+    Reference: Dumoulin et al. (2017), arXiv:1606.00704.
+
+    Examples:
+        >>> from bilevel.models import instance
+        >>> instance("ali").variables
+        (phi_1, phi_2, phi_3, eta_1, eta_2, theta)
+    """
+    half, corners = sp.Rational(1, 2), [[i, j] for i in (-1, 1) for j in (-1, 1)]
+    return Instance(
+        dims={"n": 1, "m": 2, "l": 1, "k": 1, "p": 1, "q": 3, "r": 2},
+        networks={
+            "E": lambda x, e, eta: [eta[0] * x[0], eta[1] * e[0]],
+            "G": lambda z, u, theta: [theta[0] * z[0]],
+            "D": lambda x, z, phi: sigmoid(phi[0] * x[0] ** 2 + phi[1] * x[0] * z[0] + phi[2] * z[1] ** 2),
+        },
+        laws={
+            "p_data": ([[-1], [1]], [half] * 2),
+            "p_z": (corners, [sp.Rational(1, 4)] * 4),
+            "p_e": ([[-1], [1]], [half] * 2),
+            "p_u": ([[0]], [1]),
+        },
+    )
 
 
 def bigan_instance() -> Instance:
