@@ -177,7 +177,7 @@ def svg1_replayed_instance() -> Instance:
         (theta, phi_1, phi_2, zeta)
     """
     base = svg1_instance()
-    noisy = {
+    noisy: dict[str, Any] = {
         "pi": lambda s, eta, theta: [theta[0] * s[0] + eta[0]],
         "h": lambda s, a, theta: [a[0] - theta[0] * s[0]],
         "V": lambda s, phi: phi[0] * s[0] ** 2 + phi[1],
