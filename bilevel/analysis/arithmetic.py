@@ -82,7 +82,10 @@ def _root_without_squares(radicand: Any) -> Any:
     """A square root, up to its sign, with every square factor of the radicand outside."""
     outside, inside, number = sp.S.One, sp.S.One, sp.S.One
     for part, sense in zip(sp.fraction(radicand), (1, -1), strict=True):
-        content, factors = sp.factor_list(part)
+        try:
+            content, factors = sp.factor_list(part)
+        except sp.polys.polyerrors.PolificationFailed:  # numbers such as erfc(1/2) cancel to 1 on the way
+            return sp.sqrt(sp.expand(radicand))
         number *= content**sense
         for base, power in factors:
             outside *= base ** (sense * (power // 2))

@@ -193,8 +193,9 @@ def rational_value(node: Any, values: Any) -> flint.fmpq | None:
     return total
 
 
+_PLAIN = ("exp", "log", "sin", "cos", "tan", "tanh", "sinh", "cosh", "atan", "erf", "erfc", "gamma")
 BALL_METHODS = {
-    **{name: name for name in ("exp", "log", "sin", "cos", "tan", "tanh", "sinh", "cosh", "atan", "erf", "gamma")},
+    **{name: name for name in _PLAIN},
     "Abs": "__abs__",
 }
 
@@ -211,6 +212,8 @@ def _walk(node: Any, values: Any) -> arb:
     if isinstance(node, sp.CRootOf) and node.is_real:
         return _ball_of_root(node)
     arguments = [_walk(a, values) for a in node.args]
+    if isinstance(node, sp.besselk):
+        return arguments[1].bessel_k(arguments[0])
     if isinstance(node, COUNTS):
         return _count(node, arguments, values)
     if node.is_Add:

@@ -13,6 +13,7 @@ import sympy as sp
 from bilevel.analysis.analyse import analyse
 from bilevel.analysis.any_size_concrete import linearise_quadratic
 from bilevel.analysis.beyond import beyond_linear, stability_near
+from bilevel.analysis.cascades import linear_at
 from bilevel.analysis.verdict import Verdict
 from bilevel.language.errors import GameError
 from bilevel.language.values import expression
@@ -25,7 +26,8 @@ def stability(game: Any, rule: Rule | None = None, *, at: Mapping[Any, Any] | No
     """Whether a learning rule converges to an equilibrium, as an exact condition on its parameters.
 
     Math: the rule is linearised at its own fixed point, exactly; the verdict is on the spectrum of that matrix: modulus
-        below 1 (per step) or negative real part (flow).
+        below 1 (per step) or negative real part (flow). At a kink that does not feel itself (`cascaded`) there is no
+        Jacobian, and the matrix that decides stands in its place.
 
     Shapes: a game of n variables under a rule with k memory parts gives an n(k+1) x n(k+1) matrix; cost grows with the
         cube of that size times the size of the coefficients, and doubly exponentially with the number of parameters to
@@ -53,7 +55,11 @@ def stability(game: Any, rule: Rule | None = None, *, at: Mapping[Any, Any] | No
         at = _only_point(game, rule, at)
     if any(expression(value).has(sp.Float) for value in at.values()):
         return stability_near(game, rule, at)
-    linear = linearise_quadratic(game, rule, at) or linearise(game, rule, at)
+    try:
+        linear = linearise_quadratic(game, rule, at) or linearise(game, rule, at)
+    except GameError:
+        linear = linear_at(game, rule, at)
+        return analyse(linear.matrix, time=linear.time, assuming=_facts_at(game, at))
     verdict = analyse(linear.matrix, time=linear.time, assuming=_facts_at(game, at))
     return beyond_linear(game, rule, at, verdict)
 

@@ -10,11 +10,14 @@ from typing import Any
 
 import sympy as sp
 
-from bilevel.analysis.fixed_points import Equilibrium
+from bilevel.analysis.cascades import linear_at
+from bilevel.analysis.equilibrium import Equilibrium
+from bilevel.analysis.rays import moves_on_every_ray, peak
 from bilevel.analysis.zeros import solve_zeros
-from bilevel.language.errors import GameError, UnknownAnswer
+from bilevel.language.errors import BilevelError, GameError, UnknownAnswer
 from bilevel.language.values import expression
-from bilevel.rules import flow, linearise
+from bilevel.models.samples import SampledGame
+from bilevel.rules import flow
 from bilevel.rules.protocol.smoothness import JUMPS, evaluated
 
 KEPT, CRITIC_MOVED, MOVED, DESTROYED, UNDECIDED = "kept", "kept for the actor", "moved", "destroyed", "unknown"
@@ -42,7 +45,9 @@ def fate_of(game: Any, point: dict[str, Any], actor: tuple[str, ...], clock: Any
             if "kink" in str(stop):
                 return _from_either_side(game, place)
             if "singular" in str(stop):
-                return Fate(DESTROYED, None, f"the losses have no derivative there: {stop}")
+                shown = _by_rays(game, place)
+                why = f"there is no derivative there, and along every ray from it {shown}" if shown else str(stop)
+                return Fate(DESTROYED if shown else UNDECIDED, None, why)
             continue
         except (UnknownAnswer, NotImplementedError, TypeError, ValueError):
             continue
@@ -64,13 +69,16 @@ def fate_of(game: Any, point: dict[str, Any], actor: tuple[str, ...], clock: Any
 def _at(game: Any, kept: dict[str, Any]) -> Equilibrium | None:
     """The equilibrium with these coordinates; followers are where what they follow is, others are solved for."""
     whole = {str(v): kept[n] for v in game.variables for n in kept if str(v).rpartition("_")[0] == n} | kept
+    weights = [str(w) for w in game.samples.weights] if isinstance(game, SampledGame) else []
+    if weights and weights[0] in whole:
+        whole = dict.fromkeys(weights, sp.S.Zero) | whole  # weights that are added are idle at 0
     if len(whole) == len(game.variables):
         point = {v: whole[str(v)] for v in game.variables}
         try:
-            linearise(game, flow(), point)
+            linear_at(game, flow(), point)
             return Equilibrium(point)
         except GameError:
-            if len(kept) == len(game.variables) or not set(game.samples.weights) <= set(map(str, kept)):
+            if len(kept) == len(game.variables) or not set(weights) <= set(kept):
                 raise
     found, _, _ = _zeros(game, kept)
     return found[0] if found else None
@@ -114,18 +122,34 @@ def _from_either_side(game: Any, place: dict[str, Any]) -> Fate:
                 continue
             limits = [_limit(slope, put, side) for side in (1, -1)]
         except (TypeError, ValueError, NotImplementedError):
-            return Fate(
-                UNDECIDED, None, f"the update of {variable} has a kink inside an average; its sides were not told apart"
-            )
+            return _by_cost(game, place, variable)
         if any(limit is None for limit in limits):
-            return Fate(
-                UNDECIDED, None, f"the update of {variable} has a kink inside an average; its sides were not told apart"
-            )
+            return _by_cost(game, place, variable)
         if all(limit.is_nonzero for limit in limits):
             said.append(f"d{variable}/dt tends to {-limits[0]} from above and to {-limits[1]} from below, never to 0")
     if said:
         return Fate(DESTROYED, None, f"one-sided limits at the kink: {'; '.join(said)}")
     return Fate(UNDECIDED, None, "the update has a kink there, and vanishes from some side")
+
+
+def _by_rays(game: Any, place: dict[str, Any]) -> str:
+    """What the updates tend to along rays from a point where they have no value; "" where they may vanish together."""
+    try:
+        return moves_on_every_ray(game, place)
+    except BilevelError:
+        return ""
+
+
+def _by_cost(game: Any, place: dict[str, Any], variable: Any) -> Fate:
+    """At a kink inside an average: whether the critic's own cost falls along every direction that leaves it."""
+    try:
+        rate = peak(game, game.samples.critic, place)
+    except (BilevelError, TypeError, NotImplementedError):
+        rate = None
+    if rate is None:
+        why = f"the update of {variable} has a kink inside an average; its sides were not told apart"
+        return Fate(UNDECIDED, None, why)
+    return Fate(DESTROYED, None, f"the critic's cost falls along every direction that leaves the kink, at rate {rate}")
 
 
 def _limit(slope: Any, put: dict[Any, Any], side: int) -> Any:

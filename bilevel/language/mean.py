@@ -18,12 +18,15 @@ import sympy as sp
 
 from bilevel.language.coordinate_laws import outcomes
 from bilevel.language.errors import UnknownAnswer
+from bilevel.language.gaussian_averages import gaussian_average
 from bilevel.language.instance import PendingExpectation
 from bilevel.language.known_function import KnownFunction
 from bilevel.language.law_kinds import Normal as StandardNormal
 from bilevel.language.moments import Law, Normal, Uniform, expectation
 
 __all__ = ["Mean", "mean", "valued", "waiting"]
+
+_KINKS = (sp.Abs, sp.sign, sp.DiracDelta)
 
 
 class Mean(sp.Expr):
@@ -166,11 +169,29 @@ def _closed(average: Any) -> Any:
         return average
     total = []
     for term in sp.Add.make_args(average.body):
+        waits = Mean(term, *average.args[1:])
         try:
-            total.append(expectation(term, average.laws))
+            found = _along_one(term, average) if _rough(term, average.bound) else expectation(term, average.laws)
         except UnknownAnswer:
-            total.append(Mean(term, *average.args[1:]))
+            found = None
+        total.append(waits if found is None else found)
     return sp.Add(*total)
+
+
+def _rough(body: Any, bound: set[Any]) -> bool:
+    """Whether a kink, a root or a fraction of what is averaged over stands in the body: no sum of x^n exp(a x)."""
+    return any(node.free_symbols & bound for node in body.atoms(*_KINKS)) or any(
+        not (node.exp.is_Integer and node.exp > 0) and node.base.free_symbols & bound for node in body.atoms(sp.Pow)
+    )
+
+
+def _along_one(body: Any, average: Mean) -> Any | None:
+    """The average where kinks, roots and fractions are all along one direction of the normal variables."""
+    if body.free_symbols & {*average.args[2]}:
+        return None
+    if body.free_symbols - average.bound and not body.has(*_KINKS):
+        return None  # roots off their centre have none: wait until the point is put in
+    return gaussian_average(body, tuple(average.args[1]))
 
 
 def waiting(expression: Any) -> Any:

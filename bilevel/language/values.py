@@ -1,10 +1,11 @@
 """The one door through which Python values become expressions; text goes to the safe reader, never to SymPy.
 
-Main definitions: `expression`, `matrix`.
+Main definitions: `expression`, `matrix`; `conjuncts`, the parts of facts that all hold.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
@@ -41,6 +42,12 @@ def expression(value: Any, meaning: str = "a number or an expression") -> Any:
     if isinstance(value, float) or (type(value).__module__ == "numpy" and getattr(value, "shape", None) == ()):
         return sp.Integer(int(value)) if "int" in type(value).__name__ else sp.Float(float(value))
     raise GameError(f"{meaning} was expected; got {value!r} of type {type(value).__name__}")
+
+
+def conjuncts(facts: Iterable[Any]) -> tuple[Any, ...]:
+    """The facts one by one, conjunctions taken apart, the empty ones left out."""
+    parts = (part for fact in facts for part in sp.And.make_args(expression(fact, "an assumption")))
+    return tuple(part for part in parts if part != sp.true)
 
 
 def matrix(given: Any, meaning: str = "a matrix") -> Any:

@@ -27,7 +27,9 @@ class Stream:
     """Points that are shown, how probable they are, their label, and what comes next.
 
     Math: with weight p: the point `shown` (random through the symbols of the laws), label y, and next points x'_j with
-        probabilities p_j, of which the bootstrapped part of the target is discount sum_j p_j Q(x'_j).
+        probabilities p_j, of which the bootstrapped part of the target is discount sum_j p_j Q(x'_j). Streams of one
+        `kind` are one law, each with the share of its weight: batches are drawn from a kind; `batch` is the size of
+        the one the point already stands in.
 
     Reference: Pfau and Vinyals (2016), arXiv:1610.01945, section 2.3.
 
@@ -40,6 +42,8 @@ class Stream:
     label: Any = sp.S.Zero
     weight: Any = sp.S.One
     later: tuple[tuple[Any, tuple[Any, ...]], ...] = ()
+    kind: str = ""
+    batch: int = 1
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,9 @@ class Samples:
     Math: critic: min over w of sum over `data` of p E d(y + discount Q(x'), Q(x)), d = `divergence` and Q = `value`;
         actor: min over theta of sum over `own` of p E signal(Q(x)). In the data theta stands as `behaviour`, the
         parameters when the data were made: theta itself unless a strategy says otherwise. `held` stands for w in the
-        bootstrapped part. `entropy` is that of the actor's law and `score` the slope of its log density at a point
-        shown, where they are known.
+        bootstrapped part. `entropy` is that of the actor's law and `density` its log density at a point shown (up to
+        a constant), where they are known; `seen` are features of what the actor sees there (the state), on which a
+        baseline may depend.
 
     Shapes: `value` takes as many numbers as a point has; losses are averages over the laws of the random symbols.
 
@@ -76,13 +81,23 @@ class Samples:
     discount: Any = sp.S.Zero
     held: tuple[Any, ...] | None = None
     entropy: Any = None
-    score: sp.Lambda | None = None
+    density: sp.Lambda | None = None
+    seen: sp.Lambda | None = None
     frozen: tuple[tuple[Any, Any], ...] = ()
+
+    @property
+    def score(self) -> sp.Lambda | None:
+        """The slope of the log density in the actor's parameters, at a point shown; None where it is not known."""
+        if self.density is None:
+            return None
+        slopes = (sp.diff(self.density.expr, p) for p in self.parameters)
+        return sp.Lambda(self.density.variables, sp.Tuple(*slopes))
 
     def average(self, body: Any) -> Any:
         """The average over the random symbols that occur in an expression."""
         drawn = {symbol: law for symbol, law in self.laws.items() if symbol in body.free_symbols}
-        return mean(body, drawn) if drawn else body
+        kinks = {kink: sp.Abs(sp.factor(kink.args[0])) for kink in body.atoms(sp.Abs) if kink.free_symbols & set(drawn)}
+        return mean(body.xreplace(kinks), drawn) if drawn else body  # |s^2 w| is s^2 |w|: what is random comes out
 
     def losses(self) -> tuple[Any, Any]:
         """The critic's loss and the actor's, both to be minimised."""

@@ -43,7 +43,7 @@ MAKERS = {
 @pytest.fixture(scope="module")
 def dirac():
     return {k: diagnose(dirac_gan(penalty="R1"), {"theta": 0, "psi": 0}, rules.alternating(k), values={"gamma": 1})
-            for k in (1, 2)}    # fmt: skip
+            for k in (1, 2)}  # fmt: skip
 
 
 def test_the_dirac_gan_gives_back_its_exact_threshold(dirac):
@@ -82,16 +82,16 @@ def steps_of(rule, losses=FUNCTIONS, at=ORIGIN):
 def test_growth_hidden_in_rounding_is_not_taken_for_stability():
     turning = {"a": lambda z: z["a"] * z["b"], "b": lambda z: -z["a"] * z["b"]}
     assert steps_of(rules.simultaneous(1), turning) == Tolerated(None, 0.0, note=steps_of(
-        rules.simultaneous(1), turning).note)    # fmt: skip
-    circling = steps_of(rules.alternating(1), turning)    # on the circle up to h = 2, exactly
+        rules.simultaneous(1), turning).note)  # fmt: skip
+    circling = steps_of(rules.alternating(1), turning)  # on the circle up to h = 2, exactly
     assert circling.converges_below is None and circling.grows_above == pytest.approx(2, rel=1e-6)
 
 
 def test_what_the_flow_leaves_no_step_repairs():
-    saddle = {"a": lambda z: -z["a"] ** 2 / 200 + 10 * z["c"] ** 2 + 0 * z["a"], "c": lambda z: 10 * z["c"] ** 2}
+    saddle = {"a": lambda z: -(z["a"] ** 2) / 200 + 10 * z["c"] ** 2 + 0 * z["a"], "c": lambda z: 10 * z["c"] ** 2}
     found = diagnose(saddle, {"a": 0.0, "c": 0.0}, rules.simultaneous("1/20"))
     assert found.converges_below is None
-    assert found.grows_above == pytest.approx(2)    # 1 - s/20 * 20 = -1
+    assert found.grows_above == pytest.approx(2)  # 1 - s/20 * 20 = -1
     assert "flow itself leaves" in found.step.claim and "no Nash point: a" in found.point.claim
 
 
@@ -128,7 +128,7 @@ def test_a_large_game_is_diagnosed_like_a_small_one():
     stiff = jnp.linspace(0.3, 1.0, n - 1)
     first = lambda z: {name: block[0] for name, block in z.items()}
     large = {name: lambda z, name=name, loss=loss: loss(first(z)) + jnp.sum(stiff * z[name][1:] ** 2) / 2
-             for name, loss in FUNCTIONS.items()}    # fmt: skip
+             for name, loss in FUNCTIONS.items()}  # fmt: skip
     rule = rules.simultaneous("1/2")
     found = diagnose(large, {"a": np.zeros(n), "b": np.zeros(n)}, rule, count=4, measure=1)
     assert found.map.method == "Krylov"

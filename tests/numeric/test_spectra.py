@@ -34,7 +34,7 @@ def linear(matrix, sizes):
     return Operator(
         "game Jacobian", blocks, lambda v: product(v, matrix), lambda v: product(v, matrix.T), lambda: matrix, count,
         "float64", boundary="field",
-    )    # fmt: skip
+    )  # fmt: skip
 
 
 def matrices(n):
@@ -106,7 +106,7 @@ def test_the_symmetric_part_bounds_the_real_parts_and_the_antisymmetric_part_the
 
 
 @pytest.mark.parametrize("which", ["largest modulus", "largest real part", "smallest real part",
-                                   "largest imaginary part", "boundary"])    # fmt: skip
+                                   "largest imaginary part", "boundary"])  # fmt: skip
 def test_krylov_and_dense_agree_at_every_end(which):
     draw = np.random.default_rng(3)
     Q, _ = np.linalg.qr(draw.standard_normal((60, 60)))
@@ -137,7 +137,7 @@ def test_a_jordan_block_is_not_sold_as_accurate():
     Q, _ = np.linalg.qr(np.random.default_rng(0).standard_normal((n, n)))
     found = eigenvalues(linear(Q @ block @ Q.T, [3, 3]), count=n)
     off = max(abs(ritz.value - 0.99) for ritz in found.values)
-    assert off > 1e-4    # what floating point makes of it
+    assert off > 1e-4  # what floating point makes of it
     assert all(ritz.condition > 1e6 and ritz.known == "float" for ritz in found.values)
     # each value is one of a matrix as near as its backward error says
     shifted = [np.linalg.svd(block - ritz.value * np.eye(n), compute_uv=False)[-1] for ritz in found.values]
@@ -165,7 +165,7 @@ def test_the_jacobian_of_a_rule_is_its_linear_reading(rule):
 
 def test_what_a_loss_holds_constant_varies_in_the_jacobian():
     held = jax.lax.stop_gradient
-    critic = lambda z: (z["w"] - held(1 + z["w"] / 2)) ** 2 / 2    # temporal difference: field w - 1 - w/2
+    critic = lambda z: (z["w"] - held(1 + z["w"] / 2)) ** 2 / 2  # temporal difference: field w - 1 - w/2
     assert jacobian({"w": critic}, {"w": 0.0}).dense().tolist() == [[0.5]]
 
 

@@ -91,7 +91,7 @@ def test_a_grid_of_centres_is_marginal_up_to_four_exactly():
     assert found.h.values[2000] == 4.0
     assert (found.verdict.values[:2001] == 2).all() and (found.verdict.values[2001:] == 1).all()
     assert (found.margin.values[:2001] == 0).all() and (found.margin.values[2001:] < 0).all()
-    assert 0 < found.attrs["redecided"] < 5    # the mirrored factor is recognised: no exact work on the whole line
+    assert 0 < found.attrs["redecided"] < 5  # the mirrored factor is recognised: no exact work on the whole line
 
 
 def test_the_axis_of_the_flow():
@@ -171,7 +171,7 @@ def test_an_interrupted_sweep_goes_on_where_it_was(tmp_path, monkeypatch):
     (tmp_path / "kept" / "chunk-00000002.npz").write_bytes(b"PK half a file")
     monkeypatch.setattr(sweep_chunks, "chunk", lambda plan, index: computed.append(index) or chunk(plan, index))
     found = sweep(PENALISED, rules.alternating(h), ORIGIN, **options)
-    assert sorted(computed) == [2, 4, 5, 6, 7, 8, 9, 10, 11]    # none lost, none repeated, the broken one made anew
+    assert sorted(computed) == [2, 4, 5, 6, 7, 8, 9, 10, 11]  # none lost, none repeated, the broken one made anew
     assert found.identical(sweep(PENALISED, rules.alternating(h), ORIGIN, over=over))
     with pytest.raises(GameError, match="another sweep"):
         sweep(DIRAC, rules.alternating(h), ORIGIN, over={h: (0, 4, 101)}, chunk=1000, checkpoint=tmp_path / "kept")
@@ -188,7 +188,7 @@ def test_memory_is_bounded_by_the_chunk(monkeypatch):
 
     monkeypatch.setattr(sweep_chunks, "chunk", measured)
     sweep(PENALISED, rules.alternating(h), ORIGIN, over={h: (0, 4, 250), gamma: (0, 4, 1000)}, chunk=2**16)
-    assert sizes == [65_000] * 3 + [55_000]    # whole rows of 1000
+    assert sizes == [65_000] * 3 + [55_000]  # whole rows of 1000
 
 
 def test_spectral_radius_and_clearance_only_when_asked():

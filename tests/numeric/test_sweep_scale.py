@@ -87,6 +87,7 @@ def test_a_finished_store_is_read_and_not_computed(tmp_path, monkeypatch):
     with pytest.raises(GameError, match="another sweep"):
         penalised(store=tmp_path / "map", chunk=250)
 
+
 def test_what_a_store_refuses(tmp_path, monkeypatch):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.tex").write_text("mine")
@@ -127,7 +128,7 @@ def test_a_killed_process_loses_and_repeats_nothing(tmp_path, monkeypatch, optio
         child.send_signal(death)
         told += [int(line) for line in child.stdout]
         assert child.wait(timeout=60) != 0
-    assert told[-1] < 60    # it died on the way
+    assert told[-1] < 60  # it died on the way
     computed, done = [], []
     monkeypatch.setattr(sweep_chunks, "chunk", lambda plan, index: computed.append(index) or chunk(plan, index))
     found = penalised(chunk=50, progress=lambda ready, of: done.append(ready), **{option: path})

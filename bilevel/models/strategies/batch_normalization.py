@@ -11,51 +11,119 @@ import sympy as sp
 
 from bilevel.language.errors import GameError
 from bilevel.models.samples import Stream
-from bilevel.models.strategies.protocol.points import moments, need_slopes, remapped
+from bilevel.models.strategies.protocol.batches import holding, in_batches, kindred
+from bilevel.models.strategies.protocol.points import moments, remapped
 from bilevel.models.strategies.protocol.strategy import strategy
 from bilevel.models.strategies.protocol.structure import samples_of, with_samples
+
+Point = tuple[Any, ...]
 
 
 @strategy(
     row="Batch normalization",
     printed=("yes", "yes"),
-    variants=({"batches": "joint"}, {"batches": "separate"}, {"batches": "reference"}),
+    variants=(
+        {"batches": "joint"},
+        {"batches": "separate"},
+        {"batches": "reference"},
+        {"batches": "joint", "n": 1},
+        {"batches": "joint", "n": 1, "gradient": "stopped"},
+        {"batches": "separate", "n": 2},
+        {"batches": "reference", "n": 2},
+    ),
     numbers={"epsilon": "1/4"},
 )
-def batch_normalization(epsilon: Any = None, batches: str = "joint") -> Any:
+def batch_normalization(epsilon: Any = None, batches: str = "joint", n: Any = None, gradient: str = "through") -> Any:
     """The critic's inputs are centred and scaled by the mean and variance of their batch.
 
-    Math: x -> (x - mean)/sqrt(variance + eps), with mean and variance over all points of a batch in which every kind
-        ("joint") or one kind ("separate") is shown, differentiated through; or over a fixed reference ("reference",
-        virtual batch normalisation): the first kind of data when the actor is at rest, not differentiated through.
-        Large batches: moments of the laws. Where all points of a kind coincide this is exact for batches of every size.
+    Math: x -> (x - mean)/sqrt(variance + eps), mean and variance over a batch in which n points of every kind ("joint")
+        or of one kind ("separate") are shown, averaged exactly over all batches; next points are a batch of their own;
+        differentiated "through" mean and variance or with these "stopped". "reference" (virtual): over n points that do
+        not change, and x itself. Without n: large batches, moments of the laws in place of the batch's (of the first
+        kind of data for a reference, which is held fixed in every gradient).
 
-    Raises: GameError for other batches, or where the critic is shown finitely many fixed points.
+    Raises: GameError for other batches or gradients, or where all points of a batch are one and eps = 0.
 
     Reference: Ioffe and Szegedy (2015), arXiv:1502.03167; Salimans et al. (2016), arXiv:1606.03498, section 3.5.
 
     Examples:
         >>> from bilevel.models import gan_in_samples
         >>> from bilevel.models.strategies import batch_normalization
-        >>> game, _ = batch_normalization(1, "separate")(gan_in_samples())
+        >>> game, _ = batch_normalization(1, "joint", 1)(gan_in_samples())
         >>> game.samples.own[0].shown
-        (0,)
+        (theta/(2*sqrt(theta**2/4 + 1)),)
     """
     if batches not in ("joint", "separate", "reference"):
         raise GameError(f"batches are 'joint', 'separate' or 'reference'; got {batches!r}")
+    if gradient not in ("through", "stopped"):
+        raise GameError(f"gradient is 'through' or 'stopped'; got {gradient!r}")
+    if batches == "reference":
+        return _virtual(epsilon, n)
+    if n is None:
+        return lambda game, rule: (_large(game, epsilon, batches, stopped=gradient == "stopped"), rule), (
+            f"large batches, {batches}"
+        )
 
     def build(game: Any, rule: Any) -> Any:
         samples = samples_of(game, "batch_normalization")
-        need_slopes(samples, "batch normalisation")
+        scaled = lambda x, batch: tuple(_scaled(k, x, batch, epsilon) for k in range(len(x)))
+        changed = in_batches(samples, n, scaled, joint=batches == "joint", stopped=gradient == "stopped")
+        return with_samples(game, changed), rule
 
-        def normalised(stream: Stream, point: tuple[Any, ...]) -> tuple[Any, ...]:
-            group = {"joint": samples.data, "separate": (stream,), "reference": samples.data[:1]}[batches]
-            found = moments(samples, group)
-            if batches == "joint" and stream in samples.own:
-                now = dict(zip(samples.behaviour, samples.parameters, strict=True))
-                found = tuple((m.xreplace(now), v.xreplace(now)) for m, v in found)
-            return tuple((x - m) / sp.sqrt(v + epsilon) for x, (m, v) in zip(point, found, strict=True))
+    return build
+
+
+def _scaled(k: int, x: Point, batch: tuple[Point, ...], epsilon: Any) -> Any:
+    """One input less the batch's mean, over the root of the batch's variance, the mean square of all differences / 2"""
+    column, size = [other[k] for other in batch], len(batch)
+    squares = ((a - b) ** 2 for i, a in enumerate(column) for b in column[:i])
+    return _over_root(sp.expand(x[k] - sum(column) / size), sum(squares, sp.S.Zero) / size**2 + epsilon)
+
+
+def _over_root(off: Any, square: Any) -> Any:
+    if square == 0:
+        raise GameError("a batch of equal points has variance 0; give epsilon > 0")
+    return off / sp.sqrt(square)
+
+
+def _large(game: Any, epsilon: Any, batches: str, *, stopped: bool) -> Any:
+    """By the moments of the laws: those of the data of every kind or one; of the actor's points in place of theirs."""
+    samples, held = holding(samples_of(game, "batch_normalization"))
+
+    def normalised(stream: Stream, point: Point) -> Point:
+        own = stream in samples.own
+        group = kindred(samples.own if own else samples.data, stream.kind)
+        if batches == "joint":
+            group = (*group, *(s for s in samples.data if s.kind != stream.kind))
+        put = held if stopped else {b: held[b] for b in samples.behaviour}
+        found = [tuple(m.xreplace(put) if own else m for m in both) for both in moments(samples, group)]
+        return tuple(_over_root(x - m, v + epsilon) for x, (m, v) in zip(point, found, strict=True))
+
+    return with_samples(game, remapped(samples, normalised))
+
+
+def _virtual(epsilon: Any, n: Any) -> Any:
+    """By a reference batch: n points with mean m and variance v, and the point x itself, or (large) by m and v alone.
+
+    Together their mean is (n m + x)/(n + 1) and their variance n v/(n + 1) + n (x - m)^2/(n + 1)^2.
+    """
+    if n is not None and (n != int(n) or n < 1):
+        raise GameError(f"a reference batch holds a whole number of points, at least one; got {n}")
+    share = sp.S.One if n is None else sp.Rational(n, n + 1)
+
+    def build(game: Any, rule: Any) -> Any:
+        samples, held = holding(samples_of(game, "batch_normalization"))
+        found = moments(samples, kindred(samples.data, samples.data[0].kind))
+        still = [tuple(moment.xreplace(held) for moment in both) for both in found]
+
+        def normalised(_: Stream, point: Point) -> Point:
+            pairs = zip(point, still, strict=True)
+            return tuple(_over_root(share * (x - m), _square(x, m, v)) for x, (m, v) in pairs)
 
         return with_samples(game, remapped(samples, normalised)), rule
 
-    return build, f"large batches, {batches}"
+    def _square(x: Any, m: Any, v: Any) -> Any:
+        return share * v + share * (1 - share) * (x - m) ** 2 + epsilon
+
+    model = "large batches, reference" if n is None else f"a reference batch of {n} with the law's mean and variance"
+    return build, model

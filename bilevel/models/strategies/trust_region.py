@@ -1,4 +1,4 @@
-"""Trust region: the actor pays for the divergence of its law from the one before.
+"""Trust region: the actor pays for the divergence of its law from an earlier one.
 
 Main definitions: `trust_region`.
 """
@@ -9,52 +9,63 @@ from typing import Any
 
 import sympy as sp
 
+from bilevel.language.errors import GameError
 from bilevel.models.strategies.protocol.strategy import strategy
 from bilevel.models.strategies.protocol.structure import copies, samples_of, with_costs, with_followers
 
 
-@strategy(row="Trust region (KL penalty)", numbers={"weight": "1/2"})
-def trust_region(weight: Any = None) -> Any:
-    """The actor pays for the Kullback-Leibler divergence from its law one step ago, to second order.
+@strategy(row="Trust region (KL penalty)", variants=({}, {"steps": 1}, {"steps": 2}), numbers={"weight": "1/2"})
+def trust_region(weight: Any = None, steps: Any = None) -> Any:
+    """The actor pays for the Kullback-Leibler divergence of its law from that at the start of a round of steps, or from
+    that one step ago.
 
-    Math: weight/2 (theta - theta')^T I(theta') (theta - theta'), theta' the parameters before the step and I the Fisher
-        matrix of the actor's law there (the identity where the law has no known density): the KL penalty up to third
-        order in the step.
+    Math: weight KL(p(.; theta') || p(.; theta)), exact, over the actor's law as the data show it (weight/2 |theta -
+        theta'|^2 where there is no known density). With `steps` k: theta' is where the round of k steps began, as in
+        practice; its gradient vanishes there, so one step (and a flow) does not feel it, and k steps feel it through
+        the Fisher matrix. Without: theta' is one step back, which every step
+        feels. A flow has no steps and is left as it is.
 
-    Reference: Schulman et al. (2015), arXiv:1502.05477; Kakade (2001).
+    Raises: GameError for a round that is no whole number of steps.
+
+    Reference: Schulman et al. (2015), arXiv:1502.05477; Schulman et al. (2017), arXiv:1707.06347, section 4; Kakade
+        (2001).
 
     Examples:
-        >>> from bilevel.models import bandit_in_samples
+        >>> from bilevel.models import gaussian_gan_in_samples
         >>> from bilevel.models.strategies import trust_region
-        >>> [str(v) for v in trust_region()(bandit_in_samples())[0].variables]
-        ['theta', 'q1', 'q2', 'theta_before']
+        >>> from bilevel.rules import simultaneous
+        >>> trust_region()(gaussian_gan_in_samples(), simultaneous("1/5"))[0].costs
+        (('generator', weight*(theta**2/2 - theta*theta_before + theta_before**2/2)),)
     """
+    if steps is not None and (steps != int(steps) or steps < 1):
+        raise GameError(f"a round has a whole number of steps, at least one; got {steps}")
 
     def build(game: Any, rule: Any) -> Any:
         samples = samples_of(game, "trust_region")
+        if steps is None and rule.time == "continuous":  # a flow has no steps: what lies one step back is where it is
+            return game, rule
         copy = copies(game, samples.parameters, "before")
-        gap = sp.Matrix([p - copy[p] for p in samples.parameters])
-        fisher = _fisher(samples).xreplace(copy)
-        paid = with_costs(game, {samples.actor: weight / 2 * (gap.T * fisher * gap)[0, 0]})
-        return with_followers(paid, rule, "before", {c: p for p, c in copy.items()}, sp.S.One, first=True)
+        aims = {c: p for p, c in copy.items()}
+        if steps is not None and rule.time == "continuous":  # rounds of no length: the gradient at their start is zero
+            return with_followers(game, rule, "before", aims, sp.S.One)
+        paid = with_costs(game, {samples.actor: weight * _divergence(samples, copy)})
+        if steps is None:
+            return with_followers(paid, rule, "before", aims, sp.S.One, first=True)
+        return with_followers(paid, rule, "before", aims, sp.S.One, every=steps)
 
-    return build, "the divergence to second order"
+    return build
 
 
-def _fisher(samples: Any) -> Any:
-    """E score score^T over the actor's law as the data show it, where the score is known."""
-    n = len(samples.parameters)
-    if samples.score is None:
-        return sp.eye(n)
-    now = dict(zip(samples.behaviour, samples.parameters, strict=True))
-    streams = [s for s in samples.data if (set(s.weight.free_symbols) | _of(s)) & set(samples.behaviour)]
-    total = sp.zeros(n)
-    for stream in streams:
-        score = sp.Matrix(list(samples.score(*stream.shown))).xreplace(now)
-        outer = (score * score.T).applyfunc(lambda e: samples.average(sp.expand(e)))
-        total += stream.weight.xreplace(now) * outer
+def _divergence(samples: Any, copy: dict[Any, Any]) -> Any:
+    """E log p(x; theta') - log p(x; theta), x of the law at theta'."""
+    if samples.density is None:
+        return sum(((p - c) ** 2 for p, c in copy.items()), sp.S.Zero) / 2
+    then = {b: copy[p] for b, p in zip(samples.behaviour, samples.parameters, strict=True)}
+    total = sp.S.Zero
+    for stream in samples.data:
+        entries = (stream.weight, *stream.shown)
+        if any(entry.free_symbols & set(then) for entry in entries):
+            now = samples.density(*stream.shown)
+            gap = (now.xreplace(copy) - now).xreplace(then)
+            total += stream.weight.xreplace(then) * samples.average(sp.expand(gap))
     return total
-
-
-def _of(stream: Any) -> set[Any]:
-    return {symbol for entry in stream.shown for symbol in entry.free_symbols}

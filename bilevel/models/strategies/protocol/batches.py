@@ -1,0 +1,130 @@
+"""Small batches written out: a point, the other points of its batch, and every way the batch may turn out.
+
+Main definitions: `in_batches`.
+
+A batch holds equally many points of a kind, drawn independently from that kind's law. Which stream a draw comes from is
+summed out with its probability; what is random within a stream is a symbol of its own for each draw, and is averaged
+with everything else. The batch of the next points is that of the same draws, one step on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+import sympy as sp
+
+from bilevel.language.errors import GameError
+from bilevel.language.nodes import stop_gradient
+from bilevel.models.samples import Samples, Stream
+
+Point = tuple[Any, ...]
+Change = Callable[[Point, tuple[Point, ...]], Point]
+
+
+def kindred(streams: tuple[Stream, ...], kind: str) -> tuple[Stream, ...]:
+    """The streams of one kind."""
+    return tuple(stream for stream in streams if stream.kind == kind)
+
+
+def holding(samples: Samples) -> tuple[Samples, dict[Any, Any]]:
+    """The samples in which the actor's parameters also stand held fixed, and the symbols that stand for them there;
+    what the data say of past actors is held too."""
+    still = {p: sp.Symbol(f"{p.name}_held", **p._assumptions_orig) for p in samples.parameters}
+    frozen = dict(samples.frozen) | {symbol: stop_gradient(p) for p, symbol in still.items()}
+    past = {b: still[p] for b, p in zip(samples.behaviour, samples.parameters, strict=True)}
+    return replace(samples, frozen=tuple(frozen.items())), still | past
+
+
+def in_batches(samples: Samples, size: int, change: Change, *, joint: bool = False, stopped: bool = False) -> Samples:
+    """The samples in which every point is shown as its batch changes it.
+
+    `change(x, batch)` is the point x as shown; the batch begins with x itself. A `joint` batch holds as many points of
+    every other kind after them. In a batch of the actor's own points these take the place of the data of their kind.
+    A draw's law is held fixed in the actor's gradient (each sample has its own score), its points only if `stopped`.
+    Cost: (streams of a kind)^(size - 1) compositions for each stream, times the next points of all draws.
+    """
+    if size != int(size) or size < 1:
+        raise GameError(f"a batch holds a whole number of points, at least one; got {size}")
+    if any(stream.batch != 1 for stream in (*samples.data, *samples.own)):
+        raise GameError("the points already stand in batches; one strategy that looks at batches of n can be applied")
+    samples, held = holding(samples)
+    drawing = _Drawing(samples, int(size), joint)
+    data = [part for s in samples.data for part in drawing.shown(s, samples.data, change, {}, {})]
+    points = held if stopped else {b: held[b] for b in samples.behaviour}
+    own = [part for s in samples.own for part in drawing.shown(s, samples.own, change, points, held)]
+    return replace(samples, laws=drawing.laws, data=tuple(data), own=tuple(own), density=None)
+
+
+@dataclass
+class _Drawing:
+    samples: Samples
+    size: int
+    joint: bool
+
+    def __post_init__(self) -> None:
+        self.laws = dict(self.samples.laws)
+        self.renamed: dict[tuple[Any, str], Any] = {}
+
+    def shown(
+        self, stream: Stream, streams: tuple[Stream, ...], change: Change, points: dict[Any, Any], law: dict[Any, Any]
+    ) -> list[Stream]:
+        """The stream, split by the compositions of its batch; `points` and `law` are what is held in the draws."""
+        kinds = dict.fromkeys(s.kind for s in self.samples.data) if self.joint else {}
+        draws = [(kindred(streams, stream.kind), f"{stream.kind}{k}") for k in range(1, self.size)]
+        draws += [(kindred(self.samples.data, kind), f"{kind}{k}") for kind in kinds if kind != stream.kind
+                  for k in range(1, self.size + 1)]  # fmt: skip
+        found: dict[tuple[Any, ...], Any] = {}
+        own = tuple(entry.xreplace(points) for entry in stream.shown)
+        for chance, mates in self._compositions(draws, law):
+            batch = (own, *(_at(mate.shown, points) for mate in mates))
+            ahead = self._ahead(stream, mates[: self.size - 1], change)
+            key = (change(stream.shown, batch), ahead)
+            found[key] = found.get(key, sp.S.Zero) + stream.weight * chance
+        return [replace(stream, shown=x, weight=p, later=later, batch=self.size) for (x, later), p in found.items()]
+
+    def _compositions(
+        self, draws: list[tuple[tuple[Stream, ...], str]], law: dict[Any, Any]
+    ) -> Iterator[tuple[Any, tuple[Stream, ...]]]:
+        """Which stream every draw comes from, with the probability."""
+        choices = []
+        for streams, stamp in draws:
+            total = sp.cancel(sum((s.weight for s in streams), sp.S.Zero))
+            choices.append([(s.weight.xreplace(law) / total.xreplace(law), self._drawn(s, stamp)) for s in streams])
+        for composition in product(*choices):
+            yield sp.Mul(*(p for p, _ in composition)), tuple(mate for _, mate in composition)
+
+    def _drawn(self, stream: Stream, stamp: str) -> Stream:
+        """The same stream with random symbols of its own."""
+        entries = [*stream.shown, *(e for p, x in stream.later for e in (p, *x))]
+        used = {s for e in entries for s in e.free_symbols if s in self.samples.laws}
+        new = {s: self._symbol(s, stamp) for s in sorted(used, key=str)}
+        return replace(
+            stream,
+            shown=tuple(e.xreplace(new) for e in stream.shown),
+            later=tuple((p.xreplace(new), _at(x, new)) for p, x in stream.later),
+        )
+
+    def _symbol(self, symbol: Any, stamp: str) -> Any:
+        if (symbol, stamp) not in self.renamed:
+            name, taken = f"{symbol.name}_{stamp}", {str(s) for s in self.laws}
+            while name in taken:
+                name += "_"
+            self.renamed[symbol, stamp] = new = sp.Symbol(name, real=True)
+            self.laws[new] = self.samples.laws[symbol]
+        return self.renamed[symbol, stamp]
+
+    def _ahead(self, stream: Stream, mates: tuple[Stream, ...], change: Change) -> tuple[tuple[Any, Point], ...]:
+        """The next points, each beside the next points of the draws."""
+        found: dict[Point, Any] = {}
+        going_on = [mate.later for mate in mates if mate.later]
+        for (p, x), *others in product(stream.later, *going_on):
+            point = change(x, (x, *(other for _, other in others)))
+            found[point] = found.get(point, sp.S.Zero) + p * sp.Mul(*(q for q, _ in others))
+        return tuple((p, point) for point, p in found.items())
+
+
+def _at(point: Point, put: dict[Any, Any]) -> Point:
+    return tuple(entry.xreplace(put) for entry in point)
