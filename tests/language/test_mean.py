@@ -128,10 +128,10 @@ def test_stopped_gradients_inside_an_average():
 def test_what_speaks_of_the_averaged_variable_is_not_replaced_under_an_average():
     """exp(a t) outside names another a than the one averaged over: as a unknown of its own it must stay inside."""
     a, t, k = sp.symbols("a t k", real=True)
-    inside = Mean((a + t + 1) * sp.exp(-sp.Abs(a) * t), (a,), ())
-    assert inside.xreplace({sp.exp(-sp.Abs(a) * t): k}) == inside == inside.subs(sp.exp(-sp.Abs(a) * t), k)
-    pending = PendingExpectation((a + t) * sp.exp(-sp.Abs(a) * t), (a, normal(0, 1)))
-    assert pending.xreplace({sp.exp(-sp.Abs(a) * t): k}) == pending == pending.subs(sp.exp(-sp.Abs(a) * t), k)
+    inside = Mean((a + t + 1) * sp.exp(-(a**4) * t), (a,), ())
+    assert inside.xreplace({sp.exp(-(a**4) * t): k}) == inside == inside.subs(sp.exp(-(a**4) * t), k)
+    pending = PendingExpectation((a + t) * sp.exp(-(a**4) * t), (a, normal(0, 1)))
+    assert pending.xreplace({sp.exp(-(a**4) * t): k}) == pending == pending.subs(sp.exp(-(a**4) * t), k)
     assert pending.xreplace({t: k}).free_symbols == {k}
 
 
@@ -140,6 +140,6 @@ def test_zeros_of_averages_of_exponentials_are_found_or_said_to_be_open():
     a, t = sp.symbols("a t", real=True)
     closed = equilibria(Game(player=minimize(mean((t - 2 * a) ** 2 * sp.exp(a), {a: Normal(0, 1)}), t)))
     assert [p.point[t] for p in closed.points] == [2] and closed.complete
-    waiting = flow_of({t: Mean((a - t + 1) * sp.exp(-sp.Abs(a) * (1 + t**2)), (a,), ())})
+    waiting = flow_of({t: Mean((a - t + 1) * sp.exp(-(a**4) * (1 + t**2)), (a,), ())})
     found = equilibria(waiting)
     assert not found.complete and not found.points
