@@ -8,7 +8,7 @@ decoder or generator P(z, theta) or G(z, theta), discriminator D in (0, 1).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import sympy as sp
 
@@ -204,15 +204,20 @@ def adversarial_autoencoder_instance() -> Instance:
     )
 
 
-def vae_gan(*, weight: Any = None) -> Game:
+def vae_gan(posterior: Literal["isotropic", "any law"] = "isotropic", *, weight: Any = None) -> Game:
     """VAE-GAN: a variational autoencoder whose reconstructions are compared by a discriminator's features.
 
-    Math: q(z | x) = N(E(x), s(x) I), sampled as E(x) + sqrt(s(x)) e; x_hat = P of that, x_p = P(z) with z ~ N(0, I).
+    Math: q(z | x) = N(E(x), s(x) I), sampled as E(x) + sqrt(s(x)) e; with `posterior="any law"` a law q(z | x, eta) of
+        any form, a normal one with a covariance of its own among them, sampled as E(x, e, eta), e ~ p_e, and entering
+        the prior term by its log-density. x_hat = P of the sample, x_p = P(z) with z ~ N(0, I).
         discriminator: min_phi L_D = -E log D(x) - E log(1 - D(x_p)) - E log(1 - D(x_hat)); encoder: min_eta
         E KL(q(z | x) || N(0, I)) + L_feat, L_feat = E |f(x) - f(x_hat)|^2 with f a layer of the discriminator, that is,
         another function of its weights; decoder: min_theta gamma L_feat - L_D. `weight` is gamma.
 
-    Shapes: eta in R^r, theta in R^p, phi in R^q, data in R^n, latents in R^m, features in R^l, all symbolic.
+    Shapes: eta in R^r, theta in R^p, phi in R^q, data in R^n, latents in R^m, features in R^l, noise in R^k, all
+        symbolic.
+
+    Raises: GameError for another posterior.
 
     Reference: Larsen, Soenderby, Larochelle, Winther (2016), arXiv:1512.09300, algorithm 1.
 
@@ -221,20 +226,31 @@ def vae_gan(*, weight: Any = None) -> Game:
         E_x[-m*log(s(x, eta))/2 + m*s(x, eta)/2 - m/2 + |E(x, eta)|^2/2]
     """
     eta, theta, phi = vector("eta", "r"), vector("theta", "p"), vector("phi", "q")
-    x, z, e = random("x", data("p_data", "n")), random("z", normal("m")), random("e", normal("m"))
+    x, z = random("x", data("p_data", "n")), random("z", normal("m"))
+    e, coded, law = _posterior(posterior, x, eta)
     scale = sp.Symbol("gamma", positive=True) if weight is None else expression(weight, "the weight of the features")
     D, f = network("D", range="probability"), network("f", out="l")
-    mean, spread = ENCODER(x, eta), network("s", range="positive")(x, eta)
-    rebuilt, made = DECODER(mean + sp.sqrt(spread) * e, theta), DECODER(z, theta)
+    rebuilt, made = DECODER(coded, theta), DECODER(z, theta)
     fooled = classified(D(x, phi), (x,), D(made, phi), (z,)) - E(sp.log(1 - D(rebuilt, phi)), x, e)
     apart = E(norm2(f(x, phi) - f(rebuilt, phi)), x, e)
-    prior = E(relative_entropy(normal(mean, spread), normal("m")), x)
+    prior = E(relative_entropy(law, normal("m")), x)
     players = {
         "encoder": minimize(prior + apart, eta),
         "decoder": minimize(scale * apart - fooled, theta),
         "discriminator": minimize(fooled, phi),
     }
     return Game(players, title="VAE-GAN", source="Larsen et al. 2016, arXiv:1512.09300")
+
+
+def _posterior(kind: str, x: Any, eta: Any) -> tuple[Any, Any, Any]:
+    """The noise, the sampled code and the law of the code."""
+    if kind == "isotropic":
+        mean, spread, e = ENCODER(x, eta), network("s", range="positive")(x, eta), random("e", normal("m"))
+        return e, mean + sp.sqrt(spread) * e, normal(mean, spread)
+    if kind == "any law":
+        e = random("e", density("p_e", "k"))
+        return e, ENCODER(x, e, eta), density("q", "m", x, eta)
+    raise GameError(f"posterior is 'isotropic' or 'any law'; got {kind!r}")
 
 
 def vae_gan_instance() -> Instance:
