@@ -34,12 +34,27 @@ def evaluated(formula: Any, put: Mapping[Any, Any]) -> Any | None:
     formula = formula.replace(sp.Piecewise, lambda *rows: _branches(rows, put))
     if formula.has(sp.nan):
         return None
-    nodes = formula.atoms(*JUMPS)
-    jumping = {node: sp.Dummy() for node in nodes if _vanishes(node.args[0], put)}
-    # The others are evaluated by themselves: SymPy's simultaneous substitution would ask them for signs half way.
-    steady = {n: n.func(n.args[0].subs(put, simultaneous=True), *n.args[1:]) for n in nodes - set(jumping)}
+    jumping, steady = {}, {}
+    for node in formula.atoms(*JUMPS):
+        inside = node.args[0].subs(put, simultaneous=True)
+        side = _side(inside)
+        if side:
+            steady[node] = node.func(sp.Integer(side), *node.args[1:])
+        elif inside.equals(0):
+            jumping[node] = sp.Dummy()
+        else:  # evaluated by themselves: SymPy's simultaneous substitution would ask them for signs half way
+            steady[node] = node.func(inside, *node.args[1:])
     result = formula.xreplace({**steady, **jumping}).subs(put, simultaneous=True)
     return None if sp.expand(result).has(*jumping.values()) else result
+
+
+def _side(value: Any) -> int:
+    """The sign of a number that is plainly not zero; 0 for anything else. SymPy's evaluation keeps track of its error;
+    asked for the sign of a long number by its assumptions, it takes minutes."""
+    if not value.is_number:
+        return 0
+    number = value.evalf(30)
+    return int(sp.sign(number)) if number.is_Float and abs(number) > sp.Float("1e-20", 30) else 0
 
 
 def _vanishes(argument: Any, put: Mapping[Any, Any]) -> bool:
