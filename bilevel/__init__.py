@@ -6,6 +6,7 @@ Every answer says how it is known: `exact`, `enclosed`, `float` or `unknown`.
 
 Main definitions
     Game, minimize, maximize      who moves what, to make which loss small or large
+    best_response, unrolled       how one player's derivative passes through another's answer
     vector, network, random, E    the language of losses at the papers' level
     rules, derive                 learning rules, and the update equations they give
     stability, equilibria         verdicts about fixed points
@@ -29,6 +30,7 @@ _FACE = {
     "minimize": "bilevel.game",
     "maximize": "bilevel.game",
     "best_response": "bilevel.response",
+    "unrolled": "bilevel.response",
     "vector": "bilevel.language",
     "network": "bilevel.language",
     "random": "bilevel.language",

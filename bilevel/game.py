@@ -20,8 +20,8 @@ import sympy as sp
 from bilevel.language import calculus
 from bilevel.language.errors import GameError
 from bilevel.language.names import check_name
-from bilevel.language.values import expression
-from bilevel.response import total_gradient
+from bilevel.language.values import conjuncts, expression
+from bilevel.response import settled_gradient
 
 Variable: TypeAlias = sp.Symbol | sp.MatrixSymbol
 Sense: TypeAlias = Literal["min", "max"]
@@ -181,10 +181,12 @@ class Game:
                 raise GameError(f"two different variables are called {name!r}; rename one of them")
         for name, player in self.players.items():
             if not set(player.moves) & _free(player.loss) and not player.through:
+                others = sorted({owners[v] for v in _free(player.loss) if v in owners})
+                how = [f"or say through whom it acts, through={{{other!r}: best_response()}}" for other in others[:1]]
                 raise GameError(
                     f"player {name!r} moves {_listed(player.moves)}, but its loss depends only on "
                     f"{_listed(player.loss.free_symbols)}; add {player.moves[0]} to the loss, "
-                    "or let another player move it"
+                    + ", ".join(["let another player move it", *how] if how else ["or let another player move it"])
                 )
 
     @cached_property
@@ -232,8 +234,8 @@ class Game:
     @cached_property
     def _field(self) -> dict[Variable, Any]:
         # A stopped gradient has done its work once the gradient is taken: the field's own Jacobian sees its value.
-        gradients = (total_gradient(self, name) for name in self.players)
-        return {variable: calculus.released(value) for gradient in gradients for variable, value in gradient.items()}
+        gradients = (settled_gradient(self, name) for name in self.players)
+        return {variable: value for gradient in gradients for variable, value in gradient.items()}
 
     def jacobian(self, *, of: str | None = None, wrt: str | None = None) -> Any:
         """dF/dz, whole (coordinate level) or the block of one player's row and another's column."""
@@ -261,8 +263,14 @@ class Game:
         players = {n: Player(p.moves, change(p.loss), p.sense, p.through) for n, p in self.players.items()}
         return self._again(players)
 
-    def _again(self, players: Mapping[str, Player]) -> Game:
-        return Game(players, assuming=self.assuming, title=self.title, source=self.source, points=self.points)
+    def under(self, *facts: Any) -> Game:
+        """The same game under further assumptions."""
+        more = conjuncts(facts)
+        return self._again(self.players, more) if more else self
+
+    def _again(self, players: Mapping[str, Player], more: tuple[Any, ...] = ()) -> Game:
+        facts = (*self.assuming, *more)
+        return Game(players, assuming=facts, title=self.title, source=self.source, points=self.points)
 
     def __str__(self) -> str:
         lines = [self.title] if self.title else []

@@ -1,10 +1,12 @@
 """Replies: the ways one player's derivative passes through another player's answer.
 
 Main definitions: `best_response`, `unrolled`, `anticipated`, and `total_gradient`, the derivative they lead to;
-`reply_points`, the points that unrolling passes, for printing.
+`settled_gradient`, the same as a function that is differentiated again; `reply_points`, the points that unrolling
+passes, for printing.
 
 Notation: the leader i moves x; its followers S are the players it differentiates through and everyone they do; F_S is
-their stationarity. All derivatives are taken at the players' current point.
+their stationarity. All derivatives are taken at the players' current point. What a follower's loss holds constant
+(`stop_gradient`) is held in its own gradient and varies in its answer: F_S is a function like any other.
 """
 
 from __future__ import annotations
@@ -150,6 +152,22 @@ def total_gradient(game: Game, name: str, within: tuple[str, ...] = ()) -> dict[
     return {x: calculus.replace(value, frozen) for x, value in gradient.items()}
 
 
+def settled_gradient(game: Game, name: str, within: tuple[str, ...] = ()) -> dict[Any, Any]:
+    """`total_gradient` with its stopped gradients let go, as a follower's answer and the game's field are made of it.
+
+    Reference: see `total_gradient`.
+
+    Examples:
+        >>> import sympy as sp
+        >>> from bilevel.game import Game, minimize
+        >>> from bilevel.language import stop_gradient
+        >>> w = sp.Symbol("w", real=True)
+        >>> settled_gradient(Game(critic=minimize((w - stop_gradient(1 + w/2))**2/2, w)), "critic")
+        {w: w/2 - 1}
+    """
+    return {x: calculus.released(slope) for x, slope in total_gradient(game, name, within).items()}
+
+
 def _foreseen_points(
     game: Game, replies: Mapping[str, Reply], stack: tuple[str, ...]
 ) -> tuple[dict[Any, Any], dict[Any, Any]]:
@@ -161,13 +179,13 @@ def _foreseen_points(
         moving = [other for other, how in unrolled_players.items() if k < how.steps]
         moved = {}
         for other in moving:
-            for v, slope in total_gradient(game, other, stack).items():
+            for v, slope in settled_gradient(game, other, stack).items():
                 moved[v] = point[v] - unrolled_players[other].step * calculus.replace(slope, point)
         point.update(moved)
     frozen: dict[Any, Any] = {}
     for other, how in replies.items():
         if isinstance(how, Anticipated):
-            for v, slope in total_gradient(game, other, stack).items():
+            for v, slope in settled_gradient(game, other, stack).items():
                 point[v] = _placeholder(v)
                 frozen[point[v]] = v - how.step * slope
     return point, frozen
@@ -200,7 +218,7 @@ def reply_points(game: Game, name: Callable[[Any, str], Any]) -> list[tuple[Any,
             reached = _foreseen_points(game, going, (leader,))[0]
             names = {v: name(v, "ahead" if most == 1 else f"ahead{k}") for v in reached}
             for v, value in reached.items():
-                slope = total_gradient(game, game.owner[v], (leader,))[v]
+                slope = settled_gradient(game, game.owner[v], (leader,))[v]
                 before = last.get(v, v)
                 found.append((names[v], before - going[game.owner[v]].step * calculus.replace(slope, last), value))
             last = last | names
@@ -239,7 +257,7 @@ def _through_best_response(
 ) -> dict[Any, Any]:
     # On F_S(x, x_S) = 0:  dx_S/dx = -(∂_S F_S)^{-1} ∂_x F_S,  so  d c/dx = ∂_x c - (∂_x F_S)^T (∂_S F_S)^{-T} ∂_S c.
     # Replies below a follower stand inside its F, and joint elimination equals nested elimination (Schur complements).
-    stationarity = {v: slope for other in followers for v, slope in total_gradient(game, other, stack).items()}
+    stationarity = {v: slope for other in followers for v, slope in settled_gradient(game, other, stack).items()}
     own = list(stationarity)
     curvature = [[calculus.jacobian(stationarity[v], u) for u in own] for v in own]
     pull = [calculus.derivative(cost, v) for v in own]

@@ -6,14 +6,14 @@ Main definitions: `System`, `flow_of`, `map_of`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
 import sympy as sp
 
 from bilevel.language.errors import GameError
-from bilevel.language.values import expression
+from bilevel.language.values import conjuncts, expression
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,10 @@ class System:
     def jacobian(self) -> Any:
         """dF/dz."""
         return sp.ImmutableMatrix([[sp.diff(g, x) for x in self.variables] for g in self._field.values()])
+
+    def under(self, *facts: Any) -> System:
+        """The same system under further assumptions."""
+        return replace(self, assuming=(*self.assuming, *conjuncts(facts)))
 
     def gradient(self, *, of: str, wrt: Any = None) -> dict[Any, Any]:
         """A system has no losses: asking for a player's gradient is an error."""

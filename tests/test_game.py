@@ -68,6 +68,7 @@ def test_a_maximiser_descends_minus_its_loss():
     [
         (lambda: Game(a=minimize(x, x), b=minimize(x + y, x)), "one owner"),
         (lambda: Game(a=minimize(y, x)), "add x to the loss"),
+        (lambda: Game(a=minimize(y, x), b=minimize(x, y)), r"through=\{.b.: best_response\(\)\}"),
         (lambda: Game(a=minimize(x**2, x, through={"b": None})), "no player"),
         (lambda: minimize("x^2", x), "not text"),
         (lambda: minimize(x**2), "must move something"),

@@ -21,9 +21,11 @@ from bilevel.analysis.analyse import analyse
 from bilevel.analysis.any_size_concrete import linearise_quadratic
 from bilevel.analysis.beyond import stability_near
 from bilevel.analysis.enclosure import truth_at
-from bilevel.analysis.fixed_points import Equilibrium, equilibria
+from bilevel.analysis.equilibrium import Equilibrium
+from bilevel.analysis.fixed_points import equilibria
 from bilevel.analysis.kinds import SPURIOUS
 from bilevel.analysis.kinds_where import kind_conditions
+from bilevel.analysis.known import under
 from bilevel.analysis.limits import for_small
 from bilevel.analysis.satisfying import satisfied
 from bilevel.analysis.verdict import Verdict, unknown
@@ -132,7 +134,8 @@ def attraction(game: Any, rules: Any, *, at: Mapping[Any, Any] | None = None) ->
 
 def attraction_at(game: Any, rule: Rule, points: Iterable[Any], *, complete: bool) -> Attraction:
     """What a rule can converge to among fixed points that are known already."""
-    places = tuple((point, _linear_verdict(game, rule, point.point), _kinds_of(game, point)) for point in points)
+    there = [(point, under(game, point.exists_on)) for point in points]
+    places = tuple((point, _linear_verdict(g, rule, point.point), _kinds_of(g, point)) for point, g in there)
     return Attraction(rule.name, places, complete, tuple(game.assuming))
 
 

@@ -13,6 +13,7 @@ import sympy as sp
 
 from bilevel.analysis.enclosure import enclose, enclosed_verdict
 from bilevel.analysis.krawczyk import certify
+from bilevel.analysis.local_verdict import near_by_letters
 from bilevel.analysis.nonlinear import STABLE, nonlinear
 from bilevel.analysis.spectrum import ZERO_MODE
 from bilevel.analysis.state_map import state_map
@@ -72,10 +73,10 @@ def stability_near(game: Any, rule: Rule, at: Mapping[Any, Any]) -> Verdict:
     try:
         system = state_map(game, rule, point)
     except UnknownAnswer as stop:
-        return unknown(str(stop), nothing, rule.time)
+        return near_by_letters(game, rule, point, str(stop))
     moves = [e if rule.time == "continuous" else e - v for v, e in zip(system.variables, system.after, strict=True)]
     if any(e.free_symbols - set(system.variables) for e in moves):
-        return unknown("floating-point coordinates and free parameters", nothing, rule.time)
+        return near_by_letters(game, rule, point, "floating-point coordinates and free parameters")
     near = [float(system.point[v]) for v in system.variables]
     box = certify(moves, list(system.variables), near)
     if box is None or any(
@@ -88,7 +89,7 @@ def stability_near(game: Any, rule: Rule, at: Mapping[Any, Any]) -> Verdict:
     balls = [[enclose(e, box) for e in row] for row in entries]
     shown = sp.ImmutableMatrix(system.matrix.evalf())
     if any(ball is None for row in balls for ball in row):
-        return unknown("an entry of the Jacobian has no enclosure here", shown, rule.time)
+        return near_by_letters(game, rule, point, "an entry of the Jacobian has no enclosure here")
     answer = enclosed_verdict(balls, rule.time)
     if answer is None:
         return unknown("an eigenvalue cannot be told from the boundary by enclosures", shown, rule.time)

@@ -14,7 +14,8 @@ from bilevel.language.errors import GameError, UnknownAnswer
 from bilevel.language.kinks import plain_kinks
 from bilevel.language.mean import Mean
 from bilevel.language.nodes import release
-from bilevel.rules.protocol.linear import LinearField, Linearisation, complete, linearise
+from bilevel.rules.protocol.dual import Dual, settle
+from bilevel.rules.protocol.linear import LinearField, Linearisation, complete, exactly_at, linearise
 from bilevel.rules.protocol.rule import Rule
 from bilevel.rules.protocol.smoothness import JUMPS
 
@@ -96,10 +97,7 @@ def _kinks(field: Mapping[Any, Any], point: Mapping[Any, Any]) -> list[Any]:
 
 
 def _matrix(rows: list[list[Any]], point: Mapping[Any, Any]) -> Any:
-    from bilevel.rules.protocol.dual import settle
-    from bilevel.rules.protocol.linear import _evaluated
-
-    return sp.Matrix([[settle(_evaluated(entry, point)) for entry in row] for row in rows])
+    return sp.Matrix([[settle(exactly_at(entry, point)) for entry in row] for row in rows])
 
 
 def _unfelt(game: Any, J: Any, N: Any, K: Any) -> bool:
@@ -142,8 +140,6 @@ class _Watched(LinearField):
 def _field_only(game: Any, rule: Rule) -> bool:
     """Whether a step of the rule asks for nothing but values of the field."""
     reading = _Watched(game)
-    from bilevel.rules.protocol.dual import Dual
-
     start = reading._point(Dual(sp.Symbol(f"{v}_", real=True), {}) for v in game.variables)
     try:
         rule.on(reading)(start, *(start for _ in rule.memory))

@@ -193,11 +193,9 @@ def rational_value(node: Any, values: Any) -> flint.fmpq | None:
     return total
 
 
+_PLAIN = ("exp", "log", "sin", "cos", "tan", "tanh", "sinh", "cosh", "atan", "erf", "erfc", "gamma")
 BALL_METHODS = {
-    **{
-        name: name
-        for name in ("exp", "log", "sin", "cos", "tan", "tanh", "sinh", "cosh", "atan", "erf", "erfc", "gamma")
-    },
+    **{name: name for name in _PLAIN},
     "Abs": "__abs__",
 }
 

@@ -1,6 +1,6 @@
 """Fixed points of games and of learning rules, exactly, with the kind of equilibrium each one is.
 
-Main definitions: `equilibria`, `Equilibria`, `Equilibrium`.
+Main definitions: `equilibria`, `named_equilibria`, `continua`.
 
 A rule's own fixed points solve "the state after one step is the state": the variables, what the rule remembers, and
 every intermediate point are the unknowns. So a point that the rule adds or moves is found like any other, and is
@@ -9,83 +9,27 @@ called spurious when the field does not vanish there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import sympy as sp
-from flint import fmpq
 
-from bilevel.analysis.enclosure import enclose
+from bilevel.analysis.equilibrium import Equilibria, Equilibrium
+from bilevel.analysis.fixed_point_systems import field_system, rule_system
 from bilevel.analysis.forms import plain
 from bilevel.analysis.kinds import SPURIOUS, kinds_at
 from bilevel.analysis.kinked_zeros import zeros_by_cases
-from bilevel.analysis.known import Known, somewhere_nonzero
+from bilevel.analysis.known import Known, fixed_by, somewhere_nonzero
 from bilevel.analysis.linear_zeros import linear_zeros
 from bilevel.analysis.named_points import named_points
 from bilevel.analysis.solutions import Branch, Zeros
 from bilevel.analysis.writing import shown
 from bilevel.language.errors import BilevelError, GameError, UnknownAnswer
 from bilevel.language.values import expression
-from bilevel.rules.protocol.derivation import derive
 from bilevel.rules.protocol.linear import linearise
 from bilevel.rules.protocol.rule import Rule
-from bilevel.rules.protocol.symbols import fresh
 from bilevel.system import System
-
-
-@dataclass(frozen=True)
-class Equilibrium:
-    """A fixed point: where it is and where it exists, what kind of equilibrium, the second-order tests behind that.
-
-    Math: `point` gives each variable's value (a variable `free` along a continuum stands for itself); `exists_on` is
-        the set of parameters where it is a real point; `tests` are the matrices whose definiteness decides `kinds`.
-
-    Shapes: `box`, for an enclosed point, gives each variable an interval (low, high) that holds exactly one zero.
-
-    Reference: Jin, Netrapalli, Jordan (2020), arXiv:1902.00618; Fiez, Chasnov, Ratliff (2020), arXiv:1906.01217.
-
-    Examples:
-        >>> x = sp.Symbol("x", real=True)
-        >>> str(Equilibrium({x: sp.S.Zero}, ("Nash (strict)",)))
-        'x = 0: Nash (strict)'
-    """
-
-    point: Mapping[Any, Any]
-    kinds: tuple[str, ...] = ()
-    exists_on: Any = sp.true
-    known: str = "exact"
-    free: tuple[Any, ...] = ()
-    tests: Mapping[str, Any] = field(default_factory=dict)
-    box: Mapping[Any, tuple[Any, Any]] | None = None
-
-    def __str__(self) -> str:
-        place = ", ".join(f"{v} = {value}" for v, value in self.point.items() if v not in self.free)
-        free = f"{', '.join(map(str, self.free))} free" if self.free else ""
-        return f"{', '.join(filter(None, (place, free)))}: {', '.join(self.kinds) or 'no kind decided'}"
-
-
-@dataclass(frozen=True)
-class Equilibria:
-    """The fixed points found; `complete` when every real isolated one is proved to be among them, else `reason` says
-    what is open.
-
-    Math: see `Equilibrium`.
-
-    Reference: see `equilibria`.
-
-    Examples:
-        >>> Equilibria((), True).complete
-        True
-    """
-
-    points: tuple[Equilibrium, ...]
-    complete: bool
-    reason: str = ""
-
-    def __str__(self) -> str:
-        lines = [str(point) for point in self.points] or ["no fixed point found"]
-        return "\n".join([*lines, "these are all" if self.complete else f"there may be others: {self.reason}"])
 
 
 def equilibria(game: Any, rule: Rule | None = None, *, at: Mapping[Any, Any] | None = None) -> Equilibria:
@@ -121,15 +65,25 @@ def equilibria(game: Any, rule: Rule | None = None, *, at: Mapping[Any, Any] | N
         if branch.free and any(relation == "==" for _, relation in branch.conditions):
             notes.append(f"where {shown(exists)} there is a continuum of fixed points")
             continue
-        point = {v: branch.values[v.xreplace(real)].xreplace(back) for v in game.variables}
+        fixed = fixed_by(exists)
+        point = {v: branch.values[v.xreplace(real)].subs(fixed).xreplace(back) for v in game.variables}
         free = tuple(v.xreplace(back) for v in branch.free)
-        points.append(_described(game, rule, Equilibrium(point, (), exists.xreplace(back), "exact", free), known))
-    points += _numeric(game, rule, zeros, points, given)
+        there = Known(fact.xreplace(back) for fact in (*known.facts, exists))  # kinds are asked where the point is
+        points.append(_described(game, rule, Equilibrium(point, (), exists.xreplace(back), "exact", free), there))
+    points += _without_formula(game, rule, zeros, points, given)
     if not zeros.complete:
-        inside = lambda point: known.boolean(_inside(list(game.assuming), Branch(point, (), ()), game))
-        named = named_points(game, rule, given, [o.point for o in points], inside)
-        points += [Equilibrium(point, exists_on=exists) for point, exists in named]  # their kinds stay open
+        points += named_equilibria(game, rule, given, points)
     return Equilibria(tuple(points), zeros.complete, "; ".join(dict.fromkeys(notes)))
+
+
+def named_equilibria(
+    game: Any, rule: Rule | None, given: Mapping[Any, Any], found: Sequence[Equilibrium] = ()
+) -> list[Equilibrium]:
+    """The points a game names, where the rule leaves them in place and they were not found; their kinds stay open."""
+    known = Known(fact for fact in game.assuming if not fact.free_symbols & set(game.variables))
+    inside = lambda point: known.boolean(_inside(list(game.assuming), Branch(point, (), ()), game))
+    named = named_points(game, rule, given, [other.point for other in found], inside)
+    return [Equilibrium(point, exists_on=exists) for point, exists in named]
 
 
 def continua(game: Any, rule: Rule | None = None) -> tuple[Equilibrium, ...]:
@@ -172,9 +126,9 @@ def _inside(facts: list[Any], branch: Branch, game: Any) -> list[Any]:
 
 def _search(game: Any, rule: Rule | None, given: dict[Any, Any]) -> tuple[Zeros, dict[Any, Any]]:
     """Zeros of the rule's own system; where that is not solved, the zeros of the field that the rule keeps."""
-    equations, unknowns = _field_system(game)
+    equations, unknowns = field_system(game)
     try:
-        system = (equations, unknowns) if rule is None else _rule_system(game, rule)
+        system = (equations, unknowns) if rule is None else rule_system(game, rule)
     except (BilevelError, NotImplementedError, TypeError, AttributeError, ValueError):
         system = None
     real = _real_symbols([*equations, *(system[0] if system else ()), *game.variables, *given.values(), *game.assuming])
@@ -188,23 +142,6 @@ def _search(game: Any, rule: Rule | None, given: dict[Any, Any]) -> tuple[Zeros,
     merged = own + [b for b in stay if dict(b.values) not in [dict(o.values) for o in own]]
     reason = found.reason if found else f"the equations of {rule.name} have no closed form" if rule else ""
     return Zeros(tuple(merged), False, f"{reason}; zeros of the field were searched" if rule else reason), real
-
-
-def _field_system(game: Any) -> tuple[list[Any], list[Any]]:
-    return list(game.field().values()), list(game.variables)
-
-
-def _rule_system(game: Any, rule: Rule) -> tuple[list[Any], list[Any]]:
-    """The state after one step is the state before it; intermediate points are unknowns of their own."""
-    update = derive(game, rule)
-    moving = rule.time == "continuous"
-    equations = [value - (0 if moving else v) for v, value in update.after.items()]
-    unknowns = list(update.after)
-    for part, block in update.memory_after.items():
-        equations += [value - fresh(v, part) for v, value in block.items()]
-        unknowns += [fresh(v, part) for v in block]
-    equations += [line.target - line.value for line in update.assignments]
-    return equations, list(dict.fromkeys([*unknowns, *(line.target for line in update.assignments)]))
 
 
 def _real_symbols(expressions: list[Any]) -> dict[Any, Any]:
@@ -259,57 +196,12 @@ def _described(game: Any, rule: Rule | None, found: Equilibrium, known: Known) -
     return replace(found, kinds=kinds, tests=tests)
 
 
-def _numeric(game: Any, rule: Rule | None, zeros: Zeros, exact: list[Equilibrium], given: Any) -> list[Equilibrium]:
-    """Further fixed points without parameters, each proved by an interval test."""
-    from bilevel.analysis.krawczyk import Enclosed, isolated_zeros
+def _without_formula(game: Any, rule: Rule | None, zeros: Zeros, exact: list[Equilibrium], given: Any) -> Any:
+    """Further fixed points without parameters."""
+    from bilevel.analysis.enclosed_points import enclosed_points
 
     if zeros.complete or given or any(point.free for point in exact):
         return []
-    try:
-        equations, unknowns = _field_system(game) if rule is None else _rule_system(game, rule)
-        boxes = isolated_zeros(equations, unknowns)
-    except (BilevelError, NotImplementedError, TypeError, AttributeError, ValueError):
-        return []
-    found = []
-    for box in boxes:
-        if any(_holds_point(box, point, game) for point in exact) or not _in_domain(box, game):
-            continue
-        short = _short_fractions(box, equations, unknowns)
-        if short is not None:
-            point = {v: short[v] for v in game.variables}
-            found.append(_described(game, rule, Equilibrium(point), Known(game.assuming)))
-            continue
-        ends = {v: (_float(box[v].lower()), _float(box[v].upper())) for v in game.variables}
-        new = Equilibrium({v: _float(box[v].mid()) for v in game.variables}, (), sp.true, "enclosed", box=ends)
-        if not isinstance(game, System):
-            known = Enclosed({v: box[v] for v in game.variables})
-            residuals = [] if rule is None else [plain(value) for value in game.field().values()]
-            moved = any(known.nonzero(r) for r in residuals)
-            kinds, tests = ((SPURIOUS,), {}) if moved else kinds_at(game, {}, known, critical=True)
-            new = replace(new, kinds=kinds, tests=tests)
-        found.append(new)
-    return found
-
-
-def _short_fractions(box: Any, equations: list[Any], unknowns: list[Any]) -> dict[Any, Any] | None:
-    """The one zero in the box where short fractions inside it satisfy every equation exactly."""
-    values = {v: sp.Rational(_float(box[v].mid())).limit_denominator(1000) for v in unknowns}
-    if not all(box[v].contains(fmpq(int(value.p), int(value.q))) for v, value in values.items()):
-        return None
-    known = Known()
-    return values if all(known.zero(plain(e).subs(values, simultaneous=True)) for e in equations) else None
-
-
-def _holds_point(box: Any, point: Equilibrium, game: Any) -> bool:
-    values = [enclose(point.point[v]) for v in game.variables]
-    return all(value is not None and box[v].overlaps(value) for v, value in zip(game.variables, values, strict=True))
-
-
-def _in_domain(box: Any, game: Any) -> bool:
-    """Whether the enclosed point satisfies the assumptions on the variables (undecided ones count as satisfied)."""
-    outside = ((v.is_nonnegative and box[v] < 0) or (v.is_nonpositive and box[v] > 0) for v in game.variables)
-    return not any(outside)
-
-
-def _float(end: Any) -> Any:
-    return sp.Float(float(end))
+    found = enclosed_points(game, rule, exact)
+    known = Known(game.assuming)
+    return [_described(game, rule, point, known) if point.known == "exact" else point for point in found]

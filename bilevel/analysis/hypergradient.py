@@ -19,7 +19,7 @@ from bilevel.game import Game, Player
 from bilevel.language import calculus
 from bilevel.language.errors import GameError, UnknownAnswer
 from bilevel.language.values import expression
-from bilevel.response import BestResponse, Unrolled, best_response, total_gradient
+from bilevel.response import BestResponse, Unrolled, best_response, settled_gradient
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def hypergradient(
         return _after_steps(game, leader, chosen, how.steps, how.kept, how.step)
     if isinstance(how, Unrolled) and not isinstance(how.steps, int):
         return _after_many_steps(game, leader, chosen, how)
-    return total_gradient(_with_replies(game, leader, chosen, how), leader)
+    return settled_gradient(_with_replies(game, leader, chosen, how), leader)
 
 
 def bias(
@@ -150,7 +150,7 @@ def answers(game: Game, leader: str, *, followers: Iterable[str] | None = None) 
         {y: 3*x}
     """
     below = _below(game, leader, _followers(game, leader, followers))
-    slopes = {v: slope for name in below for v, slope in total_gradient(game, name, (leader,)).items()}
+    slopes = {v: slope for name in below for v, slope in settled_gradient(game, name, (leader,)).items()}
     if not game.is_coordinate:
         raise UnknownAnswer("the followers' answer is not solved for vectors", next_step="give it with optimum={...}")
     matrix = sp.Matrix([[sp.diff(slope, v) for v in slopes] for slope in slopes.values()])
@@ -244,7 +244,7 @@ def _given(game: Game, optimum: Mapping[Any, Any]) -> dict[Any, Any]:
 
 
 def _slopes(game: Game, leader: str, chosen: tuple[str, ...]) -> dict[Any, Any]:
-    return {v: slope for name in chosen for v, slope in total_gradient(game, name, (leader,)).items()}
+    return {v: slope for name in chosen for v, slope in settled_gradient(game, name, (leader,)).items()}
 
 
 def _after_steps(game: Game, leader: str, chosen: tuple[str, ...], steps: int, kept: int, step: Any) -> dict[Any, Any]:
@@ -262,7 +262,7 @@ def _after_steps(game: Game, leader: str, chosen: tuple[str, ...], steps: int, k
     early = walk({v: v for v in slopes}, steps - kept)
     cost = calculus.replace(game.cost(leader), walk(dict(held), kept))
     put = {held[v]: early[v] for v in slopes}
-    return {x: calculus.replace(calculus.derivative(cost, x), put) for x in game[leader].moves}
+    return {x: calculus.released(calculus.replace(calculus.derivative(cost, x), put)) for x in game[leader].moves}
 
 
 def _after_many_steps(game: Game, leader: str, chosen: tuple[str, ...], how: Unrolled) -> dict[Any, Any]:
@@ -280,7 +280,7 @@ def _after_many_steps(game: Game, leader: str, chosen: tuple[str, ...], how: Unr
         q = 1 - how.step * curvature
         reached[v] = v - how.steps * how.step * slope if limit is None else limit + q**how.steps * (v - limit)
     cost = game.cost(leader).xreplace(reached)
-    return {x: sp.diff(cost, x) for x in game[leader].moves}
+    return {x: calculus.released(calculus.derivative(cost, x)) for x in game[leader].moves}
 
 
 def _tidied(value: Any) -> Any:

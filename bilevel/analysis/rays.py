@@ -103,7 +103,7 @@ def peak(game: Any, player: str, at: Mapping[Any, Any]) -> Any | None:
     rate = sp.diff(_on_ray(cost, {v: point[v] for v in moves}), _T).subs(_T, 0).doit()
     if rate.has(sp.nan, sp.zoo, sp.oo, sp.sign, sp.Heaviside):
         return None
-    forms = []
+    forms: list[Any] = []
     for term in sp.Add.make_args(sp.expand(rate)):
         sizes = [f for f in sp.Mul.make_args(term) if f.free_symbols & set(moves)]
         if len(sizes) != 1 or not (term / sizes[0]).is_negative:

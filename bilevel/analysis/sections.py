@@ -119,10 +119,10 @@ def sections(matrices: Sequence[Any], over: Any, *, time: str, facts: Iterable[A
     sides = [fine for known, fine in ((over.is_nonnegative, 1), (over.is_nonpositive, -1)) if known]
     if sides:
         line.cut(coordinates.generators[line.index])
-    found = line.pieces(factors)
-    kept = [p for p in found.pieces if all(p.sample * side > 0 for side in sides)]
+    cut = line.pieces(factors)
+    kept = [p for p in cut.pieces if all(p.sample * side > 0 for side in sides)]
     fitting = (p for p in kept if all(truth_at(fact, {over: p.sample}) is not False for fact in about))
-    return Sections(tuple(fitting), found.complete)
+    return Sections(tuple(fitting), cut.complete)
 
 
 class Cutter:

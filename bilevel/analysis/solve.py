@@ -22,7 +22,7 @@ from bilevel.analysis.enclosure import truth_at
 from bilevel.analysis.polynomials import Coordinates
 from bilevel.analysis.reduction import Assumptions
 from bilevel.analysis.regions import All, Sign, Some, compare, conj, disj, negate
-from bilevel.analysis.writing import to_boolean, to_formula
+from bilevel.analysis.writing import in_decimals, to_boolean, to_formula
 from bilevel.language.errors import GameError, UnknownAnswer
 
 MAX_CASES = 16
@@ -58,7 +58,7 @@ def solve(condition: Any, parameter: Any, assuming: Any = ()) -> Any:
     solver = _Solver(coordinates, Assumptions(coordinates, facts), parameter, facts)
     result = solver.solved(formula)
     _compare_at_points(condition, result, facts)
-    return result
+    return in_decimals(result) if condition.has(sp.Float) else result
 
 
 class _Solver:

@@ -1,7 +1,7 @@
 """Formulas on polynomials to and from SymPy Booleans, written as a person would write them.
 
 Main definitions: `to_formula`, `to_boolean`, `relation` (one inequality, negative terms on the other side),
-`formula_size`, `shown` and `unsolved` (text for messages)."""
+`formula_size`, `shown` and `unsolved` (text for messages), `in_decimals` (numbers that are only enclosed)."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from bilevel.language.errors import GameError
 from bilevel.language.root_counts import COUNTS
 from bilevel.language.text import write
 
+DIGITS = 12  # decimals of a number that is only enclosed
 LARGE = 400  # terms times degree: from here on SymPy is not asked to evaluate a Boolean
 
 
@@ -31,6 +32,29 @@ def unsolved(factor: Any) -> str:
     """The message that an equation was not solved."""
     factor = -factor if factor.could_extract_minus_sign() else factor  # the same sign in every run
     return f"{shown(factor)} = 0 was not solved"
+
+
+def in_decimals(boolean: Any) -> Any:
+    """The Boolean with decimals for numbers, terms collected over both sides of each relation."""
+    return boolean.xreplace({r: _collected(r) for r in boolean.atoms(sp.core.relational.Relational)})
+
+
+def _collected(relation: Any) -> Any:
+    if isinstance(relation.lhs, sp.Symbol) and not relation.rhs.free_symbols:
+        return relation.func(relation.lhs, decimal(relation.rhs))
+    terms = [term.as_coeff_Mul() for term in sp.Add.make_args(sp.expand(relation.lhs - relation.rhs))]
+    left = [decimal(c) * rounded(term) for c, term in terms if c > 0]
+    return relation.func(sp.Add(*left), sp.Add(*(decimal(-c) * rounded(term) for c, term in terms if c < 0)))
+
+
+def rounded(expression: Any) -> Any:
+    """The expression with decimals for its long fractions."""
+    return expression.xreplace({r: decimal(r) for r in expression.atoms(sp.Rational) if r.q > 10**DIGITS})
+
+
+def decimal(number: Any) -> Any:
+    """A number that is only enclosed, as it is shown; whole numbers stay."""
+    return number if number.is_Integer else sp.Float(str(sp.N(number, DIGITS)))
 
 
 def formula_size(formula: Any) -> int:

@@ -230,40 +230,36 @@ class _Search:
                 self._explore(other)
 
     def _by_roots(self, factor: Any, v: Any, state: _State) -> None:
+        self._by_polynomial(factor, v, v, state, lambda root, conditions: self._put({v: root}, state, conditions))
+
+    def _by_atom(self, factor: Any, atom: Any, state: _State) -> None:
+        def put(root: Any, conditions: Sequence[Condition]) -> None:
+            inverse = sp.exp(root) if isinstance(atom, sp.log) else sp.log(root)
+            positive: tuple[Condition, ...] = () if isinstance(atom, sp.log) else ((root, ">"),)
+            if any(self.known.decide(condition) is False for condition in positive):
+                return
+            other = self._factored(state, [atom.args[0] - inverse])
+            if other is not None:
+                self._explore(replace(other, conditions=(*other.conditions, *conditions, *positive)))
+
+        mark = sp.Dummy("E", real=True)
+        self._by_polynomial(factor.xreplace({atom: mark}), mark, atom, state, put)
+
+    def _by_polynomial(self, factor: Any, v: Any, meant: Any, state: _State, put: Any) -> None:
+        """One case for each root in v, which stands for `meant`; where the leading coefficient may vanish, one more."""
         polynomial = sp.Poly(factor, v)
         leading = polynomial.LC()
         certain = self.known.nonzero(leading)
         try:
             for root, conditions in real_roots(polynomial, self.known):
-                extra = conditions if certain else (*conditions, (leading, "!="))
-                self._put({v: root}, state, extra)
+                put(root, conditions if certain else (*conditions, (leading, "!=")))
         except Unsolved as problem:
             self.stuck.append(str(problem))
         if not certain:
-            other = self._factored(
-                state, [leading, (polynomial - sp.Poly(leading * v ** polynomial.degree(), v)).as_expr()]
-            )
+            rest = (polynomial - sp.Poly(leading * v ** polynomial.degree(), v)).as_expr()
+            other = self._factored(state, [leading, rest.xreplace({v: meant})])
             if other is not None:
                 self._explore(other)
-
-    def _by_atom(self, factor: Any, atom: Any, state: _State) -> None:
-        mark = sp.Dummy("E", real=True)
-        polynomial = sp.Poly(factor.xreplace({atom: mark}), mark)
-        if not self.known.nonzero(polynomial.LC()):
-            self.stuck.append(unsolved(factor))
-            return
-        try:
-            for root, conditions in real_roots(polynomial, self.known):
-                inverse = sp.exp(root) if isinstance(atom, sp.log) else sp.log(root)
-                positive = () if isinstance(atom, sp.log) else ((root, ">"),)
-                if positive and self.known.decide(positive[0]) is False:
-                    continue
-                other = self._factored(state, [atom.args[0] - inverse])
-                if other is not None:
-                    more = (*other.conditions, *conditions, *positive)
-                    self._explore(_State(other.equations, other.values, more, other.reduced))
-        except Unsolved as problem:
-            self.stuck.append(str(problem))
 
     def _put(self, change: Mapping[Any, Any], state: _State, conditions: Iterable[Condition]) -> None:
         """Set unknowns; everything that mentions them follows."""

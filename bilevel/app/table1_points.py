@@ -11,7 +11,7 @@ from typing import Any
 import sympy as sp
 
 from bilevel.analysis.cascades import linear_at
-from bilevel.analysis.fixed_points import Equilibrium
+from bilevel.analysis.equilibrium import Equilibrium
 from bilevel.analysis.rays import moves_on_every_ray, peak
 from bilevel.analysis.zeros import solve_zeros
 from bilevel.language.errors import BilevelError, GameError, UnknownAnswer

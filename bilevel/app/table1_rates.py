@@ -114,9 +114,7 @@ def _as_map(matrix: Any) -> tuple[Any, Any, dict[Any, Any]]:
 
 def _by_floats(matrix: Any) -> tuple[float, float]:
     """A fine grid of steps, refined about its best point."""
-    entries = [
-        sp.lambdify(STEP, sp.N(entry, 30), "numpy") for entry in matrix
-    ]  # numbers and the one symbol of the step
+    entries = [sp.lambdify(STEP, sp.N(entry, 30), "numpy") for entry in matrix]
     low, high = 1e-4, 50.0
     for _ in range(8):
         steps = np.geomspace(low, high, 200)

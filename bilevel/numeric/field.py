@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from bilevel.language.errors import GameError
+from bilevel.numeric.held import without_held
 from bilevel.numeric.leaf import Converter, Leaf, converter
 from bilevel.numeric.solvers import implicit_point, linear_solution
 from bilevel.rules.protocol.point import Point
@@ -27,7 +28,9 @@ class JaxField:
 
     Math: F_i = d cost_i / d x_i, cost_i = sign_i costs_i; F' v by forward, F'^T v by reverse mode; systems of up to
         256 unknowns by LU, larger ones by GMRES; implicit points by Newton's method, differentiated by the implicit
-        function theorem. `slope` replaces F where a game's players differentiate through replies. Players who share
+        function theorem. What a cost holds constant (`jax.lax.stop_gradient`) is held in F and varies in F': F is a
+        function like any other once its gradients are taken. `slope` replaces F where a game's players differentiate
+        through replies. Players who share
         one loss (the same function, as in a zero-sum game) share one backward pass.
 
     Shapes: points hold arrays (as `Leaf`s) in blocks, one block per player; `costs` take blocks of arrays to a number.
@@ -85,7 +88,7 @@ class JaxField:
         return self.signs.get(player, 1)
 
     def _field(self, blocks: Blocks) -> Any:
-        return dict((self.slope or self.own_slopes)(blocks))
+        return without_held(lambda z: dict((self.slope or self.own_slopes)(z)), blocks)
 
     def __call__(self, z: Point) -> Point:
         """F(z)."""
@@ -108,7 +111,7 @@ class JaxField:
         if of not in self.costs:
             raise GameError(f"there is no player {of!r}; the players are {', '.join(self.costs)}")
         sign, loss = self._sign(of), self.costs[of]
-        whole = self.point(jax.grad(lambda blocks: sign * loss(blocks))(self.blocks(z)))
+        whole = self.point(without_held(jax.grad(lambda blocks: sign * loss(blocks)), self.blocks(z)))
         return whole if wrt is None else whole.only(wrt)
 
     def solve(self, operator: Callable[[Point], Point], right: Point, *, on: tuple[str, ...] | None = None) -> Point:

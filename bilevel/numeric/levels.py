@@ -76,7 +76,7 @@ class Levels:
     def stationarity(self, theirs: Blocks, z: Blocks) -> Blocks:
         """F_S of everyone below the leader."""
         replies = Replies(self.costs, self.through, self.number)
-        return {name: replies.slope(name, {**z, **theirs}, (self.leader,)) for name in self.below}
+        return {name: replies.answering(name, {**z, **theirs}, (self.leader,)) for name in self.below}
 
 
 def _signed(made: JaxField, name: str) -> Callable[[Blocks], Any]:

@@ -15,6 +15,8 @@ import jax.numpy as jnp
 from bilevel.analysis.hypergradient import Truncated, truncated
 from bilevel.language.errors import GameError
 from bilevel.language.values import expression
+from bilevel.numeric.held import without_held
+from bilevel.numeric.sharding import is_explicit
 from bilevel.numeric.solvers import SOLVERS, is_dense, linear_solution, transposed_solution
 from bilevel.response import Anticipated, BestResponse, Unrolled
 
@@ -96,14 +98,14 @@ class Replies:
 
         def stationarity(theirs: Blocks, own: Any) -> Blocks:
             at = {**z, **theirs, name: own}
-            return {other: self.slope(other, at, stack) for other in followers}
+            return {other: self.answering(other, at, stack) for other in followers}
 
         # d c/dx = c_x - (∂_x F_S)^T w with (∂_S F_S)^T w = c_S.
         theirs, pull = {other: z[other] for other in followers}, {other: gradient[other] for other in followers}
         how = next(how for how in replies.values() if isinstance(how, BestResponse))
         solver, steps, step = (how.solver, how.steps, how.step) if isinstance(how, Implicit) else ("auto", None, None)
-        if is_dense(pull, solver, steps):
-            weights = transposed_solution(jax.linearize(lambda at: stationarity(at, z[name]), theirs)[1], pull, theirs)
+        if is_dense(pull, solver, steps) and not is_explicit(pull):
+            weights = transposed_solution(jax.linearize(lambda at: stationarity(at, z[name]), theirs)[1], pull)
             mixed = jax.vjp(lambda own: stationarity(theirs, own), z[name])[1](weights)[0]
         else:  # both products are one vjp
             back = jax.vjp(stationarity, theirs, z[name])[1]
@@ -111,6 +113,10 @@ class Replies:
             weights = linear_solution(lambda w: back(w)[0], pull, solver, steps, length)
             mixed = back(weights)[1]
         return tuple(jax.tree.map(jnp.subtract, gradient[name], mixed))
+
+    def answering(self, name: str, z: Blocks, within: tuple[str, ...]) -> tuple[Any, ...]:
+        """A follower's slope as whoever leads it sees it: what the follower's loss holds constant varies in it."""
+        return without_held(lambda at: self.slope(name, at, within), z)
 
     def _reached(self, replies: Mapping[str, Any], z: Blocks, at: Blocks, stack: tuple[str, ...]) -> Blocks:
         """Where the others stand when the player looks: foreseen, or after their steps."""
@@ -138,7 +144,7 @@ class Replies:
 
             def advance(here: Any, _: Any = None, moving: Any = moving) -> tuple[Any, None]:
                 now = {**at, **here}
-                new = {o: _moved(here[o], self.number(how[o].step), self.slope(o, now, stack)) for o in moving}
+                new = {o: _moved(here[o], self.number(how[o].step), self.answering(o, now, stack)) for o in moving}
                 return {**here, **new}, None
 
             if stop - done <= WRITTEN_OUT:

@@ -18,6 +18,8 @@ import lineax  # type: ignore[import-untyped]
 import optimistix
 from jax.scipy.sparse.linalg import cg, gmres
 
+from bilevel.numeric.sharding import within_auto
+
 DENSE = 256  # unknowns up to which linear systems are solved as matrices
 NEWTON = 50  # iterations at most for implicit points
 RESTART = 40  # directions GMRES keeps: so many copies of the unknowns stand in memory
@@ -137,6 +139,10 @@ def linear_solution(
     """
     if solver == "neumann":
         return _neumann(image, right, int(steps or 1), step)
+    return within_auto(lambda image, right: _solution(image, right, solver, steps, sure), image, right)
+
+
+def _solution(image: Image, right: Any, solver: str, steps: int | None, sure: bool) -> Any:
     operator = lineax.FunctionLinearOperator(image, jax.eval_shape(lambda: right))
     chosen = solver_for(right, solver, steps, not sure)
     found = lineax.linear_solve(operator, right, chosen, throw=False).value
@@ -146,13 +152,13 @@ def linear_solution(
     return kept_where(size(rest) <= ENOUGH * size(right), found)
 
 
-def transposed_solution(image: Image, right: Any, like: Any) -> Any:
-    """u with image^T u = right, by the matrix of the map itself.
+def transposed_solution(image: Image, right: Any) -> Any:
+    """u with image^T u = right, by the matrix of the map itself, from trees like `right` to such.
 
     It is the matrix that Newton's method took on the way there: where the map is linear, the compiler sees that the
     two are the same, and makes and factors it once.
     """
-    operator = lineax.FunctionLinearOperator(image, jax.eval_shape(lambda: like))
+    operator = lineax.FunctionLinearOperator(image, jax.eval_shape(lambda: right))
     solver = lineax.AutoLinearSolver(well_posed=True)
     state, options = solver.transpose(solver.init(operator, {}), {})
     found = lineax.linear_solve(operator.T, right, solver, options=options, state=state, throw=False).value
@@ -173,6 +179,10 @@ def _neumann(image: Image, right: Any, terms: int, step: Any) -> Any:
 def implicit_point(residual: Image, start: Any) -> Any:
     """A zero of a function near a point, by Newton's method, differentiated by the implicit function theorem; nan
     where it does not settle."""
+    return within_auto(_newton, residual, start)
+
+
+def _newton(residual: Image, start: Any) -> Any:
     exact, solver = 4 * unit(start), solver_for(start)
     found = optimistix.root_find(
         lambda w, _: residual(w),

@@ -1,17 +1,12 @@
 """Jacobian-vector products of a rule's step, on flat vectors, counted.
 
-Main definitions: `FlatStep` (a step as a function of one flat vector), `Products` (its products at a point),
-`without_held` (a function with its stopped gradients differentiated through).
-
-A loss may hold a value constant, as a temporal-difference target does: `stop_gradient` shapes the *field*. The field's
-own derivative is that of a function like any other, held values included; JAX would hold them again. So each
-`stop_gradient` becomes the identity after the field is formed and before it is differentiated.
+Main definitions: `FlatStep` (a step as a function of one flat vector), `Products` (its products at a point).
 """
 
 from __future__ import annotations
 
 import numbers
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,56 +14,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend import core
-from jax.extend.core import primitives
 
+from bilevel.numeric.held import without_held
 from bilevel.numeric.precision import working
 from bilevel.numeric.stepper import Params, Stepper
 
 COLUMNS = 64  # products computed at once when a matrix is written out
-
-
-def without_held(function: Callable[..., Any], *inputs: Any) -> Any:
-    """The value of a function of arrays, to be differentiated as if it held nothing constant."""
-    closed, shape = jax.make_jaxpr(function, return_shape=True)(*inputs)
-    if not _holds(closed.jaxpr):
-        return function(*inputs)
-    flat = core.jaxpr_as_fun(_thawed(closed))(*jax.tree.leaves(inputs))
-    return jax.tree.unflatten(jax.tree.structure(shape), flat)
-
-
-def _inside(value: Any) -> list[Any]:
-    if isinstance(value, core.Jaxpr):  # first: newer JAX has one class for both, and it is its own `jaxpr`
-        return [value]
-    if isinstance(value, core.ClosedJaxpr):
-        return [value.jaxpr]
-    return [jaxpr for part in value for jaxpr in _inside(part)] if isinstance(value, tuple | list) else []
-
-
-def _holds(jaxpr: Any) -> bool:
-    return any(
-        equation.primitive.name == "stop_gradient"
-        or any(_holds(part) for value in equation.params.values() for part in _inside(value))
-        for equation in jaxpr.eqns
-    )
-
-
-def _thawed(value: Any) -> Any:
-    """A program in which every `stop_gradient` is a plain copy."""
-    if isinstance(value, core.Jaxpr):
-        return value.replace(eqns=[_thawed_equation(equation) for equation in value.eqns])
-    if isinstance(value, core.ClosedJaxpr):
-        return core.ClosedJaxpr(_thawed(value.jaxpr), value.consts)
-    if isinstance(value, tuple | list) and _inside(value):
-        parts = [_thawed(part) for part in value]
-        return value._make(parts) if hasattr(value, "_make") else type(value)(parts)
-    return value
-
-
-def _thawed_equation(equation: Any) -> Any:
-    if equation.primitive.name == "stop_gradient":
-        return equation.replace(primitive=primitives.copy_p, params={})
-    return equation.replace(params={key: _thawed(value) for key, value in equation.params.items()})
 
 
 def floating(tree: Any, dtype: Any) -> Any:

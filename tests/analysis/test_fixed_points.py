@@ -10,8 +10,9 @@ from flint import arb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bilevel.analysis.definiteness import definiteness
 from bilevel.analysis.fixed_points import equilibria
-from bilevel.analysis.kinds import KINDS, SPURIOUS, definiteness
+from bilevel.analysis.kinds import KINDS, SPURIOUS
 from bilevel.analysis.known import Known
 from bilevel.analysis.krawczyk import certify, isolated_zeros
 from bilevel.analysis.local import stability
@@ -276,3 +277,17 @@ def test_points_that_a_game_names_are_used_only_after_they_were_tested():
     outside = Game(game.players, assuming=(x > 0,), points=named)
     assert {x: 0, y: 0} not in [dict(point.point) for point in equilibria(outside).points]
     assert game == Game(game.players) and game.map_losses(lambda e: e).points == game.points
+
+
+@pytest.mark.parametrize("t", [sp.Rational(1, 2), 1, sp.Rational(19, 10), 2, 3, 0, -1])
+def test_a_root_inside_a_logarithm_exists_exactly_where_it_is_real(t):
+    """Ridge regression with the penalty's weight tuned: exp(x) = 2/t - 1 needs 0 < t < 2, whatever the sign of t."""
+    s = sp.Symbol("s", real=True)
+    target = minimize((y - s) ** 2 / 2, x, through={"learner": best_response()})
+    game = Game(tuner=target, learner=minimize((y - 2) ** 2 / 2 + sp.exp(x) * y**2 / 2, y))
+    found = equilibria(game)
+    assert found.complete and [sp.expand_log(e.point[y] - s) for e in found.points] == [0]
+    assert found.points[0].exists_on.subs(s, t) == sp.S(0 < t < 2)
+    assert "Stackelberg (strict), leader tuner" in found.points[0].kinds
+    there = equilibria(game.map_losses(lambda loss: loss.subs(s, t)))
+    assert len(there.points) == (1 if 0 < t < 2 else 0)

@@ -36,7 +36,7 @@ def docstring_lines(tree: ast.Module) -> set[int]:
 
 def sources() -> list[Path]:
     """The package, the proofs, and the tools beside them."""
-    beside = sorted(path for folder in ("proofs", "benchmarks") for path in (ROOT / folder).glob("*.py"))
+    beside = sorted(path for folder in ("proofs", "benchmarks") for path in (ROOT / folder).rglob("*.py"))
     return [*files(), *beside, ROOT / "dev.py"]
 
 

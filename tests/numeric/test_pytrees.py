@@ -216,9 +216,11 @@ SHARDED = """
 import jax, jax.numpy as jnp, numpy as np, optax
 from jax.sharding import NamedSharding, PartitionSpec as P
 from bilevel import rules as R
-from bilevel.numeric import optimizer, reading
+from bilevel.numeric import answers, hypergradient, optimizer, reading
 assert len(jax.devices()) == 4
-mesh = jax.make_mesh((4,), ("rows",), axis_types=(jax.sharding.AxisType.Auto,))
+kind = KIND
+mesh = jax.make_mesh((4,), ("rows",), axis_types=(kind,))
+jax.set_mesh(mesh)
 cut, whole = NamedSharding(mesh, P("rows")), NamedSharding(mesh, P())
 loss = lambda z, batch: jnp.mean((batch @ z["a"]) * z["b"][0]) + jnp.sum(z["a"] ** 2) - jnp.sum(z["b"] ** 2)
 batch = np.random.default_rng(0).standard_normal((8, 400)).astype(np.float32)
@@ -231,12 +233,20 @@ for rule in (R.competitive("1/100"), R.taking_turns(optimizer(optax.adam(1e-2)))
     np.testing.assert_allclose(many["a"], one["a"], rtol=2e-4, atol=1e-6)
     assert len(many["a"].sharding.device_set) == 4, rule.name
     assert not many["a"].sharding.is_fully_replicated, rule.name
+inner = lambda z, batch: jnp.sum((z["b"] - jnp.mean(z["a"])) ** 2) + jnp.sum(z["b"] ** 4) / 10
+levels = {"a": lambda z, batch: loss(z, batch) + jnp.sum(jnp.sin(z["b"])), "b": inner}
+for ask in (lambda z, batch: hypergradient(levels, "a", at=z, arguments=(batch,)).value,
+            lambda z, batch: answers(levels, "a", at=z, arguments=(batch,))["b"]):
+    many = ask(placed, jax.device_put(batch, cut))
+    np.testing.assert_allclose(many, ask(params, batch), rtol=2e-4, atol=1e-6)
 """
 
 
-def test_sharded_over_several_devices():
+@pytest.mark.parametrize("kind", ["Auto", "Explicit"])
+def test_sharded_over_several_devices(kind):
     flags = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=4"}
-    done = subprocess.run([sys.executable, "-c", SHARDED], env=flags, capture_output=True, text=True, timeout=300)
+    program = SHARDED.replace("KIND", f"jax.sharding.AxisType.{kind}")
+    done = subprocess.run([sys.executable, "-c", program], env=flags, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
 
 

@@ -42,11 +42,13 @@ def trust_region(weight: Any = None, steps: Any = None) -> Any:
 
     def build(game: Any, rule: Any) -> Any:
         samples = samples_of(game, "trust_region")
-        if rule.time == "continuous":  # a flow has no steps: what lies one step back is where it is
+        if steps is None and rule.time == "continuous":  # a flow has no steps: what lies one step back is where it is
             return game, rule
         copy = copies(game, samples.parameters, "before")
-        paid = with_costs(game, {samples.actor: weight * _divergence(samples, copy)})
         aims = {c: p for p, c in copy.items()}
+        if steps is not None and rule.time == "continuous":  # rounds of no length: the gradient at their start is zero
+            return with_followers(game, rule, "before", aims, sp.S.One)
+        paid = with_costs(game, {samples.actor: weight * _divergence(samples, copy)})
         if steps is None:
             return with_followers(paid, rule, "before", aims, sp.S.One, first=True)
         return with_followers(paid, rule, "before", aims, sp.S.One, every=steps)

@@ -70,7 +70,7 @@ class LinearField:
         stamp = (key, values)
         if stamp not in self._cache:
             put = dict(zip(self.game.variables, values, strict=True))
-            self._cache[stamp] = settle(_evaluated(formula, put))
+            self._cache[stamp] = settle(exactly_at(formula, put))
         return self._cache[stamp]
 
     def _apply(self, name: str, expressions: Mapping[Any, Any], z: Point) -> list[Dual]:
@@ -160,7 +160,7 @@ class LinearField:
         return self._point(Dual(value[v], rows[v]) if v in keys else dual(0) for v in self.game.variables)
 
 
-def _evaluated(formula: Any, put: Mapping[Any, Any]) -> Any:
+def exactly_at(formula: Any, put: Mapping[Any, Any]) -> Any:
     """Exact substitution; a value the expression is singular at is a bad point, said plainly."""
     result = evaluated(formula, put)
     if result is None:

@@ -1,0 +1,160 @@
+"""A game near a point that has no formula: its losses as Taylor polynomials with letters for coefficients.
+
+Main definitions: `local_model`, `LocalModel`, `kept`.
+
+A fixed point known only by an enclosure has no exact coordinates to put into formulas. But a rule's linearisation there
+depends on the losses only through some of their derivatives at the point. So each derivative becomes a letter, whose
+value is enclosed, and the rule is analysed exactly in these letters: the point itself is exact in the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations_with_replacement
+from math import factorial, prod
+from typing import Any
+
+import sympy as sp
+from flint import arb
+from sympy.core.function import AppliedUndef, Derivative, Subs
+
+from bilevel.analysis.enclosure import enclose
+from bilevel.game import Game, Player
+from bilevel.language.errors import GameError, UnknownAnswer
+from bilevel.rules.protocol.linear import Linearisation, linearise, stays
+from bilevel.rules.protocol.rule import Rule
+
+ORDERS = (3, 4)  # how many derivatives of the losses to try: most rules need two or three
+
+
+@dataclass(frozen=True)
+class LocalModel:
+    """The model, the point (letters too), and what the letters stand for.
+
+    Math: loss_i(z) = sum over |a| <= K of c_{i,a} (z - z0)^a/a! + a remainder of order K + 1 without a formula, so that
+        nothing that needs further derivatives, or the losses elsewhere, goes unnoticed.
+
+    Reference: Moore (1977), doi:10.1137/0714040, for the enclosures of the letters.
+
+    Examples:
+        >>> from bilevel.analysis.krawczyk import certify
+        >>> from bilevel.game import minimize
+        >>> from bilevel.rules import simultaneous
+        >>> x, h = sp.Symbol("x", real=True), sp.Symbol("h", positive=True)
+        >>> game = Game(a=minimize(x**2 + sp.sin(x), x))
+        >>> model = local_model(game, certify([2*x + sp.cos(x)], [x], [-0.45]))
+        >>> model.linearised(simultaneous(h)).matrix                # 1 - h (2 - sin x)
+        Matrix([[-c_1*h + 1]])
+    """
+
+    game: Game
+    point: Mapping[Any, Any]
+    values: Mapping[Any, arb]
+
+    def linearised(self, rule: Rule) -> Linearisation | None:
+        """The rule's Jacobian in the letters; None where it needs more of the losses than the model has."""
+        linear = linearise(self.game, rule, self.point)
+        return None if linear.matrix.atoms(AppliedUndef, Derivative, Subs) else linear
+
+
+def local_models(game: Game, box: Mapping[Any, arb]) -> Iterator[LocalModel]:
+    """Models of growing order around the zero of the field in the box."""
+    for order in ORDERS:
+        model = local_model(game, box, order)
+        if model is not None:
+            yield model
+
+
+def local_model(game: Game, box: Mapping[Any, arb], order: int = ORDERS[0]) -> LocalModel | None:
+    """The model around the one zero of the field in the box; None where a derivative has no enclosure there.
+
+    Math: see `LocalModel`; the letters of each player's own slope are solved for from F(z0) = 0.
+
+    Shapes: n variables and order K give (n + K choose K) derivatives a player.
+
+    Reference: see `LocalModel`.
+
+    Examples: see `LocalModel`.
+    """
+    letters = _Letters(game, box)
+    players = {}
+    for number, (name, player) in enumerate(game.players.items()):
+        loss = letters.polynomial(player.loss, order, own=f"g_{number + 1}_", moves=player.moves)
+        if loss is None:
+            return None
+        players[name] = Player(player.moves, loss + letters.remainder(number, order), player.sense, player.through)
+    model = Game(players)
+    own = letters.own
+    slopes = sp.solve([value.xreplace(letters.put) for value in model.field().values()], own, dict=True)
+    if len(slopes) != 1 or set(slopes[0]) != set(own):
+        return None
+    exact = model.map_losses(lambda loss: loss.xreplace(slopes[0]))
+    return LocalModel(exact, letters.put, letters.values)
+
+
+def kept(game: Any, rule: Rule, box: Mapping[Any, arb]) -> bool:
+    """Whether it is proved that the rule, whatever its parameters are, leaves the enclosed zero of the field alone."""
+    model = next(local_models(game, box), None) if isinstance(game, Game) else None
+    try:
+        if model is not None:
+            stays(model.game, rule, model.point)
+    except (GameError, UnknownAnswer):
+        return False
+    return model is not None
+
+
+class _Letters:
+    """One letter for every derivative that is no number; equal derivatives of one order share theirs."""
+
+    def __init__(self, game: Game, box: Mapping[Any, arb]) -> None:
+        self.variables, self.box = game.variables, box
+        self.put = {v: sp.Dummy(f"{v}_0", real=True) for v in self.variables}
+        self.values: dict[Any, arb] = {self.put[v]: box[v] for v in self.variables}
+        self.known: dict[tuple[int, Any], Any] = {}
+        self.own: list[Any] = []
+
+    def polynomial(self, loss: Any, order: int, *, own: str, moves: Any) -> Any:
+        """The Taylor polynomial of one loss; None where a coefficient has no enclosure."""
+        terms = []
+        for size in range(order + 1):
+            for index in combinations_with_replacement(self.variables, size):
+                derivative = sp.diff(loss, *index) if index else loss
+                if size == 1 and index[0] in moves:
+                    letter = sp.Dummy(f"{own}{index[0]}", real=True)
+                    self.own.append(letter)
+                else:
+                    letter = self.letter(size, derivative)
+                if letter is None:
+                    return None
+                terms.append(letter * self.monomial(index))
+        return sp.Add(*terms)
+
+    def monomial(self, index: tuple[Any, ...]) -> Any:
+        """(z - z0)^a/a! for the multi-index that lists its variables."""
+        weights = prod(factorial(index.count(v)) for v in set(index))
+        return sp.Mul(*(v - self.put[v] for v in index)) / weights
+
+    def remainder(self, player: int, order: int) -> Any:
+        """What the polynomial leaves out, without a formula."""
+        indices = combinations_with_replacement(self.variables, order + 1)
+        made = (
+            sp.Function(f"R_{player}_{k}", real=True)(*self.variables) * self.monomial(i) for k, i in enumerate(indices)
+        )
+        return sp.Add(*made)
+
+    def letter(self, size: int, derivative: Any) -> Any:
+        """The letter of a derivative, with the sign its enclosure shows; None where it has no enclosure."""
+        if not derivative.free_symbols:
+            return derivative
+        if derivative.could_extract_minus_sign():
+            positive = self.letter(size, -derivative)
+            return None if positive is None else -positive
+        if (size, derivative) not in self.known:
+            ball = enclose(derivative, self.box)
+            if ball is None:
+                return None
+            sign = {"positive": True} if ball > 0 else {"negative": True} if ball < 0 else {"real": True}
+            self.known[size, derivative] = sp.Symbol(f"c_{len(self.known) + 1}", **sign)
+            self.values[self.known[size, derivative]] = ball
+        return self.known[size, derivative]
