@@ -1,6 +1,6 @@
 """Values at a point where an expression may jump: taken where they are the same from every side, refused otherwise.
 
-Main definitions: `evaluated`.
+Main definitions: `evaluated`, `nearby` (what is met next to the point).
 
 SymPy gives sign(0) = 0, Heaviside(0) = 1/2 and the first branch of a Piecewise that applies; for derivatives of |x|,
 max(0, x) and their kin these are conventions, not limits. Here every function that jumps at the point is replaced by
@@ -46,6 +46,25 @@ def evaluated(formula: Any, put: Mapping[Any, Any]) -> Any | None:
             steady[node] = node.func(inside, *node.args[1:])
     result = formula.xreplace({**steady, **jumping}).subs(put, simultaneous=True)
     return None if sp.expand(result).has(*jumping.values()) else result
+
+
+def nearby(formula: Any, put: Mapping[Any, Any]) -> Any:
+    """The expression next to the point: every jump that plainly lies to one side of it has the value of that side.
+
+    Math: f(z) for all z close to z0, so that derivatives at z0 are those of f.
+
+    Reference: as for `evaluated`.
+
+    Examples:
+        >>> x = sp.Symbol("x", real=True)
+        >>> nearby(x * sp.Heaviside(x - 1), {x: 3})
+        x
+    """
+    if not formula.has(*JUMPS):
+        return formula
+    sides = {n: _side(n.args[0].subs(put, simultaneous=True)) for n in formula.atoms(*JUMPS)}
+    flat = {n: n.func(sp.Integer(side), *n.args[1:]) for n, side in sides.items() if side and not n.args[0].has(*JUMPS)}
+    return formula.xreplace(flat)
 
 
 def _side(value: Any) -> int:
