@@ -19,8 +19,8 @@ SIGNS = {"helps": "+", "hurts": "−", "neutral": "=", "depends": "±", "not app
 
 LEFT_OUT = (
     "The print rests on experience with deep networks. Sampling noise, exploration, the way to the equilibrium and "
-    "deep networks are not in the models from which the words here are derived: a word that differs says what happens to "
-    "expected updates next to the equilibrium of small problems, and no more."
+    "deep networks are not in the models from which the words here are derived: a word that differs says what happens "
+    "to expected updates next to the equilibrium of small problems, and no more."
 )
 
 
@@ -106,8 +106,8 @@ def _method() -> list[Any]:
         show.bullets(
             "GAN side: the Dirac-GAN (logistic), the linear-quadratic GAN (linear score, mean and spread learnt) and "
             "the Gaussian GAN (logistic, mean learnt). Actor-critic side: a two-armed bandit, a decision process of "
-            "two states and two actions in which states are visited by the discounted law of the actor's own policy, and "
-            "the scalar linear-quadratic regulator, all with semi-gradient critics and the policy's own actions.",
+            "two states and two actions in which states are visited by the discounted law of the actor's own policy, "
+            "and the scalar linear-quadratic regulator, all with semi-gradient critics and the policy's own actions.",
             "Both sides are written in one form, by what the critic is shown; the same strategy acts on both.",
             "The region of stability is the set of steps h at which every eigenvalue of the linearised round lies "
             "inside the unit circle (alternating steps, actor first), or in the left half plane (flow). It is exact.",
