@@ -10,6 +10,7 @@
 Needs Python 3.11 or newer and pip, nothing else; `PIP_*` settings of the machine are left alone.
 Standard library only, in syntax that old Pythons parse, so that they can say what is missing.
 """
+
 import contextlib
 import hashlib
 import os
@@ -25,12 +26,15 @@ ENV = ROOT / ".venv"
 PYTHON = ENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = ENV / ".stamp"
 OLDEST = (3, 11)
-HELP_AFTER_PIP = """
+HELP_AFTER_PIP = (
+    """
 dev.py: the packages could not be installed; pip's own message stands above. Usual reasons:
   - no network, or a package index that lacks a pinned version: set PIP_INDEX_URL or pip.conf as this machine needs;
   - no wheel for this machine: jaxlib has none for Intel Macs, nor for Linux with musl;
   - a full disk: the environment takes about 1 GB in %s.
-Then run the same command again: it resumes.""" % ENV
+Then run the same command again: it resumes."""
+    % ENV
+)
 
 
 def say(text):
@@ -66,10 +70,12 @@ def try_lock(handle):
     try:
         if os.name == "nt":
             import msvcrt
+
             handle.seek(0)
             msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
         else:
             import fcntl
+
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return False
@@ -109,8 +115,10 @@ def find_pip():
         return outside
     if runs([str(PYTHON), "-m", "ensurepip"]) is not None:
         return inside
-    sys.exit("dev.py: found no pip 22.3 or newer for %s and no ensurepip; install one of them "
-             "(on Debian: apt-get install python3-pip) and run the same command again" % sys.executable)
+    sys.exit(
+        "dev.py: found no pip 22.3 or newer for %s and no ensurepip; install one of them "
+        "(on Debian: apt-get install python3-pip) and run the same command again" % sys.executable
+    )
 
 
 def set_up():
@@ -123,8 +131,15 @@ def set_up():
         started = time.time()
         say("setting up .venv (once; a minute or two)")
         make_environment()
-        install = ["install", "--quiet", "--disable-pip-version-check",
-                   "--constraint", str(ROOT / "constraints.txt"), "--editable", str(ROOT) + "[test]"]
+        install = [
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--constraint",
+            str(ROOT / "constraints.txt"),
+            "--editable",
+            str(ROOT) + "[test]",
+        ]
         if subprocess.run(find_pip() + install).returncode:
             sys.exit(HELP_AFTER_PIP)
         STAMP.write_text(fingerprint())
@@ -172,8 +187,10 @@ TASKS = {"run": run, "test": test, "lint": lint, "bench": bench, "setup": lambda
 
 def main():
     if sys.version_info[:2] < OLDEST:
-        sys.exit("dev.py: bilevel needs Python %d.%d or newer; this is %s (%s)"
-                 % (OLDEST + (sys.version.split()[0], sys.executable)))
+        sys.exit(
+            "dev.py: bilevel needs Python %d.%d or newer; this is %s (%s)"
+            % (OLDEST + (sys.version.split()[0], sys.executable))
+        )
     task, arguments = (sys.argv[1], sys.argv[2:]) if len(sys.argv) > 1 else ("", [])
     if task not in TASKS:
         sys.exit(__doc__)

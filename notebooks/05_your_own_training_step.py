@@ -168,9 +168,7 @@ print(hypergradient(inner, "outer", unrolled(2, "1/2"), at={x: 1.0, y: 2.0}))
 # lies next to it, and enclosed eigenvalues decide whether the rule converges there.
 
 # %%
-curved = bl.Game(
-    generator=bl.minimize(x**4 / 4 + x * y - x, x), critic=bl.maximize(x * y - y**2 - sp.exp(y) / 2, y)
-)
+curved = bl.Game(generator=bl.minimize(x**4 / 4 + x * y - x, x), critic=bl.maximize(x * y - y**2 - sp.exp(y) / 2, y))
 found = fixed_point(curved, rules.extragradient("1/10"), near={x: 1.0, y: 0.0})
 print(found)
 print(found.verdict())

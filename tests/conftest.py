@@ -13,9 +13,9 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 settings.register_profile(
     "bilevel",
-    deadline=None,    # the first example pays for imports and compilation
+    deadline=None,  # the first example pays for imports and compilation
     max_examples=25,
-    print_blob=True,    # a failure on another machine can be replayed here
+    print_blob=True,  # a failure on another machine can be replayed here
     suppress_health_check=[HealthCheck.too_slow],
     derandomize=bool(os.environ.get("BILEVEL_CI")),  # CI repeats its examples; desks explore
 )

@@ -109,7 +109,7 @@ def test_an_optax_chain_that_clips():
     optax = pytest.importorskip("optax")
     gradient = lambda z: {"x": z["x"] + z["y"], "y": -z["x"]}
     chain = optimizer_step(optax.chain(optax.clip_by_global_norm(1.0), optax.sgd(0.1)), gradient)
-    assert reasons(chain, SIMULTANEOUS, values={h: 0.1}) == ()    # no slip of the update: clipping is no factor
+    assert reasons(chain, SIMULTANEOUS, values={h: 0.1}) == ()  # no slip of the update: clipping is no factor
     inside = [{"x": 0.1, "y": 0.2}, {"x": -0.25, "y": 0.5}]
     assert_implements(chain, SIMULTANEOUS, values={h: 0.1}, points=inside)
 

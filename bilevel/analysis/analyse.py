@@ -143,8 +143,8 @@ def _oriented(factor: Factor, assumptions: Assumptions, time: str) -> list[Any]:
     if leading.is_constant():
         return [c / leading.leading_coefficient() for c in factor.coefficients]
     known = assumptions.sign(leading)
-    if known in ("+", "-"):
-        return [c if known == "+" else -c for c in factor.coefficients]
+    if known in ("+", "-", ">=0", "<=0"):  # it divides a power of the denominator, so it vanishes nowhere
+        return [c if known in ("+", ">=0") else -c for c in factor.coefficients]
     return [assumptions.coordinates.reduce(c * leading) for c in factor.coefficients]
 
 

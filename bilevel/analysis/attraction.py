@@ -25,6 +25,7 @@ from bilevel.analysis.equilibrium import Equilibrium
 from bilevel.analysis.fixed_points import equilibria
 from bilevel.analysis.kinds import SPURIOUS
 from bilevel.analysis.kinds_where import kind_conditions
+from bilevel.analysis.known import under
 from bilevel.analysis.limits import for_small
 from bilevel.analysis.satisfying import satisfied
 from bilevel.analysis.verdict import Verdict, unknown
@@ -133,7 +134,7 @@ def attraction(game: Any, rules: Any, *, at: Mapping[Any, Any] | None = None) ->
 
 def attraction_at(game: Any, rule: Rule, points: Iterable[Any], *, complete: bool) -> Attraction:
     """What a rule can converge to among fixed points that are known already."""
-    there = [(point, game.under(point.exists_on)) for point in points]
+    there = [(point, under(game, point.exists_on)) for point in points]
     places = tuple((point, _linear_verdict(g, rule, point.point), _kinds_of(g, point)) for point, g in there)
     return Attraction(rule.name, places, complete, tuple(game.assuming))
 

@@ -81,11 +81,18 @@ def _parametric(verdict: Verdict) -> list[dict[str, Any]]:
     }
     if assumed:
         plain["assume"] = [to_tree(part) for part in assumed]
-    steps = _dropped(verdict, symbols)
-    return [plain, {**plain, "steps": steps}] if steps else [plain]
-
-
-def _dropped(verdict: Verdict, symbols: set[Any]) -> list[dict[str, Any]]:
-    """Strict conditions that the reduction found implied, each resting on z3."""
     strict = [c for c, _ in verdict.reduction if isinstance(c, sp.StrictLessThan | sp.StrictGreaterThan)]
-    return [{"condition": to_tree(c), "because": "z3"} for c in strict if c.free_symbols <= symbols]
+    dropped = [c for c in dict.fromkeys(strict) if c.free_symbols <= symbols]
+    trusted = [{"condition": to_tree(c), "because": "z3"} for c in dropped]
+    squares = [{"condition": to_tree(c), "because": to_tree(w)} for c in dropped for w in _squares(c.gts - c.lts)]
+    return [plain, *({**plain, "steps": steps} for steps in (squares, squares + trusted) if steps)]
+
+
+def _squares(p: Any) -> list[Any]:
+    """a x^2 + b x + c as ((2 a x + b)^2 + 4 a c - b^2)/(4 a): a sum of positive terms where it has no root."""
+    found = []
+    for x in sorted(p.free_symbols, key=str):
+        if p.is_polynomial(x) and sp.degree(p, x) == 2:
+            a, b, c = sp.Poly(p, x).all_coeffs()
+            found.append(((2 * a * x + b) ** 2 + sp.factor(4 * a * c - b**2)) / (4 * a))
+    return found

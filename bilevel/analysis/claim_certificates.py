@@ -32,10 +32,10 @@ NOTE = (
 
 
 def certificate_of_proof(proof: Any) -> dict[str, Any] | None:
-    """One certificate for all equations of a theorem that can be certified; None where there are none.
+    """One certificate for all claims of a theorem that can be certified; None where there are none.
 
-    Math: kind "correspondence" with parts of kind "identity", each accepted by the checker; every claim that is an
-        equation and was proved contributes one identity a component.
+    Math: kind "correspondence" with parts, each accepted by the checker; every claim that is an equation and was proved
+        contributes one identity a component, every other claim the certificates it brings.
 
     Reference: bilevel.certificate.
 
@@ -53,7 +53,7 @@ def certificate_of_proof(proof: Any) -> dict[str, Any] | None:
 
 
 def identities(claim: Any) -> list[dict[str, Any]]:
-    """A proved equation as certificates, one a component; empty where the format has no words for it.
+    """A proved claim as certificates: those it brings, or its equation's, one a component; empty without words for it.
 
     Math: left = right in a case (see the module).
 
@@ -66,6 +66,8 @@ def identities(claim: Any) -> list[dict[str, Any]]:
         >>> identities(shows("The slope of a square.", gradient(dot(v, v), v), 2*v))[0]["left"]
         ['*', '2', 'v']
     """
+    if claim.holds and claim.certificates:
+        return list(claim.certificates) if all(map(_accepted, claim.certificates)) else []
     if not claim.holds or claim.equation is None or claim.counterexample is not None:
         return []
     try:

@@ -11,18 +11,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import flint
 import sympy as sp
 
-from bilevel.analysis.enclosure import enclose, lower_end, truth_at
+from bilevel.analysis.enclosure import truth_at
 from bilevel.analysis.polynomials import Coordinates
 from bilevel.analysis.reduction import Assumptions
 from bilevel.analysis.regions import conj, negate
+from bilevel.analysis.sections import MARGINAL, STABLE, Sections, sections
 from bilevel.analysis.verdict import Verdict
 from bilevel.analysis.writing import to_formula
-from bilevel.language.errors import BilevelError
+from bilevel.language.errors import BilevelError, UnknownAnswer
 
 HELPS, HURTS, NEUTRAL, DEPENDS, UNKNOWN = "helps", "hurts", "neutral", "depends", "unknown"
+STABLE_WORDS, EQUAL = ("stable", "no longer stable"), "the regions are equal"
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,14 @@ def compare(before: Verdict, after: Verdict, *, assuming: Iterable[Any] = ()) ->
         >>> found.word, found.why
         ('helps', 'stable at h = 3/2, where it was not')
     """
+    facts = tuple(f for f in (*before.assuming, *after.assuming, *assuming) if f not in (True, sp.true))
+    one = _on_a_line(before, after, facts)
+    if one is not None:
+        return one
     if UNKNOWN in (before.verdict, after.verdict):
         reason = (before if before.verdict == UNKNOWN else after).reason
         return Comparison(UNKNOWN, reason or "one of the verdicts is unknown")
-    facts = tuple(f for f in (*before.assuming, *after.assuming, *assuming) if f not in (True, sp.true))
-    found = _weighed(before.condition, after.condition, facts, ("stable", "no longer stable"))
+    found = _weighed(before.condition, after.condition, facts, STABLE_WORDS)
     if found.word != NEUTRAL or None in (before.unstable_on, after.unstable_on):
         return found
     if before.condition != sp.false or after.condition != sp.false:
@@ -75,10 +79,42 @@ def compare(before: Verdict, after: Verdict, *, assuming: Iterable[Any] = ()) ->
     return bounded if bounded.word != NEUTRAL else found
 
 
+def _on_a_line(before: Verdict, after: Verdict, facts: tuple[Any, ...]) -> Comparison | None:
+    """The comparison from the matrices themselves, where one parameter is all that occurs: every piece of its line has
+    a sample. None where that does not apply."""
+    matrices = before.jacobian, after.jacobian
+    symbols = {s for matrix in matrices if matrix is not None for s in matrix.free_symbols}
+    if None in matrices or len(symbols) != 1 or before.time != after.time:
+        return None
+    (over,) = symbols
+    if any(f.free_symbols - {over} for f in facts):
+        return None
+    try:
+        line = sections(matrices, over, time=before.time, facts=facts)
+    except UnknownAnswer:
+        return None
+    found = [_sides(line, over, good) for good in ((STABLE,), (STABLE, MARGINAL))]
+    nowhere = all(STABLE not in piece.kinds for piece in line.pieces)
+    (gained, lost), words = (found[1], ("not unstable", "unstable")) if nowhere else (found[0], STABLE_WORDS)
+    return _told(gained, lost, words)
+
+
+def _sides(line: Sections, over: Any, good: tuple[str, ...]) -> tuple[Any, Any]:
+    """A point gained and a point lost; False where there is none, None where a piece may be missing."""
+    none = False if line.complete else None
+    gained = (p.sample for p in line.pieces if p.kinds[1] in good and p.kinds[0] not in good)
+    lost = (p.sample for p in line.pieces if p.kinds[0] in good and p.kinds[1] not in good)
+    return tuple({over: x} if (x := next(points, None)) is not None else none for points in (gained, lost))  # type: ignore[return-value]
+
+
 def _weighed(before: Any, after: Any, facts: tuple[Any, ...], words: tuple[str, str]) -> Comparison:
     if before == after:
-        return Comparison(NEUTRAL, "the regions are equal")
-    gained, lost = _difference(after, before, facts), _difference(before, after, facts)
+        return Comparison(NEUTRAL, EQUAL)
+    return _told(_difference(after, before, facts), _difference(before, after, facts), words)
+
+
+def _told(gained: Any, lost: Any, words: tuple[str, str]) -> Comparison:
+    """The word for a point gained and a point lost (False: proved that there is none; None: not decided)."""
     said = []
     if isinstance(gained, dict):
         said.append(f"{words[0]}{_at(gained)}, where it was not")
@@ -90,7 +126,7 @@ def _weighed(before: Any, after: Any, facts: tuple[Any, ...], words: tuple[str, 
     if None in (gained, lost):  # one difference is neither proved empty nor shown by a point
         return Comparison(UNKNOWN, "; ".join([*said, "whether the converse happens too was not decided"]), *points)
     if not said:
-        return Comparison(NEUTRAL, "the regions are equal")
+        return Comparison(NEUTRAL, EQUAL)
     return Comparison(HELPS if points[0] is not None else HURTS, said[0], *points)
 
 
@@ -106,16 +142,9 @@ def _difference(inside: Any, outside: Any, facts: tuple[Any, ...]) -> Any:
     if wanted in (sp.true, sp.false):
         return {} if wanted == sp.true else False
     symbols = sorted(wanted.free_symbols, key=str)
-    cells = (
-        _cells(wanted, symbols[0])
-        if len(symbols) == 1 and not any(f.free_symbols & set(symbols) for f in facts)
-        else None
-    )
-    for point in _points(symbols) if cells is None else ({symbols[0]: value} for value in cells):
+    for point in _points(symbols):
         if all(truth_at(f, point) is True for f in facts if f.free_symbols <= set(point)) and truth_at(wanted, point):
             return point
-    if cells is not None and all(truth_at(wanted, {symbols[0]: value}) is False for value in cells):
-        return False
     try:
         relations = [r for f in (wanted, *facts) for r in f.atoms(sp.core.relational.Relational)]
         coordinates = Coordinates([side for r in relations for side in r.args], sp.Dummy("z"))
@@ -141,83 +170,3 @@ def _points(symbols: list[Any]) -> Iterable[dict[Any, Any]]:
     )
     for values in choices:
         yield {s: (-v if s.is_negative else v) for s, v in zip(symbols, values, strict=True)}
-
-
-def _cells(region: Any, symbol: Any) -> list[Any] | None:
-    """One rational point in each open interval between the values at which some condition on one parameter turns: there
-    every condition keeps its truth. None where these values are not found, or not told apart."""
-    ends: list[Any] = []
-    for relation in region.atoms(sp.core.relational.Relational):
-        roots = _roots(relation.lhs - relation.rhs, symbol)
-        if roots is None:
-            return None
-        ends += roots
-    if symbol.is_positive or symbol.is_nonnegative:
-        ends = [e for e in ends if sp.N(e, 40) > 0] + [sp.S.Zero]
-    ends = sorted(set(ends), key=lambda e: sp.N(e, 40))
-    numbers = [sp.N(e, 40) for e in ends]
-    distinct: list[Any] = []
-    for end, number in zip(ends, numbers, strict=True):
-        if distinct and abs(number - distinct[-1][1]) < sp.Float("1e-25", 40) * (1 + abs(number)):
-            if not (end - distinct[-1][0]).equals(0):
-                return None
-            continue
-        distinct.append((end, number))
-    values = [n for _, n in distinct]
-    inner = [_between(a, b) for a, b in itertools.pairwise(values)]
-    above = [sp.Integer(sp.floor(values[-1])) + 2] if values else [sp.S.One]
-    below = [] if symbol.is_positive or symbol.is_nonnegative or not values else [sp.Integer(sp.floor(values[0])) - 1]
-    return [*below, *inner, *above]
-
-
-def _between(low: Any, high: Any) -> Any:
-    """A fraction of small denominator strictly between two numbers that are well apart."""
-    middle, gap = sp.Rational(str((low + high) / 2)), (high - low) / 4
-    for size in range(0, 130, 6):
-        short = middle.limit_denominator(2**size)
-        if abs(short - middle) < gap:
-            return short
-    return middle
-
-
-def _roots(gap: Any, symbol: Any) -> list[Any] | None:
-    """The real zeros of one side minus the other."""
-    try:
-        polynomial = sp.Poly(sp.numer(sp.together(gap)), symbol)
-        bottom = sp.Poly(sp.denom(sp.together(gap)), symbol)
-    except sp.PolynomialError:
-        return None
-    found: list[Any] = []
-    for p in (polynomial, bottom):
-        if p.degree() <= 0:
-            continue
-        if all(c.is_Rational for c in p.all_coeffs()):
-            found += sp.real_roots(p, multiple=False) and [r for r, _ in sp.real_roots(p, multiple=False)]
-        elif p.degree() <= 2 and all(c.is_real and not c.free_symbols for c in p.all_coeffs()):
-            found += [r for r in sp.roots(p) if abs(sp.im(sp.N(r, 40))) < sp.Float("1e-30", 40)]
-        elif (near := _enclosed_roots(p)) is not None:
-            found += near
-        else:
-            return None
-    return found
-
-
-def _enclosed_roots(polynomial: Any) -> list[Any] | None:
-    """A rational within 1e-40 of every real root, and perhaps of others close to the real line, where coefficients are
-    numbers and the roots are told apart: the truth of a condition changes nowhere else."""
-    found = [enclose(c, precision=400) for c in reversed(polynomial.all_coeffs())]
-    coefficients = [ball for ball in found if ball is not None]
-    if len(coefficients) < len(found) or coefficients[-1].contains(0):
-        return None
-    saved = flint.ctx.prec
-    try:
-        flint.ctx.prec = 400
-        roots = flint.acb_poly([flint.acb(c) for c in coefficients]).roots(tol=flint.arb(2) ** -200)
-    except ValueError:
-        return None
-    finally:
-        flint.ctx.prec = saved
-    close = [root.real for root in roots if root.imag.contains(0)]
-    if any(not root.rad() < 1e-40 for root in close):
-        return None
-    return [sp.Rational(int(end.p), int(end.q)) for end in map(lower_end, close)]

@@ -183,7 +183,7 @@ def strict_minimum(quantity: Any, system: StateMap, known: Known) -> int | None:
 
     By a definite Hessian, or for a sum of functions of one variable each by the first derivative that does not vanish.
     """
-    from bilevel.analysis.kinds import definiteness
+    from bilevel.analysis.definiteness import definiteness
 
     if not all(known.zero(system.derivative(quantity, v)) for v in system.variables):
         return None

@@ -1,6 +1,6 @@
 """Fixed points of games and of learning rules, exactly, with the kind of equilibrium each one is.
 
-Main definitions: `equilibria`, `continua`.
+Main definitions: `equilibria`, `named_equilibria`, `continua`.
 
 A rule's own fixed points solve "the state after one step is the state": the variables, what the rule remembers, and
 every intermediate point are the unknowns. So a point that the rule adds or moves is found like any other, and is
@@ -9,7 +9,7 @@ called spurious when the field does not vanish there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from bilevel.analysis.fixed_point_systems import field_system, rule_system
 from bilevel.analysis.forms import plain
 from bilevel.analysis.kinds import SPURIOUS, kinds_at
 from bilevel.analysis.kinked_zeros import zeros_by_cases
-from bilevel.analysis.known import Known, somewhere_nonzero
+from bilevel.analysis.known import Known, fixed_by, somewhere_nonzero
 from bilevel.analysis.linear_zeros import linear_zeros
 from bilevel.analysis.named_points import named_points
 from bilevel.analysis.solutions import Branch, Zeros
@@ -65,16 +65,25 @@ def equilibria(game: Any, rule: Rule | None = None, *, at: Mapping[Any, Any] | N
         if branch.free and any(relation == "==" for _, relation in branch.conditions):
             notes.append(f"where {shown(exists)} there is a continuum of fixed points")
             continue
-        point = {v: branch.values[v.xreplace(real)].xreplace(back) for v in game.variables}
+        fixed = fixed_by(exists)
+        point = {v: branch.values[v.xreplace(real)].subs(fixed).xreplace(back) for v in game.variables}
         free = tuple(v.xreplace(back) for v in branch.free)
         there = Known(fact.xreplace(back) for fact in (*known.facts, exists))  # kinds are asked where the point is
         points.append(_described(game, rule, Equilibrium(point, (), exists.xreplace(back), "exact", free), there))
     points += _without_formula(game, rule, zeros, points, given)
     if not zeros.complete:
-        inside = lambda point: known.boolean(_inside(list(game.assuming), Branch(point, (), ()), game))
-        named = named_points(game, rule, given, [o.point for o in points], inside)
-        points += [Equilibrium(point, exists_on=exists) for point, exists in named]  # their kinds stay open
+        points += named_equilibria(game, rule, given, points)
     return Equilibria(tuple(points), zeros.complete, "; ".join(dict.fromkeys(notes)))
+
+
+def named_equilibria(
+    game: Any, rule: Rule | None, given: Mapping[Any, Any], found: Sequence[Equilibrium] = ()
+) -> list[Equilibrium]:
+    """The points a game names, where the rule leaves them in place and they were not found; their kinds stay open."""
+    known = Known(fact for fact in game.assuming if not fact.free_symbols & set(game.variables))
+    inside = lambda point: known.boolean(_inside(list(game.assuming), Branch(point, (), ()), game))
+    named = named_points(game, rule, given, [other.point for other in found], inside)
+    return [Equilibrium(point, exists_on=exists) for point, exists in named]
 
 
 def continua(game: Any, rule: Rule | None = None) -> tuple[Equilibrium, ...]:

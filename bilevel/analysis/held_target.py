@@ -8,6 +8,7 @@ A copy that follows softly needs nothing of its own: it is a player, and its ste
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import sympy as sp
@@ -27,10 +28,11 @@ def held_target(game: Game, rule: Rule, *, every: Any, at: Mapping[Any, Any], pl
     """Stability per cycle: every other player takes C steps while the target's copy is held, then the copy is renewed.
 
     Math: one step x -> M x + N c, renewal c = E x (the target player's best response): the cycle's Jacobian is
-        M^C + (1 + M + ... + M^(C-1)) N E. `every=oo`: the fit is done before renewal, (1 - M)^{-1} N E, wherever it
-        converges at all (rho(M) < 1, not part of the verdict).
+        M^C + (1 + M + ... + M^(C-1)) N E. `every=oo`: the fit is done before renewal, (1 - M)^{-1} N E, and it has to
+        be done by converging: the verdict is then on that matrix and M side by side, stable where both contract.
 
-    Shapes: `every` a number up to 64 or oo; the verdict is per cycle, entries have degree C in the step sizes.
+    Shapes: `every` a number up to 64 or oo; the verdict is per cycle (of the fit's own block, per step), entries have
+        degree C in the step sizes.
 
     Raises: GameError if there is no such player, the rule is a flow, the point moves, or `every` is no such number.
 
@@ -42,7 +44,7 @@ def held_target(game: Game, rule: Rule, *, every: Any, at: Mapping[Any, Any], pl
         >>> a = sp.Symbol("alpha", positive=True)
         >>> game = doubling_chain().td(target="copy")
         >>> held_target(game, simultaneous(a), every=sp.oo, at={"w": 0, "wbar": 0}).condition
-        gamma < 1/2
+        (alpha < 2) & (gamma < 1/2)
     """
     if rule.time == "continuous":
         raise GameError("a copy is renewed every so many steps; choose a rule with steps, not a flow")
@@ -63,8 +65,11 @@ def held_target(game: Game, rule: Rule, *, every: Any, at: Mapping[Any, Any], pl
     slope = lambda e, v: sp.cancel(sp.together(sp.diff(e, v).xreplace(put)))
     M = sp.Matrix([[slope(e, v) for v in system.variables] for e in system.after])
     N = sp.Matrix([[slope(e, c) for c in copies] for e in system.after])
-    cycle = _cycle(M, N * _renewal(game, player, system.variables, put), count)
-    return analyse(cycle.applyfunc(sp.cancel), time="discrete", assuming=game.assuming)
+    cycle = _cycle(M, N * _renewal(game, player, system.variables, put), count).applyfunc(sp.cancel)
+    if count != sp.oo:
+        return analyse(cycle, time="discrete", assuming=game.assuming)
+    both = analyse(sp.diag(cycle, M), time="discrete", assuming=game.assuming)
+    return replace(both, eigenvalues=None)  # two clocks: their maximum is no rate
 
 
 def _renewal(game: Game, player: str, variables: tuple[Any, ...], put: Mapping[Any, Any]) -> Any:

@@ -1,6 +1,6 @@
 """Which kind of equilibrium a point is: Nash, local minimax, Stackelberg, saddle, or none, by exact second-order tests.
 
-Main definitions: `KINDS` (the closed list), `kinds_at`, `definiteness`.
+Main definitions: `KINDS` (the closed list), `kinds_at`.
 
 "Strict" means that the second-order conditions hold strictly; "not strict" that the point is an equilibrium of that
 kind all the same, by a higher derivative or because a cost does not depend on its owner's variables there. What is
@@ -15,13 +15,12 @@ cost along the follower's reply are positive (Fiez, Chasnov, Ratliff 2020, arXiv
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import combinations
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import sympy as sp
-from sympy.polys.matrices import DomainMatrix
 
+from bilevel.analysis.definiteness import definiteness, hessian, minor, put
 from bilevel.analysis.forms import plain
 from bilevel.analysis.known import Known
 from bilevel.language.errors import BilevelError
@@ -93,55 +92,9 @@ class _Critical(Known):
         return "0" if expression in self.vanishing else self.known.sign(expression)
 
 
-def definiteness(matrix: Any, known: Known) -> str | None:
-    """ "positive", "semi" (nonnegative and singular), "mixed" or "negative" directions present, else None.
-
-    By Sylvester's criterion: leading minors for "positive", all principal minors for "semi"; a negative principal
-    minor shows a negative direction.
-    """
-    n = matrix.rows
-    leading = [known.sign(minor(matrix, range(k))) for k in range(1, n + 1)]
-    if all(s == "+" for s in leading):
-        return "positive"
-    subsets = (
-        [s for k in range(1, n + 1) for s in combinations(range(n), k)]
-        if n <= 6
-        else [*((i,) for i in range(n)), *combinations(range(n), 2), *(tuple(range(k)) for k in range(1, n + 1))]
-    )
-    signs = {s: known.sign(minor(matrix, s)) for s in subsets}
-    if any(s == "-" for s in signs.values()):
-        upward = any(signs[(i,)] == "+" for i in range(n)) or any(
-            len(s) % 2 == 0 and sign == "-" for s, sign in signs.items()
-        )
-        return "mixed" if upward else "negative"
-    if n <= 6 and all(s in ("+", "0", ">=0") for s in signs.values()) and leading[-1] == "0":
-        return "semi"
-    return None
-
-
-def minor(matrix: Any, rows: Any) -> Any:
-    rows = list(rows)
-    part = matrix.extract(rows, rows)
-    if len(rows) == 1:
-        return part[0]
-    if all(entry.is_rational_function(*entry.free_symbols) and not entry.has(sp.Float) for entry in part):
-        matrix = DomainMatrix.from_Matrix(sp.Matrix(part)).to_field()
-        if not matrix.domain.is_EX:
-            return matrix.domain.to_sympy(matrix.det())
-    return sp.expand(part.det(method="berkowitz"))
-
-
 def _all(answers: Any) -> Claim:
     listed = list(answers)
     return False if False in listed else None if None in listed else True
-
-
-def put(expression: Any, point: Mapping[Any, Any]) -> Any:
-    return plain(expression).subs(dict(point), simultaneous=True)
-
-
-def hessian(cost: Any, rows: Any, columns: Any, point: Mapping[Any, Any]) -> Any:
-    return sp.ImmutableMatrix([[put(sp.diff(cost, u, v), point) for v in columns] for u in rows])
 
 
 def _own_minimum(
@@ -255,19 +208,21 @@ def _stackelberg(game: Any, leader: str, point: Any, known: Known, tests: dict[s
     if shape != "positive":
         return False if shape in ("negative", "mixed") else None
     try:
-        slopes, curvature = along_replies(game, leader, point)
+        slopes, bending = along_replies(game, leader, point)
     except BilevelError:
         return None
     if any(known.nonzero(s) for s in slopes):
         return False
     if not all(known.zero(s) for s in slopes):
         return None
+    curvature = bending()
     tests[f"second total derivative of {leader}"] = curvature
     return _strict(definiteness(curvature, known))
 
 
-def along_replies(game: Any, leader: str, point: Any) -> tuple[list[Any], Any]:
-    """The slopes that vanish at a Stackelberg point, and the leader's second derivative along the follower's reply."""
+def along_replies(game: Any, leader: str, point: Any) -> tuple[list[Any], Callable[[], Any]]:
+    """The slopes that vanish at a Stackelberg point; and, where asked for, the leader's second derivative along the
+    follower's reply."""
     (follower,) = (n for n in game.players if n != leader)
     xs, ys = game[leader].moves, game[follower].moves
     reply = [sp.diff(game.cost(follower), v) for v in ys]
@@ -276,11 +231,15 @@ def along_replies(game: Any, leader: str, point: Any) -> tuple[list[Any], Any]:
     led = type(game)(bare | {leader: leading}, assuming=game.assuming)
     total = [led.field()[v] for v in xs]
     slopes = [put(e, point) for e in (*total, *reply)]
-    inner = hessian(game.cost(follower), ys, ys, point)
+    return slopes, lambda: _bending(total, reply, hessian(game.cost(follower), ys, ys, point), xs, ys, point)
+
+
+def _bending(total: list[Any], reply: list[Any], inner: Any, xs: Any, ys: Any, point: Any) -> Any:
+    """d^2/dx^2 of the leader's cost along the reply: own + through dy/dx."""
     moved = -inner.inv() * sp.ImmutableMatrix([[put(sp.diff(g, v), point) for v in xs] for g in reply])
     own = sp.ImmutableMatrix([[put(sp.diff(e, v), point) for v in xs] for e in total])
     through = sp.ImmutableMatrix([[put(sp.diff(e, v), point) for v in ys] for e in total])
-    return slopes, (own + through * moved).applyfunc(cancelled)
+    return (own + through * moved).applyfunc(cancelled)
 
 
 def _strict(shape: str | None) -> Claim:

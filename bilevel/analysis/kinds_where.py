@@ -10,19 +10,12 @@ from typing import Any
 
 import sympy as sp
 
-from bilevel.analysis.kinds import (
-    MINIMAX,
-    NASH,
-    STACKELBERG,
-    along_replies,
-    hessian,
-    leaders_of,
-    minor,
-    put,
-    zero_sum_pair,
-)
+from bilevel.analysis.definiteness import hessian, minor, put
+from bilevel.analysis.kinds import MINIMAX, NASH, STACKELBERG, along_replies, leaders_of, zero_sum_pair
 from bilevel.analysis.known import Known
 from bilevel.language.errors import BilevelError
+from bilevel.language.fractions import cancelled
+from bilevel.language.nodes import Stopped
 
 OTHER = "no strict equilibrium"
 
@@ -42,6 +35,8 @@ def kind_conditions(game: Any, point: Mapping[Any, Any]) -> dict[str, Any]:
         >>> conditions["Nash (strict)"], conditions["local minimax (strict)"]
         ((a_11 > 0) & (c_11 < 0), (c_11 < 0) & (b_11**2 > a_11*c_11))
     """
+    if any(node.free_symbols & set(p.moves) for p in game.players.values() for node in p.cost.atoms(Stopped)):
+        return {}  # what a player stops for itself is no cost that it minimises
     known = Known(game.assuming)
     own = [hessian(game.cost(n), game[n].moves, game[n].moves, point) for n in game.players]
     found = {NASH: _definite(own, known)}
@@ -51,7 +46,7 @@ def kind_conditions(game: Any, point: Mapping[Any, Any]) -> dict[str, Any]:
         xs, ys = game[first].moves, game[second].moves
         inner, cross = hessian(game.cost(second), ys, ys, point), hessian(cost, xs, ys, point)
         if not known.zero(minor(inner, range(len(ys)))):
-            schur = (hessian(cost, xs, xs, point) + cross * inner.inv() * cross.T).applyfunc(sp.cancel)
+            schur = (hessian(cost, xs, xs, point) + cross * inner.inv() * cross.T).applyfunc(cancelled)
             found[MINIMAX] = _definite([inner, schur], known)
         else:
             found[MINIMAX] = sp.false
@@ -67,18 +62,18 @@ def _stackelberg(game: Any, leader: str, point: Mapping[Any, Any], known: Known)
     if known.zero(minor(inner, range(inner.rows))):
         return sp.false
     try:
-        slopes, curvature = along_replies(game, leader, point)
+        slopes, bending = along_replies(game, leader, point)
     except BilevelError:
         return sp.false
-    flat = known.boolean([(sp.cancel(put(s, point)), "==") for s in slopes])
-    return sp.And(flat, _definite([inner, curvature], known))
+    flat = known.boolean([(cancelled(put(s, point)), "==") for s in slopes])
+    return flat if flat == sp.false else sp.And(flat, _definite([inner, bending()], known))
 
 
 def _definite(matrices: list[Any], known: Known) -> Any:
     """That each matrix is positive definite, every minor read under the conditions before it."""
     found: list[Any] = []
     for matrix in matrices:
-        minors = [sp.cancel(minor(matrix, range(k))) for k in range(1, matrix.rows + 1)]
+        minors = [cancelled(minor(matrix, range(k))) for k in range(1, matrix.rows + 1)]
         found.append(known.boolean([(value, ">") for value in minors]))
         known = Known([*known.facts, found[-1]])
     return sp.And(*found)

@@ -1,6 +1,6 @@
 """What is known about the sign of an expression: numbers exactly, expressions in parameters under assumptions.
 
-Main definition: `Known`. Every answer is a proof or None; symbols stand for real numbers.
+Main definitions: `Known`; `under`, a game under further facts. Answers are proofs or None; symbols stand for numbers.
 """
 
 from __future__ import annotations
@@ -122,6 +122,21 @@ class Known:
                 if written is not None:
                     return written
         return to_boolean(formula, coordinates)
+
+
+def fixed_by(condition: Any) -> dict[Any, Any]:
+    """The symbols to which a condition gives a number: {a: 0} for a == 0 and b > 1."""
+    equations = [part for part in sp.And.make_args(condition) if isinstance(part, sp.Eq)]
+    return {e.lhs: e.rhs for e in equations if e.lhs.is_Symbol and e.rhs.is_number}
+
+
+def under(game: Any, *facts: Any) -> Any:
+    """The same game under further facts; where one of them gives a parameter its value, with that value."""
+    known = game.under(*facts)
+    fixed = {s: value for s, value in fixed_by(sp.And(*facts)).items() if s not in game.variables}
+    if not fixed or not game.is_coordinate or not hasattr(game, "map_losses"):
+        return known
+    return known.map_losses(lambda loss: loss.subs(fixed))
 
 
 def number_sign(number: Any) -> str | None:

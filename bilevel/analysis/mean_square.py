@@ -42,7 +42,8 @@ class MeanSquare:
     Math: `mean` is the verdict on E[J]; `second` that on X -> E[J X J^T] (symmetric X), whose `condition` is exact for
         the linearised step and implies the mean's; `covariance` solves X = E[J X J^T] + E[g g^T], per step.
 
-        `model` says what is sampled: rules that evaluate the field several times in a step do so on one sample here.
+        `model` says what is sampled: rules that evaluate the field several times in a step do so on one sample here. A
+        trace that runs along a chain (emphatic TD) is no fresh sample, and may have no second moment: `follow_on`.
 
     Shapes: n variables (and memory) give an operator of n (n + 1)/2; cost grows with the cube of that.
 

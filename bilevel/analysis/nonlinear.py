@@ -126,7 +126,7 @@ def _by_quadratic(system: StateMap, known: Known) -> Finding | None:
 def _sums(found: tuple[Any, ...], system: StateMap, known: Known) -> list[Any]:
     """Combinations of conserved quantities that may have a minimum: sums of those that are nonnegative to second order,
     and linear combinations without a first-order part, plus squares of the deviations of all of them."""
-    from bilevel.analysis.kinds import definiteness
+    from bilevel.analysis.definiteness import definiteness
 
     if len(found) < 2:
         return []

@@ -40,6 +40,7 @@ class Claim:
     note: str = ""
     numbers: Mapping[str, Any] = field(default_factory=dict)
     instances: tuple[Any, ...] = ()
+    certificates: tuple[Any, ...] = ()
 
     def __str__(self) -> str:
         mark = {True: "proved", False: "NOT PROVED", None: "unknown"}[self.holds]
@@ -183,11 +184,18 @@ def by_rewrite(text: str, rewrite: Any, left: Any, right: Any) -> Claim:
 
 
 def states(
-    text: str, holds: bool | None, *, known: str = "exact", trace: tuple[Any, ...] = (), note: str = ""
+    text: str,
+    holds: bool | None,
+    *,
+    known: str = "exact",
+    trace: tuple[Any, ...] = (),
+    note: str = "",
+    certificates: tuple[Any, ...] = (),
 ) -> Claim:
     """A claim whose evidence is a finding of another analysis: a verdict, a best response, an isomorphism.
 
-    Math: `holds` is computed by the caller from that finding, never written down.
+    Math: `holds` is computed by the caller from that finding, never written down; `certificates` say it again as data
+        for the checker.
 
     Reference: the analysis it comes from.
 
@@ -195,4 +203,5 @@ def states(
         >>> states("two is even", 2 % 2 == 0).holds
         True
     """
-    return Claim(text, None if holds is None else bool(holds), known, tuple(trace), None, None, note)
+    decided = None if holds is None else bool(holds)
+    return Claim(text, decided, known, tuple(trace), None, None, note, certificates=tuple(certificates))

@@ -3,28 +3,27 @@
 Main definitions: `best`, `Best`, `crossings`, `Crossing`.
 
 Rates are spectral radii per step (maps) or spectral abscissas per unit time (flows). "rho < r" is the stability of J/r,
-decided exactly in the parameter, so the best rate of any family without further parameters is enclosed by bisection in
-r. Up to size four the minimum is one of finitely many algebraic points, and exact; parameters that only set a scale may
-stay free.
+decided exactly in the parameter, so the best rate of any family without further parameters is enclosed between an r
+that is reached and one that is not. Up to size four the minimum is one of finitely many algebraic points, and exact;
+parameters that only set a scale may stay free.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
 
 from bilevel.analysis.analyse import analyse
+from bilevel.analysis.best_enclosed import enclosed_minimum
 from bilevel.analysis.best_exact import Unattained, exact_minimum
 from bilevel.analysis.known import Known
 from bilevel.analysis.univariate import Unsolved, real_roots
 from bilevel.language.errors import GameError, UnknownAnswer
 from bilevel.rules.protocol.linear import linearise
 from bilevel.rules.protocol.rule import Rule
-
-ROUNDS = 24
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def best(game: Any, rule: Rule, at: Mapping[Any, Any], *, over: Any) -> Best:
     known = Known(game.assuming)
     if matrix.free_symbols == {over}:
         found = _exact(matrix, over, linear.time, known)
-        return found or _bisected(matrix, over, linear.time, game.assuming)
+        return found or _enclosed(matrix, over, linear.time, known)
     if linear.time == "discrete":
         for road in (_complex_pair, _real_values):
             found = road(matrix, over, known)
@@ -248,34 +247,10 @@ def _scaled(matrix: Any, over: Any, time: str, known: Known) -> Best | None:
     return None
 
 
-def _bisected(matrix: Any, over: Any, time: str, assuming: Iterable[Any]) -> Best:
-    """Bounds on the best rate and on where it is taken, each step of the bisection an exact decision."""
-
-    def reached(rate: Any) -> Any:
-        moved = matrix / rate if time == "discrete" else matrix - rate * sp.eye(matrix.rows)
-        verdict = analyse(moved, time=time, assuming=tuple(assuming))
-        if verdict.condition is None:
-            raise UnknownAnswer(f"whether the rate {rate} can be reached was not decided: {verdict.reason}")
-        return verdict.condition
-
-    low, high = sp.S.Zero, sp.S.One
-    if time == "continuous":
-        low, high = sp.Integer(-1), sp.S.Zero
-        while reached(low) != sp.false and low > -(10**6):
-            low *= 2
-    where = reached(high)
-    if where == sp.false:
-        raise UnknownAnswer(f"no value of {over} makes the rule converge", next_step="choose another rule")
-    for _ in range(ROUNDS):
-        middle = (low + high) / 2
-        condition = reached(middle)
-        if condition == sp.false:
-            low = middle
-        else:
-            high, where = middle, condition
-    interval = where.as_set() if where != sp.true else sp.S.Reals
-    ends = (interval.inf, interval.sup)
-    return Best(tuple(sp.nsimplify(e) if e.is_Rational else e for e in ends), (low, high), "enclosed")
+def _enclosed(matrix: Any, over: Any, time: str, known: Known) -> Best:
+    """Bounds on the best rate and on where it is taken."""
+    step, rate = enclosed_minimum(matrix, over, time=time, facts=known.facts)
+    return Best(step, rate, "enclosed")
 
 
 def crossings(verdict: Any, over: Any) -> tuple[Crossing, ...]:

@@ -21,6 +21,7 @@ from bilevel.analysis.cells import Line
 from bilevel.analysis.function_bounds import function_bounds
 from bilevel.analysis.polynomials import Coordinates, rational
 from bilevel.analysis.regions import All, Sign, Some, compare, conj, disj, negate, same, signs
+from bilevel.analysis.root_signs import sign_beyond
 from bilevel.analysis.writing import LARGE, formula_size, to_boolean, to_formula
 
 
@@ -41,7 +42,7 @@ class Assumptions:
         self.coordinates, self.budget = coordinates, budget or Budget()
         self.proofs: list[tuple[Any, str]] = []
         self.facts: list[Any] = []
-        self._cache: list[tuple[Any, str | None]] = []
+        self._cache: list[tuple[Any, str | None, int]] = []
         self.bounds: list[tuple[Any, ...]] = [FREE] * len(coordinates.meaning)
         self.nonzero = {i for i, m in enumerate(coordinates.meaning) if i >= 2 and m.is_nonzero}
         for index, meaning in enumerate(coordinates.meaning):
@@ -88,17 +89,22 @@ class Assumptions:
 
     # ---- signs ------------------------------------------------------------------------------------
 
-    def sign(self, p: Any) -> str | None:
-        """ "+", "-", "0", ">=0", "<=0" where an identity proves it, else None."""
+    def sign(self, p: Any, depth: int = 0) -> str | None:
+        """ "+", "-", "0", ">=0", "<=0" where it is proved, else None; `depth` counts the questions this one answers."""
         if isinstance(p, sp.Basic):
             return None
         if p == 0:
             return "0"
-        for known, answer in self._cache:
-            if known == p:
+        for known, answer, asked in self._cache:
+            if known == p and (answer is not None or asked <= depth):
                 return answer
         answer = self._sign(p)
-        self._cache.append((p, answer))
+        if answer is None:
+            answer = sign_beyond(self, p, depth)
+            if answer in ("+", "-") and len(p) < LARGE:
+                positive = Sign(p if answer == "+" else -p, ">")
+                self.proofs.append((to_boolean(positive, self.coordinates), "real roots counted"))
+        self._cache.append((p, answer, depth))
         return answer
 
     def _sign(self, p: Any) -> str | None:
@@ -162,7 +168,7 @@ class Assumptions:
             s = self.sign(factor)
             if s == "-":
                 sign *= -1 if multiplicity % 2 else 1
-            if s in ("+", "-") or (multiplicity % 2 == 0 and self._is_nonzero(factor)):
+            if s in ("+", "-") or (multiplicity % 2 == 0 and self.is_nonzero(factor)):
                 removed = True
             elif multiplicity % 2 == 0 or s in (">=0", "<=0"):
                 if s == "<=0" and multiplicity % 2:
@@ -172,7 +178,7 @@ class Assumptions:
             else:
                 odd.append(factor)
                 removed = removed or multiplicity > 1
-        if not removed and (relation in (">", ">=") or (len(factors) == 1 and not self._is_nonzero(factors[0][0]))):
+        if not removed and (relation in (">", ">=") or (len(factors) == 1 and not self.is_nonzero(factors[0][0]))):
             return atom
         return self._assemble(sign, odd, even, relation)
 
@@ -189,7 +195,7 @@ class Assumptions:
             {tuple(e - s for e, s in zip(m, shared, strict=True)): c for m, c in terms.items()}
         )
 
-    def _is_nonzero(self, factor: Any) -> bool:
+    def is_nonzero(self, factor: Any) -> bool:
         """Whether a factor is a generator known not to vanish."""
         return any(factor == self.coordinates.generators[i] for i in self.nonzero)
 
@@ -198,7 +204,7 @@ class Assumptions:
         for factor in odd:
             product = product * factor
         if relation in ("==", "!="):
-            vanishing = [f for f in odd + even if not self._is_nonzero(f)]
+            vanishing = [f for f in odd + even if not self.is_nonzero(f)]
             join = disj if relation == "==" else conj
             return join(compare(self._radicand(f), relation) for f in vanishing)
         if relation == ">":

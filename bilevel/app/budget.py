@@ -1,6 +1,6 @@
 """Budgets of time and memory, so that a long analysis ends in "unknown, reached this far".
 
-Main definitions: `OutOfTime`, `Clock`, `limited`, `stop`, `guarded`.
+Main definitions: `OutOfTime`, `WALL` and `PROCESSOR` time, `Clock`, `limited`, `stop`, `guarded`.
 
 Two lines of defence. Inside the process a timer raises `OutOfTime`, which a command turns into a partial answer. Around
 it, where the system has `fork`, a parent that has loaded nothing heavy waits a little longer and then ends the child:
@@ -26,17 +26,36 @@ class OutOfTime(BaseException):
 
 
 @dataclass(frozen=True)
+class Time:
+    """A way to count seconds, and the timer and signal of the system that report them."""
+
+    now: Callable[[], float]
+    timer: str
+    signal: str
+
+    def ring(self, seconds: float) -> None:
+        """Send the signal after some seconds (0: never), and again each second, should the first one get lost."""
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(getattr(signal, self.timer), seconds, 1.0 if seconds else 0.0)
+
+
+WALL = Time(time.monotonic, "ITIMER_REAL", "SIGALRM")  # how long a person waits
+PROCESSOR = Time(time.process_time, "ITIMER_PROF", "SIGPROF")  # what the work costs, however busy the machine is
+
+
+@dataclass(frozen=True)
 class Clock:
     """When the time is over (None: never), and the sections of the work that may be cut short."""
 
     deadline: float | None = None
+    time: Time = WALL
 
     def part(self, fraction: float) -> Clock:
         """A clock that has this part of the time that is left."""
         if self.deadline is None:
             return self
-        now = time.monotonic()
-        return Clock(now + max(self.deadline - now, 0.0) * fraction)
+        now = self.time.now()
+        return Clock(now + max(self.deadline - now, 0.0) * fraction, self.time)
 
     @contextlib.contextmanager
     def section(self, fraction: float = 1.0) -> Iterator[None]:
@@ -44,29 +63,30 @@ class Clock:
         if self.deadline is None:
             yield
             return
-        left = (self.deadline - time.monotonic()) * fraction
+        left = (self.deadline - self.time.now()) * fraction
         if left <= 0:
             raise OutOfTime
-        signal.setitimer(signal.ITIMER_REAL, left, 1.0)  # once more each second, should the first one get lost
+        self.time.ring(left)
         try:
             yield
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            self.time.ring(0)
 
 
 @contextlib.contextmanager
-def limited(seconds: float | None) -> Iterator[Clock]:
+def limited(seconds: float | None, of: Time = WALL) -> Iterator[Clock]:
     """A clock; until its first section is over, everything is interrupted when the seconds are over."""
     if not seconds or not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-        yield Clock()
+        yield Clock(time=of)
         return
-    before = signal.signal(signal.SIGALRM, _raise)
-    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
+    number = getattr(signal, of.signal)
+    before = signal.signal(number, _raise)
+    of.ring(seconds)
     try:
-        yield Clock(time.monotonic() + seconds)
+        yield Clock(of.now() + seconds, of)
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        of.ring(0)
+        signal.signal(number, before)
 
 
 def _raise(number: int, frame: object) -> None:
@@ -75,8 +95,8 @@ def _raise(number: int, frame: object) -> None:
 
 def stop() -> None:
     """No further `OutOfTime`: what is known is about to be said."""
-    if hasattr(signal, "setitimer"):
-        signal.setitimer(signal.ITIMER_REAL, 0)
+    for each in (WALL, PROCESSOR):
+        each.ring(0)
 
 
 def guarded(work: Callable[[], int], seconds: float | None, memory: float | None, late: Callable[[str], int]) -> int:

@@ -175,6 +175,8 @@ def _relations(command: Any) -> None:
     made.add_argument("--map-flow", action="store_true", help="compare trajectories instead of losses")
     made = command("correspondences", "formulations proved to be the same problem, with proofs", analysis=False)
     made.add_argument("name", nargs="?", metavar="NAME", help="number or name of one of them: its proof step by step")
+    made = command("prove", "theorems proved anew: the paper's, and those on other methods", analysis=False)
+    made.add_argument("name", nargs="*", metavar="NAME", help="numbers or names: step by step (default: all)")
 
 
 def _sweep(made: argparse.ArgumentParser) -> None:

@@ -1,6 +1,6 @@
 """What the arguments of a command name: a problem file or a catalogue model, parameter values, rules.
 
-Main definitions: `problem_named`, `rules_named`, `smaller`, `values_given`.
+Main definitions: `problem_named`, `numbers_named`, `rules_named`, `values_given`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bilevel.app.scope import fits, read_set
 from bilevel.app.source import advice, shown
 from bilevel.game import Game
 from bilevel.language import calculus
-from bilevel.language.errors import ReadError
+from bilevel.language.errors import ReadError, UnknownAnswer
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
@@ -72,11 +72,22 @@ def _with_fixed(game: Any, fixed: Mapping[Any, Any]) -> Any:
     return replace(game, equations={v: calculus.replace(g, fixed) for v, g in game.equations.items()})
 
 
-def smaller(problem: Problem) -> str:
-    """What to try for a model without numbers: its small instance where it has one."""
-    if problem.title in models.instances():
-        return f"{problem.title}_instance, the same model with numbers"
-    return "bilevel derive, or a problem file with scalar variables"
+def numbers_named(name: str, sets: Iterable[str] = ()) -> Problem:
+    """The same with numbers to analyse: of a model for networks of any form its small instance, as the title then says.
+
+    Raises: UnknownAnswer for a model of that kind that has no instance.
+    """
+    if _NAME.fullmatch(name) and not Path(name).exists() and name in models.instances():
+        title = f'{name}_instance: the coordinate-level instance models.instance("{name}") of the model-level {name}'
+        made = models.catalogue()[f"{name}_instance"]()
+        return _with_values(problem_of(made, title=title, file=name), values_given(sets))
+    problem = problem_named(name, sets)
+    if not problem.game.is_coordinate:
+        raise UnknownAnswer(
+            "this model is written for networks of any form, so it has no numbers to analyse, and no small instance",
+            next_step="bilevel derive, or a problem file with scalar variables",
+        )
+    return problem
 
 
 def rules_named(problem: Problem, names: str | None) -> list[Any]:

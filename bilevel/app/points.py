@@ -11,12 +11,14 @@ from typing import Any
 
 import sympy as sp
 
-from bilevel.analysis.fixed_points import equilibria
-from bilevel.analysis.known import Known
+from bilevel.analysis.fixed_points import equilibria, named_equilibria
+from bilevel.analysis.known import Known, under
 from bilevel.app.budget import Clock, OutOfTime
 from bilevel.app.problem import Problem
 from bilevel.app.scope import fits
-from bilevel.language.errors import GameError, UnknownAnswer
+from bilevel.language.errors import BilevelError, GameError, UnknownAnswer
+
+LATE = "out of time while the fixed points were being found"
 
 
 @dataclass(frozen=True)
@@ -43,18 +45,32 @@ def points_of(problem: Problem, rule: Any, clock: Clock = Clock()) -> Found:
     """The points to analyse."""
     if problem.assuming and Known(problem.assuming).contradictory():
         raise problem.located("no values meet all assumptions; drop or change one of them", "assume")
-    game = problem.game.under(*problem.domain)
+    game = under(problem.game, *problem.domain)
     try:
         with clock.section(1 / 3 if problem.complete_at else 2 / 3):
             found = equilibria(game, rule, at=problem.at or None)
-    except (UnknownAnswer, OutOfTime):
-        if not problem.complete_at:
+    except (UnknownAnswer, OutOfTime) as stop:
+        if problem.complete_at:
+            return Found((Given(problem.at),), False)
+        named = _named(problem, game, rule, clock)
+        if not named:
             raise
-        return Found((Given(problem.at),), False)
+        reason = f"{str(stop) or LATE}; only what the model names was tested, others may exist"
+        return Found(named, False, reason)
     except GameError as stop:
         raise (problem.located(str(stop), "at") if problem.at else stop) from None
     inside = tuple(e for e in found.points if _inside(problem, e.point))
     return Found(inside, bool(found.complete), "" if problem.complete_at else found.reason or "")
+
+
+def _named(problem: Problem, game: Any, rule: Any, clock: Clock) -> tuple[Any, ...]:
+    """The fixed points that a model names, where there was no time or no way to find all."""
+    given = {v: problem.at[v] for v in game.variables if v in problem.at}
+    try:
+        with clock.section(1 / 2):
+            return tuple(e for e in named_equilibria(game, rule, given) if _inside(problem, e.point))
+    except (BilevelError, OutOfTime):
+        return ()
 
 
 def _inside(problem: Problem, point: Mapping[Any, Any]) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from bilevel import show
 from bilevel.app.report_evidence import claim_data, evidence
 from bilevel.app.report_parts import Part, power, worded
 from bilevel.app.report_updates import check_data
-from bilevel.app.theorems import Theorem, paragraphs
+from bilevel.app.theorems import Theorem, number, paragraphs
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ def made(theorem: Theorem) -> Card:
 
 def anchor(theorem: Theorem) -> str:
     """Where its card stands on the page: theorem-1."""
-    kind, number = (re.findall(r"[a-z]+|\d+", theorem.name) + ["", ""])[:2]
-    return f"{kind}-{int(number)}" if number.isdigit() else theorem.name.replace("_", "-")
+    kind, digits = (re.findall(r"[a-z]+|\d+", theorem.name) + ["", ""])[:2]
+    return f"{kind}-{int(digits)}" if digits.isdigit() else theorem.name.replace("_", "-")
 
 
 def numerically(proof: Any) -> Iterable[Any]:
@@ -55,8 +55,8 @@ def numerically(proof: Any) -> Iterable[Any]:
     return tuple(check_proof(proof))
 
 
-def section(cards: list[Card]) -> Part:
-    """One card a theorem."""
+def section(cards: list[Card], others: Sequence[Theorem] = ()) -> Part:
+    """One card a theorem; of the others, what they say and how to prove them."""
     made = show.section(
         "Theorems and refutations",
         "One file each in the folder proofs; every claim is decided anew whenever this page is made. An equality "
@@ -67,9 +67,25 @@ def section(cards: list[Card]) -> Part:
         "tolerance is a bound on "
         "rounding, computed from the number of operations.",
         *(show.Markup(card.markup) for card in cards),
+        *_others(others),
         anchor="theorems",
     )
-    return Part(made, {"theorems": [card.data for card in cards]})
+    listed = [{"name": one.name, "says": one.summary, "file": one.file} for one in others]
+    return Part(made, {"theorems": [card.data for card in cards], "beyond": listed})
+
+
+def _others(others: Sequence[Theorem]) -> list[Any]:
+    """Theorems on other methods: what each says, and the command that proves it; none is proved for the page."""
+    if not others:
+        return []
+    rows = [[worded(one.summary), show.code(f"bilevel prove {number(one)}")] for one in others]
+    return [
+        show.element("h3", "Beyond the paper"),
+        show.paragraph(f"The folder holds {len(others)} more theorems, on other methods. They are listed here, not "
+                       "proved; each is proved, with its steps, by the command beside it, and all by ",
+                       show.code("bilevel prove"), "."),
+        show.table(["Theorem", "Proved by"], rows),
+    ]  # fmt: skip
 
 
 def _card(theorem: Theorem, proof: Any, checks: tuple[Any, ...], failure: str) -> Any:
@@ -151,7 +167,7 @@ def _numeric(checks: tuple[Any, ...]) -> Any:
 
 def _data(theorem: Theorem, proof: Any, checks: tuple[Any, ...], failure: str) -> dict[str, Any]:
     stands = not failure and proof.stands and all(check.passed for check in checks)
-    found = {"file": f"proofs/{theorem.path.name}", "stands": stands} | ({"failure": failure} if failure else {})
+    found = {"file": theorem.file, "stands": stands} | ({"failure": failure} if failure else {})
     if proof is None:
         return found
     return {

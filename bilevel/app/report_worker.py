@@ -1,4 +1,4 @@
-"""The theorems' cards, made in a second process, which prints one line of JSON a theorem.
+"""The cards of the paper's theorems, made in a second process, which prints one line of JSON a theorem.
 
 Main definitions: `begin` (start it), `main` (what it runs).
 """
@@ -15,7 +15,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bilevel.app.report_theorems import Card, made
-from bilevel.app.theorems import theorems
+from bilevel.app.theorems import Theorem, theorems
+
+
+def _chosen() -> list[Theorem]:
+    return [theorem for theorem in theorems() if theorem.of_the_paper]
 
 
 def begin(tell: Callable[[str], None]) -> Callable[[], list[Card]]:
@@ -27,7 +31,7 @@ def begin(tell: Callable[[str], None]) -> Callable[[], list[Card]]:
             command, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=os.environ | {"PYTHONPATH": path}
         )
     except OSError:
-        return lambda: [made(theorem) for theorem in theorems()]
+        return lambda: [made(theorem) for theorem in _chosen()]
     cards: dict[str, Card] = {}
 
     def read() -> None:
@@ -42,14 +46,14 @@ def begin(tell: Callable[[str], None]) -> Callable[[], list[Card]]:
     def wait() -> list[Card]:
         reader.join()
         process.wait()
-        return [cards.get(theorem.name) or made(theorem) for theorem in theorems()]
+        return [cards.get(theorem.name) or made(theorem) for theorem in _chosen()]
 
     return wait
 
 
 def main() -> None:
     """Prove them all, in the order of their numbers."""
-    for theorem in theorems():
+    for theorem in _chosen():
         print(json.dumps([theorem.name, asdict(made(theorem))]), flush=True)
 
 

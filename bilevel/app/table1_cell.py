@@ -18,10 +18,11 @@ from bilevel.analysis.state_map import state_map
 from bilevel.app import budget
 from bilevel.app.answers import certificate, point_object, text, verdict_object
 from bilevel.app.saving import save
+from bilevel.app.table1_lines import idle_along, lost_isolation
 from bilevel.app.table1_points import DESTROYED, UNDECIDED, fate_of
 from bilevel.app.table1_problems import PROBLEMS, RULES, STEP, Bench
-from bilevel.app.table1_rates import FAILURES, best_rate
-from bilevel.app.table1_verdict import judged, summed
+from bilevel.app.table1_rates import FAILURES, best_rate, scaled, steps_of, told
+from bilevel.app.table1_verdict import against, judged, summed
 from bilevel.language.errors import UnknownAnswer
 from bilevel.language.values import expression
 from bilevel.models.strategies import catalogue
@@ -38,17 +39,20 @@ def cell(name: str, side: str, seconds: float = SECONDS) -> dict[str, Any]:
     row = catalogue()[name].row
     benches = [bench for bench in PROBLEMS if bench.side == side]
     cases = [(dict(variant), bench) for variant in row.variants for bench in benches]
-    deadline, entries = time.monotonic() + seconds, []
+    deadline, entries = time.process_time() + seconds, []
     for done, (variant, bench) in enumerate(cases):  # what quick ones leave over goes to those after them
-        left = max(deadline - time.monotonic(), 1.0)
+        left = max(deadline - time.process_time(), 1.0)
         entries.append(_guarded(name, variant, bench, left / (len(cases) - done)))
     printed = None if row.printed is None else row.printed[side == "ac"]
+    found = summed(entries)
     return {
         "strategy": name,
         "title": row.title,
         "side": side,
         "printed": printed,
-        **summed(entries),
+        "remark": dict(row.remarks).get(side),
+        **found,
+        "against": against(printed, found["word"], entries),
         "entries": entries,
     }
 
@@ -62,7 +66,7 @@ def _guarded(name: str, variant: dict[str, Any], bench: Bench, seconds: float) -
         "problem_title": bench.title,
         "variant": {k: str(v) for k, v in variant.items()},
     }
-    with budget.limited(seconds) as clock:
+    with budget.limited(seconds, budget.PROCESSOR) as clock:
         try:
             entry |= _weighed(name, variant, bench, clock)
         except NotApplicable as stop:
@@ -73,7 +77,7 @@ def _guarded(name: str, variant: dict[str, Any], bench: Bench, seconds: float) -
             late = f"out of time: its share of the budget was {seconds:.0f} s; try: raise --cell-budget"
             why = late if isinstance(stop, budget.OutOfTime) else f"{type(stop).__name__}: {stop}"[:300]
             entry |= {"word": "unknown", "why": why}
-        budget.stop()
+        budget.PROCESSOR.ring(0)
     return entry | {"seconds": round(time.process_time() - began, 2)}
 
 
@@ -88,29 +92,33 @@ def _weighed(name: str, variant: dict[str, Any], bench: Bench, clock: budget.Clo
     strategy, game = strategy_of(name, variant), bench.game()
     actor = tuple(str(v) for v in game[game.samples.actor].moves)
     found: dict[str, Any] = {"strategy": str(strategy), "model": strategy.model or "exact", "rules": {}}
-    changed, _ = strategy(game, RULES["alternating"]())
-    updates = str(derive(*strategy(game, RULES["alternating"]())))
+    changed = {rule: strategy(game, make()) for rule, make in RULES.items()}
+    common = next(iter(changed.values()))[0]  # rules share one game where they may, and with it all that is derived
+    changed = {rule: (common if new == common else new, step) for rule, (new, step) in changed.items()}
+    updates = str(derive(*changed["alternating"]))
     found["updates"] = updates if len(updates) < 4000 else updates[:4000] + " ..."
-    if all(_idle(game, strategy, make()) for make in RULES.values()):
+    if all(_idle(game, new, step, RULES[rule]()) for rule, (new, step) in changed.items()):
         output = catalogue()[name].row.output
         why = "the players' update equations are the same, symbol by symbol" + (
             "; what is added is an output only" if output else "; what is added drives nothing"
         )
         return found | {"word": "neutral" if output else "not applicable", "why": f"proved: {why}"}
-    fate = fate_of(changed, dict(bench.point), actor, clock)
+    fate = fate_of(changed["alternating"][0], dict(bench.point), actor, clock)
     found["fixed_point"] = {"word": fate.word, "why": fate.why, "point": fate.point and point_object(fate.point.point)}
     if fate.point is not None:
-        for rule in RULES:
-            found["rules"][rule] = _under(rule, strategy, bench, fate.point, clock)
-        found["fixed_point"]["isolated"] = found["rules"]["flow"].pop("isolated")
+        where = {rule: {v: fate.point.point[v] for v in new.variables} for rule, (new, _) in changed.items()}
+        linear = {rule: linear_at(new, step, where[rule]) for rule, (new, step) in changed.items()}
+        for rule, (new, step) in changed.items():
+            found["rules"][rule] = _under(rule, new, step, linear[rule], bench, where[rule], clock)
+        loose = lost_isolation(common, linear["flow"], where["flow"], actor, _before(bench, "flow")[2])
+        found["fixed_point"]["line"] = loose
     elif fate.word == UNDECIDED:
         return found | {"word": "unknown", "why": fate.why}
     return found | judged(found, destroyed=fate.word == DESTROYED)
 
 
-def _idle(game: Any, strategy: Strategy, rule: Any) -> bool:
+def _idle(game: Any, changed: Any, new: Any, rule: Any) -> bool:
     """Whether the strategy leaves every update of the game's own variables as it was, for every value of everything."""
-    changed, new = strategy(game, rule)
     while new.name == "followed":
         new = dict(new.parameters)["base"]
     before, after = game.field(), changed.field()
@@ -120,43 +128,44 @@ def _idle(game: Any, strategy: Strategy, rule: Any) -> bool:
 
 
 @cache
-def _before(bench: Bench, rule: str) -> tuple[Any, Any]:
-    """Verdict and best rate without any strategy."""
+def _before(bench: Bench, rule: str) -> tuple[Any, Any, list[str]]:
+    """Verdict, best rate, and along which of the actor's coordinates nothing is learnt, without any strategy."""
     game = bench.game()
     point = {v: expression(dict(bench.point)[str(v)]) for v in game.variables}
     linear = linearise(game, RULES[rule](), point)
     verdict = analyse(linear.matrix, time=linear.time, assuming=game.assuming)
-    with budget.limited(RATE_SECONDS) as clock:
-        return verdict, best_rate(linear.matrix, verdict, 1, clock)
+    loose = [n for _, names in idle_along(linear, [str(v) for v in game[game.samples.actor].moves]) for n in names]
+    with budget.limited(RATE_SECONDS, budget.PROCESSOR) as clock:
+        return verdict, best_rate(linear.matrix, verdict, 1, clock), loose
 
 
-def _under(rule: str, strategy: Strategy, bench: Bench, equilibrium: Any, clock: budget.Clock) -> dict[str, Any]:
+def _under(
+    rule: str, changed: Any, new: Any, linear: Any, bench: Bench, point: Any, clock: budget.Clock
+) -> dict[str, Any]:
     """Before and after under one rule: the whole state for the record, the part that drives the players for the word"""
     plain, game = RULES[rule](), bench.game()
-    changed, new = strategy(game, plain)
-    linear = linear_at(changed, new, equilibrium.point)
     with clock.section(2 / 3):
         whole = analyse(linear.matrix, time=linear.time, assuming=changed.assuming)
-        part = driving(linear.matrix, [k for k, name in enumerate(linear.order) if name in map(str, game.variables)])
+        learnt = {str(v) for player in game.players for v in changed[player].moves}
+        part = driving(linear.matrix, [k for k, name in enumerate(linear.order) if name in learnt])
         own = whole if part.rows == linear.matrix.rows else analyse(part, time=linear.time, assuming=changed.assuming)
-    before, rate_before = _before(bench, rule)
-    verdict = compare(before, own)
+    before, rate_before, _ = _before(bench, rule)
+    verdict, scale = compare(before, own), scaled(before.jacobian, own.jacobian)
     after = verdict_object(whole, list(linear.order), certified=False)
     with clock.section(1 / 3):
         after["certificate"], after["certified_at"] = certified(whole, verdict)
-    loose = [] if rule != "flow" else stuck(linear, [str(v) for v in game[game.samples.actor].moves])
     return {
-        **({"isolated": not loose} if rule == "flow" else {}),
         "rule": str(new),
-        "before": _told(before),
-        "after": after,
-        "players": None if own is whole else _told(own),
+        "before": told(before),
+        "after": after | {"steps": steps_of(whole)},
+        "players": None if own is whole else told(own),
         "word": verdict.word,
         "why": verdict.why,
+        "scale": None if scale is None else text(scale),
         "best_before": rate_before,
         "best_after": best_rate(part, own, rounds(new), clock.part(2 / 3)),
-        "same": changed is game and new is plain,
-        "file": problem_text(changed, new, equilibrium.point),
+        "same": changed == game and str(new) == str(plain),
+        "file": problem_text(changed, new, point),
     }
 
 
@@ -167,14 +176,6 @@ def driving(matrix: Any, players: list[int]) -> Any:
         kept += [k for k in range(matrix.cols) if k not in kept and matrix[row, k] != 0]
     order = sorted(kept)
     return sp.ImmutableMatrix(matrix.extract(order, order))
-
-
-def stuck(linear: Any, actor: list[str]) -> list[str]:
-    """The actor's coordinates along which fixed points of a flow form a continuum to first order: nothing is learnt."""
-    directions = sp.Matrix(linear.matrix).nullspace()
-    return [
-        name for k, name in enumerate(linear.order) if name in actor and any(sp.cancel(d[k]) != 0 for d in directions)
-    ]
 
 
 def certified(verdict: Any, compared: Any) -> tuple[Any, dict[str, str] | None]:
@@ -189,11 +190,6 @@ def certified(verdict: Any, compared: Any) -> tuple[Any, dict[str, str] | None]:
         if found is not None:
             return found, {str(STEP): str(step)}
     return None, None
-
-
-def _told(verdict: Any) -> dict[str, Any]:
-    return {"verdict": verdict.verdict, "condition": text(verdict.condition), "unstable_on": text(verdict.unstable_on),
-            "marginal_why": verdict.marginal_why, "known": verdict.known}  # fmt: skip
 
 
 def rounds(rule: Any) -> int:

@@ -10,16 +10,11 @@ from typing import Any
 
 from bilevel import show
 from bilevel.app.report_parts import worded
+from bilevel.app.table1_verdict import PRINTED, rate_text, where
 
 TITLE = "Table 1, completed"
-PRINTED = {"yes": "shown to help", "no": "not yet demonstrated", "n/a": "not applicable"}
 SIDES = {"gan": "GANs", "ac": "Actor-critic"}
 SIGNS = {"helps": "+", "hurts": "−", "neutral": "=", "depends": "±", "not applicable": "∅", "unknown": "?"}
-REMARK = (
-    "The paper's remark on replay buffers, which its authors saw fail for GANs, is what comes out here too: with past "
-    "generators in the critic's data the centre of the Dirac-GAN becomes unstable, for the last two generators (exact) "
-    "as for an exponential history (parameters averaged, which has the mixture's linearisation)."
-)
 
 
 def _pairs(cells: Sequence[Mapping[str, Any]]) -> list[tuple[str, dict[str, Mapping[str, Any]]]]:
@@ -43,14 +38,12 @@ def html(cells: Sequence[Mapping[str, Any]], files: Mapping[tuple[Any, ...], Map
     """One page: the table first, then every cell down to its files."""
     tables = [_table(title, rows) for title, rows in _blocks(cells)]
     details = [_detail(name, sides, files) for name, sides in _pairs(cells)]
-    replay = (
-        [REMARK]
-        if any(c["strategy"] == "replay_buffers" and c["side"] == "gan" and c["word"] == "hurts" for c in cells)
-        else []
-    )
+    against = [f"{c['title']}, {SIDES[c['side']]}: {c['against']}" for c in cells if c.get("against")]
+    differing = [show.section("Where this is not what is printed", show.bullets(*map(worded, against)))]
     return show.page(
         TITLE,
-        show.section("The table", *tables, *replay, _legend()),
+        show.section("The table", *tables, _legend()),
+        *(differing if against else []),
         show.section("How the words are found", *_method()),
         *details,
         subtitle="Stabilising strategies on both sides, after Pfau and Vinyals (2016), arXiv:1610.01945",
@@ -76,7 +69,7 @@ def _printed(cell: Any) -> str:
 
 
 def _word(cell: Mapping[str, Any]) -> Any:
-    return f"{SIGNS[cell['word']]} {cell['word']}"
+    return f"{SIGNS[cell['word']]} {cell['shown']}"
 
 
 def _legend() -> Any:
@@ -84,11 +77,19 @@ def _legend() -> Any:
         "helps": "more steps are stable, or the best rate is better, and nothing is lost",
         "hurts": "the reverse, or the fixed point is destroyed",
         "depends": "better here, worse there, or better at a moved fixed point: on what is said below",
-        "neutral": "neither the region nor the best rate changes",
+        "neutral": "neither the region nor the best rate changes, or only as by another choice of the step",
         "not applicable": "proved: the update equations are the same, or there is nothing the strategy acts on",
         "unknown": "not decided; the reason is given",
     }
-    return show.table(["Word", "Means"], [(f"{SIGNS[word]} {word}", text) for word, text in meanings.items()])
+    rows = [(f"{SIGNS[word]} {word}", text) for word, text in meanings.items()]
+    rows += [
+        (
+            "(1 of 6 undecided)",
+            "so many of the problems and variants weighed are unknown: the word rests on the others",
+        ),
+        ("≈", "best rates found in floating point only; all others are exact, or enclosed to six digits"),
+    ]
+    return show.table(["Word", "Means"], rows)
 
 
 def _method() -> list[Any]:
@@ -115,10 +116,18 @@ def _anchor(name: str) -> str:
 def _detail(name: str, sides: Mapping[str, Any], files: Mapping[tuple[Any, ...], Mapping[str, str]]) -> Any:
     blocks: list[Any] = []
     for side, cell in sides.items():
-        blocks.append(show.section(f"{SIDES[side]}: {cell['word']}", worded_paragraph(cell["why"]),
+        blocks.append(show.section(f"{SIDES[side]}: {cell['shown']}", *map(worded_paragraph, _lead(cell)),
                                    *(_entry(cell, k, entry, files) for k, entry in enumerate(cell["entries"])),
                                    anchor=f"{_anchor(name)}-{side}"))  # fmt: skip
     return show.section(next(iter(sides.values()))["title"], *blocks, anchor=_anchor(name))
+
+
+def _lead(cell: Mapping[str, Any]) -> list[str]:
+    """What is derived, what the paper says of it, and where the two differ."""
+    said = [cell["why"]]
+    if cell.get("remark"):
+        said.append(f"The paper remarks: {cell['remark']}.")
+    return [*said, *filter(None, [cell.get("against")])]
 
 
 def worded_paragraph(words: str) -> Any:
@@ -147,7 +156,7 @@ def _entry(cell: Mapping[str, Any], number: int, entry: Mapping[str, Any], files
             if "verdict" in links
             else []
         )
-        rows.append((rule, worded(_said(found["before"])), worded(_said(found["after"])), _rates(found), tuple(named)))
+        rows.append((rule, worded(where(found["before"])), worded(where(found["after"])), _rates(found), tuple(named)))
     if rows:
         parts.append(show.table(["Rule", "Before", "After", "Best rate", "Files"], rows))
     body = show.join(*(part if isinstance(part, show.Markup) else show.paragraph(part) for part in parts))
@@ -158,19 +167,8 @@ def _variant(entry: Mapping[str, Any]) -> str:
     return f" ({', '.join(f'{k} {v}' for k, v in entry['variant'].items())})" if entry["variant"] else ""
 
 
-def _said(verdict: Mapping[str, Any]) -> str:
-    if verdict["verdict"] != "conditional":
-        return str(verdict["verdict"])
-    if verdict["condition"] == "false":
-        return f"nowhere stable; unstable where {verdict['unstable_on']}"
-    return f"stable where {verdict['condition']}"
-
-
 def _rates(found: Mapping[str, Any]) -> str:
-    told = [
-        f"{rate['rate'][1]:.4f}" + ("≈" if rate["known"] == "float" else "") if rate else "—"
-        for rate in (found["best_before"], found["best_after"])
-    ]
+    told = [rate_text(rate) for rate in (found["best_before"], found["best_after"])]
     return f"{told[0]} → {told[1]}" if told != ["—", "—"] else "—"
 
 
@@ -186,14 +184,15 @@ def markdown(cells: Sequence[Mapping[str, Any]]) -> str:
         ]
         for _, sides in rows:
             entries = [
-                x for side in SIDES for x in (_printed(sides.get(side)), sides[side]["word"] if side in sides else "—")
+                x for side in SIDES for x in (_printed(sides.get(side)), sides[side]["shown"] if side in sides else "—")
             ]
             lines.append(f"| {next(iter(sides.values()))['title']} | {' | '.join(entries)} |")
         lines.append("")
     lines += ["## Reasons", ""]
     for _, sides in _pairs(cells):
         lines += [
-            f"- **{cell['title']}, {SIDES[side]}**: {cell['word']}. {cell['why']}" for side, cell in sides.items()
+            f"- **{cell['title']}, {SIDES[side]}**: {cell['shown']}. {' '.join(_lead(cell))}"
+            for side, cell in sides.items()
         ]
     return "\n".join(lines) + "\n"
 
@@ -211,8 +210,13 @@ def latex(cells: Sequence[Mapping[str, Any]]) -> str:
             entries = [
                 x
                 for side in SIDES
-                for x in (_printed(sides.get(side)), sides[side]["word"] if side in sides else "---")
+                for x in (_printed(sides.get(side)), sides[side]["shown"] if side in sides else "---")
             ]
-            lines.append(" & ".join([next(iter(sides.values()))["title"], *entries]).replace("—", "---") + r" \\")
+            lines.append(
+                " & ".join([next(iter(sides.values()))["title"], *entries])
+                .replace("—", "---")
+                .replace("≈", r"$\approx$")
+                + r" \\"
+            )
         lines.append(r"\hline")
     return "\n".join([*lines, r"\end{tabular}"]) + "\n"

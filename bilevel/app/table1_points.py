@@ -16,6 +16,7 @@ from bilevel.analysis.rays import moves_on_every_ray, peak
 from bilevel.analysis.zeros import solve_zeros
 from bilevel.language.errors import BilevelError, GameError, UnknownAnswer
 from bilevel.language.values import expression
+from bilevel.models.samples import SampledGame
 from bilevel.rules import flow
 from bilevel.rules.protocol.smoothness import JUMPS, evaluated
 
@@ -68,15 +69,16 @@ def fate_of(game: Any, point: dict[str, Any], actor: tuple[str, ...], clock: Any
 def _at(game: Any, kept: dict[str, Any]) -> Equilibrium | None:
     """The equilibrium with these coordinates; followers are where what they follow is, others are solved for."""
     whole = {str(v): kept[n] for v in game.variables for n in kept if str(v).rpartition("_")[0] == n} | kept
-    if set(game.samples.weights[:1]) & set(game.variables) and str(game.samples.weights[0]) in kept:
-        whole = dict.fromkeys(map(str, game.samples.weights), sp.S.Zero) | whole  # weights that are added are idle at 0
+    weights = [str(w) for w in game.samples.weights] if isinstance(game, SampledGame) else []
+    if weights and weights[0] in whole:
+        whole = dict.fromkeys(weights, sp.S.Zero) | whole  # weights that are added are idle at 0
     if len(whole) == len(game.variables):
         point = {v: whole[str(v)] for v in game.variables}
         try:
             linear_at(game, flow(), point)
             return Equilibrium(point)
         except GameError:
-            if len(kept) == len(game.variables) or not set(game.samples.weights) <= set(map(str, kept)):
+            if len(kept) == len(game.variables) or not set(weights) <= set(kept):
                 raise
     found, _, _ = _zeros(game, kept)
     return found[0] if found else None

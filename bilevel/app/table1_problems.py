@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import sympy as sp
@@ -32,8 +33,17 @@ class Bench:
     name: str
     side: str
     title: str
-    game: Callable[[], Any]
+    make: Callable[[], Any]
     point: tuple[tuple[str, Any], ...]
+
+    def game(self) -> Any:
+        """The game, made once, so that what is derived from it is derived once."""
+        return _made(self.make)
+
+
+@cache
+def _made(make: Callable[[], Any]) -> Any:
+    return make()
 
 
 PROBLEMS = (
@@ -56,7 +66,7 @@ PROBLEMS = (
     Bench(
         "two-states",
         "ac",
-        "Two-state process",
+        "Two-state decision process",
         two_states_in_samples,
         (("theta_1", 0), ("theta_2", 0), ("q_1_1", 1), ("q_1_2", 1), ("q_2_1", 0), ("q_2_2", 0)),
     ),

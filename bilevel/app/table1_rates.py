@@ -1,6 +1,7 @@
-"""The best step and its rate for the table: exact or enclosed where that is quick, else in floats, and said so.
+"""What the table says of a verdict: its words, the steps in numbers, the best step and its rate.
 
-Main definitions: `best_rate`.
+Main definitions: `told`, `steps_of`, `scaled`, `best_rate` (exact or enclosed; in floats where neither is quick, and
+said so).
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from bilevel.analysis.polynomials import Coordinates, characteristic_factors, to_sympy
 from bilevel.analysis.rates import best
+from bilevel.analysis.sections import STABLE, sections
 from bilevel.app import budget
 from bilevel.app.answers import text
 from bilevel.app.table1_problems import STEP
-from bilevel.language.errors import BilevelError
+from bilevel.language.errors import BilevelError, UnknownAnswer
 from bilevel.rules.protocol.defaults import default_rule
 from bilevel.system import map_of
 
@@ -30,6 +33,60 @@ FAILURES = (
     IndexError,
     KeyError,
 )
+
+
+def told(verdict: Any) -> dict[str, Any]:
+    """A verdict without its evidence."""
+    return {"verdict": verdict.verdict, "condition": text(verdict.condition), "unstable_on": text(verdict.unstable_on),
+            "marginal_why": verdict.marginal_why, "known": verdict.known, "steps": steps_of(verdict)}  # fmt: skip
+
+
+def steps_of(verdict: Any) -> list[list[str]] | None:
+    """The steps at which a rule is stable as intervals between decimals, up to single points; None where other words
+    say it as shortly."""
+    if verdict.condition in (None, sp.true, sp.false) or verdict.jacobian.free_symbols != {STEP}:
+        return None
+    atoms = verdict.condition.atoms(sp.core.relational.Relational)
+    if all(STEP in (r.lhs, r.rhs) for r in atoms):
+        return None
+    try:
+        found = sections([verdict.jacobian], STEP, time=verdict.time)
+    except UnknownAnswer:
+        return None
+    ends = lambda b: "oo" if b is None else f"{float(b.mid()):.5g}"
+    return [[ends(low), ends(high)] for low, high in found.where(STABLE)] if found.complete else None
+
+
+def scaled(before: Any, after: Any) -> Any:
+    """c > 0 where the characteristic polynomial after is that before with c h in place of h: only the step is another.
+
+    Math: det(z - A(h)) = det(z - B(c h)), coefficient by coefficient of h^j z^i: a = c^j b. Rational numbers only; None
+        where it is not so, or c = 1.
+    """
+    if before.shape != after.shape or before.free_symbols != {STEP} or after.free_symbols != {STEP}:
+        return None
+    first, second = _terms(before), _terms(after)
+    if first is None or second is None or set(first) != set(second):
+        return None
+    ratios = [(h, second[z, h] / first[z, h]) for z, h in first]
+    power, lead = next(((h, ratio) for h, ratio in ratios if h), (1, sp.S.One))
+    alike = lead > 0 and all(ratio > 0 and ratio**power == lead**h for h, ratio in ratios)
+    return sp.root(lead, power) if alike and lead != 1 else None
+
+
+def _terms(matrix: Any) -> dict[tuple[int, int], Any] | None:
+    """The coefficients of z^i h^j in a characteristic polynomial that is monic and rational; else None."""
+    coordinates = Coordinates([STEP, *matrix], sp.Dummy("z"))
+    if coordinates.parameters != (STEP,):
+        return None
+    factors, _ = characteristic_factors(sp.ImmutableMatrix(matrix), coordinates)
+    whole = coordinates.one
+    for factor in factors:
+        p = sum((c * coordinates.generators[0] ** k for k, c in enumerate(factor.coefficients)), coordinates.zero)
+        whole = whole * p**factor.multiplicity
+    terms = {(int(m[0]), int(m[2])): to_sympy(c) for m, c in whole.to_dict().items()}
+    top = terms.get((matrix.rows, 0))
+    return None if top is None else {m: c / top for m, c in terms.items()}
 
 
 def best_rate(matrix: Any, verdict: Any, steps: int, clock: budget.Clock) -> dict[str, Any] | None:

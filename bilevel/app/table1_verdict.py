@@ -11,6 +11,7 @@ from typing import Any
 from bilevel.analysis.comparison import DEPENDS, HELPS, HURTS, NEUTRAL, UNKNOWN
 
 NOT_APPLICABLE = "not applicable"
+LONG = 120  # characters of a condition that nobody reads in a sentence
 
 
 def judged(found: Mapping[str, Any], *, destroyed: bool) -> dict[str, str]:
@@ -21,8 +22,8 @@ def judged(found: Mapping[str, Any], *, destroyed: bool) -> dict[str, str]:
     """
     if destroyed:
         return {"word": HURTS, "why": f"the fixed point is destroyed: {found['fixed_point']['why']}"}
-    if found["fixed_point"].get("isolated") is False:
-        why = "the fixed point is no longer isolated: along a line of the actor's parameters nothing is learnt"
+    if found["fixed_point"].get("line"):
+        why = f"the fixed point is no longer isolated ({found['fixed_point']['line']})"
         return {"word": HURTS, "why": f"{why}; {found['fixed_point']['why']}"}
     words, said = [], []
     for name, rule in found["rules"].items():
@@ -42,66 +43,123 @@ def judged(found: Mapping[str, Any], *, destroyed: bool) -> dict[str, str]:
 
 
 def _of_rule(rule: Mapping[str, Any]) -> tuple[str, str]:
-    rates = rule["best_before"], rule["best_after"]
-    if None in rates or rule["word"] == UNKNOWN:
-        return rule["word"], _region(rule)
+    rates, word = (rule["best_before"], rule["best_after"]), rule["word"]
+    if rule.get("scale"):  # the same map at another step: a step that is chosen gains and loses nothing by it
+        word = NEUTRAL
+    if None in rates or word == UNKNOWN:
+        return word, _region(rule)
     (low, high), (new_low, new_high) = (rate["rate"] for rate in rates)
     speed = HELPS if new_high < low * (1 - 1e-9) else HURTS if new_low > high * (1 + 1e-9) else NEUTRAL
-    told = f"best rate {_range(low, high)} to {_range(new_low, new_high)} a step"
-    return joined([speed, rule["word"]]), f"{told}; {_region(rule)}"
+    told = f"best rate {rate_text(rates[0])} to {rate_text(rates[1])} a step"
+    return joined([speed, word]), f"{told}; {_region(rule)}"
 
 
 def _region(rule: Mapping[str, Any]) -> str:
+    if rule.get("scale"):
+        return f"only the step is another: h acts as ({rule['scale']})*h did; {where(rule['after'])}"
     if rule["word"] == NEUTRAL:
-        return f"the same region ({_where(rule['after'])})"
-    return f"{_where(rule['before'])} becomes {_where(rule['after'])}: {rule['why']}"
+        return f"the same region ({where(rule['after'])})"
+    return f"{where(rule['before'])} becomes {where(rule['after'])}: {rule['why']}"
 
 
-def _where(verdict: Mapping[str, Any]) -> str:
+def where(verdict: Mapping[str, Any]) -> str:
     if verdict["verdict"] != "conditional":
         return str(verdict["verdict"])
     if verdict["condition"] == "false":
         return f"nowhere stable, unstable where {verdict['unstable_on']}"
-    return f"stable where {verdict['condition']}"
+    steps = " or ".join(f"{low} < h < {high}" for low, high in verdict.get("steps") or ())
+    if steps and len(verdict["condition"]) > LONG:
+        return f"stable where about {steps} (the exact condition stands in the verdict)"
+    return f"stable where {verdict['condition']}" + (f", about {steps}" if steps else "")
 
 
-def _range(low: float, high: float) -> str:
-    return f"{high:.4f}"
+def rate_text(rate: Mapping[str, Any] | None) -> str:
+    """A best rate to four digits; with the sign of approximation where it rests on floats alone."""
+    if rate is None:
+        return "—"
+    return f"{rate['rate'][1]:.4f}" + ("≈" if rate["known"] == "float" else "")
 
 
 def joined(words: Iterable[str]) -> str:
-    """Neutral words carry no weight; the others must agree."""
+    """Neutral words carry no weight; the others must agree, and none may be open unless two disagree anyway."""
     found = set(words)
-    if UNKNOWN in found and not found & {HELPS, HURTS, DEPENDS}:
-        return UNKNOWN
     weighty = found - {NEUTRAL, UNKNOWN, NOT_APPLICABLE}
-    if not weighty:
-        return NOT_APPLICABLE if found == {NOT_APPLICABLE} else NEUTRAL
-    return weighty.pop() if len(weighty) == 1 and UNKNOWN not in found else DEPENDS
+    if len(weighty) > 1:
+        return DEPENDS
+    if UNKNOWN in found and DEPENDS not in weighty:
+        return UNKNOWN
+    if weighty:
+        return weighty.pop()
+    return NOT_APPLICABLE if found == {NOT_APPLICABLE} else NEUTRAL
 
 
 def summed(entries: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """The word of a cell: that of its entries where they agree, else what it depends on."""
+    """The word of a cell: that of its entries where they agree, else what it depends on; and what it rests on.
+
+    `open` of `of` entries are undecided, `approximate` ones compare best rates known as floats only; `shown` is the
+    word with these beside it.
+    """
     entries = list(entries)
     groups: dict[str, list[str]] = {}
     for entry in entries:
         groups.setdefault(entry["word"], []).append(_called(entry))
+    rests = {
+        "open": len(groups.get(UNKNOWN, ())),
+        "of": len(entries),
+        "approximate": sum(rests_on_floats(entry) for entry in entries),
+    }
+    word, why = _word_of(entries, groups)
+    return {"word": word, "why": why, **rests, "shown": _shown(word, **rests)}
+
+
+def _word_of(entries: list[Mapping[str, Any]], groups: Mapping[str, list[str]]) -> tuple[str, str]:
     decided = [entry["word"] for entry in entries if entry["word"] != UNKNOWN]
     word = joined(decided) if decided else UNKNOWN
     if word in (NEUTRAL, NOT_APPLICABLE) and UNKNOWN in groups:  # an effect may hide in what is not decided
         word = UNKNOWN
     if len(groups) == 1:
         only = entries[0]["word"]
-        why = (
-            entries[0]["why"]
-            if only in (NOT_APPLICABLE, UNKNOWN)
-            else f"on every problem and variant weighed ({len(entries)})"
-        )
-        return {"word": only, "why": why}
+        reasons = list(dict.fromkeys(entry["why"] for entry in entries))
+        told = only in (NOT_APPLICABLE, UNKNOWN) and len(reasons) == 1
+        return only, reasons[0] if told else f"on every problem and variant weighed ({len(entries)})"
     order = (HELPS, HURTS, DEPENDS, NEUTRAL, NOT_APPLICABLE, UNKNOWN)
-    open_ones = len(groups.get(UNKNOWN, ()))
-    said = f"{len(entries) - open_ones} of {len(entries)} decided; " if open_ones else ""
-    return {"word": word, "why": said + "; ".join(f"{w}: {', '.join(groups[w])}" for w in order if w in groups)}
+    return word, "; ".join(f"{w}: {', '.join(groups[w])}" for w in order if w in groups)
+
+
+PRINTED = {"yes": "shown to help", "no": "not yet demonstrated", "n/a": "not applicable"}
+
+
+def against(printed: str | None, word: str, entries: Iterable[Mapping[str, Any]]) -> str | None:
+    """Where the word is not what is printed: under which models it was derived, and what they leave out."""
+    agree = {"yes": (HELPS, UNKNOWN), "n/a": (NOT_APPLICABLE, UNKNOWN)}
+    if printed not in agree or word in agree[printed]:
+        return None
+    weighed = [entry for entry in entries if entry["word"] not in (NOT_APPLICABLE, UNKNOWN)]
+    models = "; ".join(dict.fromkeys(entry.get("model", "exact") for entry in weighed))
+    problems = ", ".join(dict.fromkeys(entry["problem_title"] for entry in weighed))
+    return (
+        f"Printed is “{PRINTED[printed]}”, derived “{word}”: for expected updates next to the equilibrium "
+        f"of {problems} (model: {models}). Sampling noise, exploration, the way to the equilibrium, and deep networks, "
+        "on which the print rests, are not in this model."
+    )
+
+
+def rests_on_floats(entry: Mapping[str, Any]) -> bool:
+    """Whether a best rate that is known as a float only was compared for an entry's word."""
+    rates = (
+        (rule.get("best_before"), rule.get("best_after"))
+        for rule in entry.get("rules", {}).values()
+        if not rule.get("same")
+    )
+    return any(None not in pair and "float" in {rate["known"] for rate in pair} for pair in rates)
+
+
+def _shown(word: str, *, open: int, of: int, approximate: int) -> str:
+    if word == UNKNOWN:
+        return word
+    notes = [f"{open} of {of} undecided"] if open else []
+    notes += [f"{approximate} of {of} by rates in floats ≈"] if approximate else []
+    return f"{word} ({', '.join(notes)})" if notes else word
 
 
 def _called(entry: Mapping[str, Any]) -> str:

@@ -1,8 +1,9 @@
 """The theorems: one file each in the folder `proofs`, found, read and proved. The folder is the list.
 
-Main definitions: `Theorem`, `folder`, `theorems`, `named`.
+Main definitions: `Theorem`, `folder`, `theorems`, `number`, `named`.
 
-In a checkout the folder stands beside the package; in an installed wheel it stands inside it.
+Those of Pfau and Vinyals' paper stand in the folder itself, those on other methods in its folder `beyond`. In a
+checkout `proofs` stands beside the package; in an installed wheel it stands inside it.
 """
 
 from __future__ import annotations
@@ -32,6 +33,16 @@ class Theorem:
     def name(self) -> str:
         """The name of the file."""
         return self.path.stem
+
+    @property
+    def file(self) -> str:
+        """Where it stands, from the folder on: proofs/theorem_01_....py."""
+        return self.path.relative_to(folder().parent).as_posix() if folder() in self.path.parents else self.path.name
+
+    @property
+    def of_the_paper(self) -> bool:
+        """Whether it is one of the paper's own: it stands in the folder itself."""
+        return self.path.parent == folder()
 
     @cached_property
     def text(self) -> str:
@@ -82,8 +93,13 @@ def folder() -> Path:
 
 
 def theorems() -> tuple[Theorem, ...]:
-    """Every theorem of the folder, by number."""
-    return tuple(Theorem(path) for path in sorted(folder().glob("*.py"), key=_place) if not path.stem.startswith("_"))
+    """Every theorem of the folder and of those in it, by number."""
+    return tuple(Theorem(path) for path in sorted(folder().rglob("*.py"), key=_place) if not path.stem.startswith("_"))
+
+
+def number(theorem: Theorem) -> int:
+    """The number in its file's name."""
+    return _place(theorem.path)[0]
 
 
 def named(text: str, among: Sequence[Theorem]) -> Theorem:
@@ -92,21 +108,21 @@ def named(text: str, among: Sequence[Theorem]) -> Theorem:
     Raises: ReadError if there is none, or more than one.
     """
     wanted = text.strip().lower().removesuffix(".py").replace(" ", "_").replace("-", "_")
-    number = re.fullmatch(r"(?:theorem_)?0*(\d+)", wanted)
-    if number:
-        found = [t for t in among if _place(t.path)[0] == int(number[1])]
+    digits = re.fullmatch(r"(?:theorem_)?0*(\d+)", wanted)
+    if digits:
+        found = [t for t in among if number(t) == int(digits[1])]
     else:
         found = [t for t in among if wanted == t.name] or [t for t in among if wanted and wanted in t.name]
     if len(found) == 1:
         return found[0]
-    known = ", ".join(str(_place(t.path)[0]) for t in among)
+    known = ", ".join(str(number(t)) for t in among)
     problem = f"{text!r} names {', '.join(t.name for t in found)}" if found else f"there is no {text!r}"
     raise ReadError(f"{problem}; give a number ({known}), or part of one name", file="NAME")
 
 
 def _place(path: Path) -> tuple[int, str]:
-    number = re.search(r"_(\d+)(_|$)", path.stem)
-    return (int(number[1]) if number else 10_000, path.stem)
+    found = re.search(r"_(\d+)(_|$)", path.stem)
+    return (int(found[1]) if found else 10_000, path.stem)
 
 
 def paragraphs(statement: str) -> tuple[str, list[str], str]:

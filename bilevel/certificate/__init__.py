@@ -23,6 +23,7 @@ Every claim is about real numbers: "symbols" gives each symbol `real positive ne
     lyapunov              time, matrix, P, [rate]                           z' P z decreases
     lyapunov_polynomial   time, order, functions, V, positive, decrease, claim, [at], [region]
     conserved             time, order, functions, quantity                  the quantity keeps its value
+    double_oracle         payoff, start, rounds                           the run is one, and ends at an equilibrium
     correspondence        relation, first, second, map, [factors]; or parts
 
 Each kind is described in its own file under `kinds/`; the folder is the list.

@@ -64,6 +64,7 @@ class Prover:
         self.field, self.place = field, place
         self.hypotheses = [self.rootless(h) for h in hypotheses]
         kept = [h for h in self.hypotheses if not h.is_zero()]
+        self.compared: dict[str, Sign] = {}
         self.facts = {str(p): NONZERO for h in kept for p, _ in field.factors(h.num)[1]}  # no factor of them vanishes
         for hypothesis in kept + kept:
             self._learn(hypothesis)
@@ -104,12 +105,20 @@ class Prover:
 
     def _factor(self, p: Any) -> Sign:
         """What the hypotheses say about an irreducible polynomial."""
-        known = self.facts.get(str(p), ANY)
-        if 1 in known and len(known) > 1:
-            for sign, element in ((POSITIVE, self.field.polynomial(p)), (NEGATIVE, self.field.polynomial(-p))):
-                if any(self._above(element, h) for h in self.hypotheses if not h.is_zero()):
-                    return sign
-        return known
+        name = str(p)
+        known = self.facts.get(name, ANY)
+        if 1 not in known or len(known) == 1:
+            return known
+        if name not in self.compared:  # the hypotheses do not change, so neither does what they are compared with
+            self.compared[name] = self._compared(p)
+        return known if self.compared[name] is ANY else self.compared[name]
+
+    def _compared(self, p: Any) -> Sign:
+        """The sign of a polynomial that lies above a positive multiple of a hypothesis, or whose negative does."""
+        for sign, element in ((POSITIVE, self.field.polynomial(p)), (NEGATIVE, self.field.polynomial(-p))):
+            if any(self._above(element, h) for h in self.hypotheses if not h.is_zero()):
+                return sign
+        return ANY
 
     def _learn(self, hypothesis: Element) -> None:
         """When all factors of a positive expression but one have known signs, that one has too."""

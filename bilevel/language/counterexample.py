@@ -8,7 +8,7 @@ How instances are drawn, and why a difference there refutes the identity, is sai
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from random import Random
 from typing import Any
@@ -21,6 +21,8 @@ from bilevel.language.drawing import Drawing
 from bilevel.language.enclosure import differ, enclosure
 from bilevel.language.errors import BilevelError
 from bilevel.language.instance import Instance
+from bilevel.language.laws import LogDensity
+from bilevel.language.substitute import free_variables
 
 ATTEMPTS = 8
 SIZES = ((2, 2, 2), (1, 1, 1), (2, 3, 1), (3, 2, 2), (2, 1, 3))
@@ -71,7 +73,12 @@ def search(
         Drawing(left, right, Random(seed + attempt), SIZES[attempt % len(SIZES)], attempt % 3)
         for attempt in range(attempts)
     )
-    draws: Iterator[Drawing | Given] = chain(map(Given, instances), random)
+    named = (Given(_completed(instance, sp.Tuple(left, right), Random(seed))) for instance in instances)
+    weighed = (
+        Drawing(left, right, Random(seed + attempts + attempt), (1, 1, 1), 2, (1, -1)[attempt % 2])
+        for attempt in range(4 if attempts and sp.Tuple(left, right).has(LogDensity) else 0)
+    )
+    draws: Iterator[Drawing | Given] = chain(named, random, weighed)
     for draw in draws:
         try:
             found = _compare(left, right, draw, tuple(assuming))
@@ -95,6 +102,24 @@ class Given:
         point = {name: f"({', '.join(map(str, entries))})" for name, entries in self.instance.vectors.items()}
         point |= {name: str(value) for name, value in self.instance.scalars.items()}
         return dict(self.instance.dims), {}, {}, point
+
+
+def _completed(instance: Instance, sides: Any, random: Random) -> Instance:
+    """The instance with a small rational for every free variable that it leaves open."""
+    vectors, scalars = dict(instance.vectors), dict(instance.scalars)
+    number = lambda: sp.Rational(random.choice([-3, -2, -1, 1, 2, 3]), random.choice([1, 2]))
+    for variable in sorted(free_variables(sides[0]) | free_variables(sides[1]), key=str):
+        if isinstance(variable, sp.MatrixSymbol):
+            if variable.name not in vectors and all(_sized(size, instance) for size in variable.shape):
+                rows, columns = (instance.size(size) for size in variable.shape)
+                vectors[variable.name] = [number() for _ in range(rows * columns)]
+        elif isinstance(variable, sp.Symbol) and variable.name not in {*scalars, *instance.dims}:
+            scalars[variable.name] = abs(number()) if variable.is_positive else number()
+    return replace(instance, vectors=vectors, scalars=scalars)
+
+
+def _sized(size: Any, instance: Instance) -> bool:
+    return bool(size.is_Integer) or str(size) in instance.dims
 
 
 def _compare(left: Any, right: Any, draw: Drawing | Given, assuming: tuple[Any, ...]) -> Counterexample | None:

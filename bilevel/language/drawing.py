@@ -28,10 +28,16 @@ from bilevel.language.substitute import free_variables
 
 
 class Drawing:
-    """A random instance for two expressions; in `style` 0 and 1 networks are constant in continuous noise, in 2 not."""
+    """A random instance for two expressions; in `style` 0 and 1 networks are constant in continuous noise, in 2 not.
 
-    def __init__(self, left: Any, right: Any, random: Random, sizes: tuple[int, ...], style: int) -> None:
-        self.random, self.style = random, style
+    With `bowl` 1 or -1 scalar networks open upwards or downwards in every draw of a density that is looked at: weights
+    such as exp(-c)/q have a finite average only where c grows fast enough.
+    """
+
+    def __init__(
+        self, left: Any, right: Any, random: Random, sizes: tuple[int, ...], style: int, bowl: int = 0
+    ) -> None:
+        self.random, self.style, self.bowl = random, style, bowl
         self.whole = sp.Tuple(left, right)
         self.formulas: dict[str, str] = {}
         symbols = {s for s in self.whole.atoms(sp.Symbol) if s.is_integer and s.is_positive}
@@ -188,7 +194,8 @@ class Drawing:
         degree = 1 if self.whole.atoms(Conditional, ConditionalMatrix) and call.network.out is not None else 2
         count = 1 if call.network.out is None else self.plain.size(call.network.out)
         kind = call.network.range if call.network.out is None else "real"
-        first = [self._polynomial(shapes, degree, dull) for _ in range(count)]
+        bowls = self._weighed_slots(call.network.name) if self.bowl and call.network.out is None else set()
+        first = [self._polynomial(shapes, degree, dull, bowls) for _ in range(count)]
         other = self._polynomial(shapes, 1, dull)
         texts = ", ".join(q.__doc__ or "" for q in first)
         if kind == "real":
@@ -210,7 +217,16 @@ class Drawing:
                         places.add(place)
         return places
 
-    def _polynomial(self, shapes: list[int | None], degree: int, dull: set[int] | None = None) -> Callable[..., Any]:
+    def _weighed_slots(self, name: str) -> set[int]:
+        """Argument places of a network into which draws of a density go whose value is looked at."""
+        seen = self._looked_at()
+        calls = [c for c in self.whole.atoms(Applied, AppliedVector) if c.network.name == name]
+        law = lambda argument: getattr(getattr(argument, "law", None), "name", None)
+        return {place for call in calls for place, argument in enumerate(call.arguments) if law(argument) in seen}
+
+    def _polynomial(
+        self, shapes: list[int | None], degree: int, dull: set[int] | None = None, bowls: set[int] | None = None
+    ) -> Callable[..., Any]:
         """A random polynomial of the arguments' components; its text is its docstring."""
         names = [
             [f"a{k + 1}"] if size is None else [f"a{k + 1}_{i + 1}" for i in range(size)]
@@ -224,6 +240,7 @@ class Drawing:
             for a in places:
                 b = self.random.choice(places)
                 pairs[(a, b)] = self.number(True)
+        pairs |= {(a, a): sp.Integer(3 * self.bowl) for a in places if bowls and a[0] in bowls}
 
         def value(*arguments: Any) -> Any:
             entries = [list(x) if isinstance(x, (list, tuple)) else [x] for x in arguments]

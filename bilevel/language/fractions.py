@@ -15,6 +15,8 @@ from flint import fmpq, fmpq_mpoly_ctx
 from sympy.polys.polytools import _sorted_factors
 from sympy.polys.polyutils import _sort_gens
 
+from bilevel.language.surds import settled
+
 Pair = tuple[Any, Any]
 
 
@@ -99,7 +101,7 @@ def _read(expression: Any) -> tuple[_Ring, Any, Any] | None:
 def cancelled(expression: Any) -> Any:
     """A quotient of expanded polynomials in lowest terms.
 
-    Math: what SymPy's `cancel(together(e))` gives.
+    Math: what SymPy's `cancel(together(e))` gives; with roots or functions in it, denominators stay powers of factors.
 
     Reference: Hart and others, FLINT: Fast Library for Number Theory.
 
@@ -112,7 +114,7 @@ def cancelled(expression: Any) -> Any:
         return expression
     found = _read(expression)
     if found is None:
-        return sp.cancel(sp.together(expression))
+        return _in_letters(expression)
     ring, top, bottom = found
     if top.is_zero():
         return sp.S.Zero
@@ -120,6 +122,13 @@ def cancelled(expression: Any) -> Any:
     number = a / b
     above, below = ring.write(number.p * top).as_expr(), ring.write(number.q * bottom).as_expr()
     return above / below
+
+
+def _in_letters(expression: Any) -> Any:
+    """The same with roots, exponentials and other functions as letters; what has other rules is SymPy's."""
+    ruled = any(not power.exp.is_Rational for power in expression.atoms(sp.Pow)) or expression.has(sp.Piecewise)
+    found = settled(expression) if expression.is_commutative and not ruled else None
+    return sp.cancel(sp.together(expression)) if found is None else found
 
 
 def vanishes(expression: Any) -> bool | None:

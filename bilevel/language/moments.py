@@ -2,8 +2,9 @@
 
 Main definitions: `moment`, `expectation`; with them the laws `Normal`, `Bernoulli`, `Uniform`, `Finite` and `read_law`.
 
-A normal or uniform variable is averaged where the expression is a sum of terms c x^n exp(a x); a variable with finitely
-many values is averaged in every expression. Anything else has no closed form known here, and is said to be so.
+A normal variable is averaged where the expression is a sum of terms c x^n exp(a x + b x^2), a uniform one where b = 0;
+a variable with finitely many values is averaged in every expression. Anything else has no closed form known here, and
+is said to be so.
 """
 
 from __future__ import annotations
@@ -24,15 +25,17 @@ _TERMS = 2_000  # terms of one sum, and outcomes summed out together
 _POWER = 100
 
 
-def moment(law: Law, order: int, rate: Any = 0) -> sp.Expr:
-    """E[x^order exp(rate x)] of a coordinate law, in closed form.
+def moment(law: Law, order: int, rate: Any = 0, bend: Any = 0) -> sp.Expr:
+    """E[x^order exp(rate x + bend x^2)] of a coordinate law, in closed form.
 
     Math:
-        Normal(m, v), tilted: exp(a m + a^2 v/2) E[y^n] with y ~ Normal(m + a v, v), and
-        E[y^n] = sum_k n!/((2k)! (n-2k)!) (2k-1)!! v^k mean^(n-2k).
+        Normal(m, v), tilted, with s = 1 - 2 b v > 0: exp((a m + a^2 v/2 + b m^2)/s)/sqrt(s) E[y^n] with
+        y ~ Normal((m + a v)/s, v/s), and E[y^n] = sum_k n!/((2k)! (n-2k)!) (2k-1)!! v^k mean^(n-2k); infinite for
+        s <= 0.
         Uniform: sum_i low^i high^(n-i)/(n+1) at a = 0, else by parts. Finite laws: the sum.
     Raises:
-        UnknownAnswer: for a uniform law when it is not known whether the rate is 0.
+        UnknownAnswer: for a uniform law when it is not known whether the rate is 0, or with a bend; for a normal law
+        when 1 - 2 b v is not known to be positive.
     Reference:
         Isserlis 1918, Biometrika 12 (the case of one variable); Esscher 1932 (tilting).
     Examples:
@@ -40,15 +43,16 @@ def moment(law: Law, order: int, rate: Any = 0) -> sp.Expr:
         >>> moment(Normal(0, s), 4), moment(Uniform(-1, 1), 2), moment(Normal(0, s), 0, 1)
         (3*s**2, 1/3, exp(s/2))
     """
-    rate = sp.sympify(rate, strict=True)
+    rate, bend = sp.sympify(rate, strict=True), sp.sympify(bend, strict=True)
     pairs = outcomes(law)
     if pairs is not None:
-        return sp.Add(*[p * value**order * sp.exp(rate * value) for value, p in pairs])
+        return sp.Add(*[p * value**order * sp.exp(rate * value + bend * value**2) for value, p in pairs])
     if isinstance(law, Normal):
-        tilt = sp.exp(sp.expand(rate * law.mean + rate**2 * law.variance / 2))
-        return tilt * _normal_moment(order, law.mean + rate * law.variance, law.variance)
+        return _tilted(law, order, rate, bend)
     if not isinstance(law, Uniform):
         raise GameError(f"{law} is no law; write for example Normal(0, 1)")
+    if bend != 0:
+        raise UnknownAnswer(f"the average of exp({bend}*x**2) over a uniform law has no closed form here")
     low, high = law.low, law.high
     if rate.is_zero:
         return sp.Add(*[low**i * high ** (order - i) for i in range(order + 1)]) / (order + 1)
@@ -65,11 +69,23 @@ def moment(law: Law, order: int, rate: Any = 0) -> sp.Expr:
     return (inside.subs(x, high) * sp.exp(rate * high) - inside.subs(x, low) * sp.exp(rate * low)) / (high - low)
 
 
+def _tilted(law: Normal, order: int, rate: Any, bend: Any) -> Any:
+    if bend == 0:
+        tilt = sp.exp(sp.expand(rate * law.mean + rate**2 * law.variance / 2))
+        return tilt * _normal_moment(order, law.mean + rate * law.variance, law.variance)
+    left = sp.expand(1 - 2 * bend * law.variance)
+    if left.is_positive is not True:
+        answer = "infinite" if left.is_nonpositive else f"finite only where {left} > 0"
+        raise UnknownAnswer(f"the average of exp({bend}*x**2) over a normal law is {answer}")
+    tilt = sp.exp(sp.expand((rate * law.mean + rate**2 * law.variance / 2 + bend * law.mean**2) / left)) / sp.sqrt(left)
+    return tilt * _normal_moment(order, (law.mean + rate * law.variance) / left, law.variance / left)
+
+
 def expectation(expr: Any, laws: Mapping[sp.Symbol, Law]) -> sp.Expr:
     """Exact average of an expression over independent random variables.
 
     Math:
-        E is linear, splits over independent factors, and E[c x^n exp(a x)] is `moment`; a finite law is summed out.
+        E is linear, splits over independent factors, E[c x^n exp(a x + b x^2)] is `moment`; a finite law is summed out.
     Raises:
         GameError: when a variable carries assumptions its law does not grant, or a law's parameter is random.
         UnknownAnswer: when no closed form is known here, with the part that has none.
@@ -105,8 +121,8 @@ def _average(expr: Any, laws: dict[sp.Symbol, Law]) -> Any:
             return sp.Mul(*[_average(group, laws) for group in groups])
     for symbol in involved:
         terms = _exponential_polynomial(expr, symbol)
-        if terms is not None:
-            rest = sp.Add(*[factor * moment(laws[symbol], power, rate) for (rate, power), factor in terms.items()])
+        if terms is not None and not (isinstance(laws[symbol], Uniform) and any(bend != 0 for _, bend, _ in terms)):
+            rest = sp.Add(*[factor * moment(laws[symbol], n, a, b) for (a, b, n), factor in terms.items()])
             return _average(rest, {other: law for other, law in laws.items() if other != symbol})
     finite = {symbol: pairs for symbol in involved if (pairs := outcomes(laws[symbol])) is not None}
     if finite:
@@ -149,24 +165,25 @@ def _independent_factors(product: Any, laws: Mapping[sp.Symbol, Law]) -> list[An
     return [group[1] for group in groups]
 
 
-_Terms = dict[tuple[Any, int], Any]
+_Terms = dict[tuple[Any, Any, int], Any]
 
 
 def _exponential_polynomial(e: Any, x: sp.Symbol) -> _Terms | None:
-    """{(a, n): c} with e = sum of c x^n exp(a x) and every c free of x; None when e is no such sum."""
+    """{(a, b, n): c} with e = sum of c x^n exp(a x + b x^2) and every c free of x; None when e is no such sum."""
+    zero = sp.S.Zero
     if x not in e.free_symbols:
-        return {(sp.S.Zero, 0): e}
+        return {(zero, zero, 0): e}
     if e == x:
-        return {(sp.S.Zero, 1): sp.S.One}
+        return {(zero, zero, 1): sp.S.One}
     if isinstance(e, (sp.sinh, sp.cosh)):
         return _exponential_polynomial(e.rewrite(sp.exp), x)
     if isinstance(e, sp.exp) or (isinstance(e, sp.Pow) and x not in e.base.free_symbols and e.base.is_positive):
         inside = _exponential_polynomial(e.exp, x)
-        if inside is None or not inside.keys() <= {(0, 0), (0, 1)}:
+        if inside is None or not inside.keys() <= {(zero, zero, n) for n in (0, 1, 2)}:
             return None
         scale = sp.S.One if isinstance(e, sp.exp) else sp.log(e.base)
-        constant = inside.get((sp.S.Zero, 0), sp.S.Zero)
-        return {(sp.expand(scale * inside.get((sp.S.Zero, 1), sp.S.Zero)), 0): sp.exp(scale * constant)}
+        constant, rate, bend = (scale * inside.get((zero, zero, n), zero) for n in (0, 1, 2))
+        return {(sp.expand(rate), sp.expand(bend), 0): sp.exp(constant)}
     if isinstance(e, sp.Pow):
         factors = [e.base] * int(e.exp) if e.exp.is_Integer and 0 < e.exp <= _POWER else None
     else:
@@ -187,10 +204,11 @@ def _merged(left: _Terms, right: _Terms) -> _Terms:
 
 
 def _product(left: _Terms, right: _Terms) -> _Terms | None:
-    total: dict[tuple[Any, int], list[Any]] = {}
-    for (rate, power), factor in left.items():
-        for (other_rate, other_power), other in right.items():
-            total.setdefault((rate + other_rate, power + other_power), []).append(factor * other)
+    total: dict[tuple[Any, Any, int], list[Any]] = {}
+    for (rate, bend, power), factor in left.items():
+        for (other_rate, other_bend, other_power), other in right.items():
+            key = (rate + other_rate, bend + other_bend, power + other_power)
+            total.setdefault(key, []).append(factor * other)
     return _nonzero({key: sp.Add(*parts) for key, parts in total.items()}) if len(total) <= _TERMS else None
 
 

@@ -1,6 +1,6 @@
 """The one door through which Python values become expressions; text goes to the safe reader, never to SymPy.
 
-Main definitions: `expression`; `conjuncts`, the parts of facts that all hold.
+Main definitions: `expression`, `matrix`; `conjuncts`, the parts of facts that all hold.
 """
 
 from __future__ import annotations
@@ -48,3 +48,22 @@ def conjuncts(facts: Iterable[Any]) -> tuple[Any, ...]:
     """The facts one by one, conjunctions taken apart, the empty ones left out."""
     parts = (part for fact in facts for part in sp.And.make_args(expression(fact, "an assumption")))
     return tuple(part for part in parts if part != sp.true)
+
+
+def matrix(given: Any, meaning: str = "a matrix") -> Any:
+    """A matrix from rows, a column from a flat list, 1 x 1 from a single value; entries through `expression`.
+
+    Raises: GameError where rows are not equally long, or an entry is no expression.
+
+    Reference: as `expression`: a SymPy matrix of texts would evaluate them.
+
+    Examples:
+        >>> matrix([["0.1", 2]])
+        Matrix([[1/10, 2]])
+    """
+    given = given.tolist() if hasattr(given, "tolist") else given
+    listed = list(given) if isinstance(given, list | tuple) else [given]
+    rows = [list(row) if isinstance(row, list | tuple) else [row] for row in listed]
+    if not rows or len({len(row) for row in rows}) != 1:
+        raise GameError(f"{meaning} has rows of one length; got lengths {[len(row) for row in rows]}")
+    return sp.ImmutableMatrix([[expression(entry, f"an entry of {meaning}") for entry in row] for row in rows])

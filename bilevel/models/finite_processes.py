@@ -17,6 +17,7 @@ import sympy as sp
 from bilevel.game import Game, maximize, minimize
 from bilevel.language.errors import GameError
 from bilevel.language.functions import sigmoid, softplus
+from bilevel.language.values import expression, matrix
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,9 @@ class FiniteMDP:
     start: tuple[Any, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "transitions", tuple(sp.ImmutableMatrix(P) for P in self.transitions))
-        object.__setattr__(self, "rewards", sp.ImmutableMatrix(self.rewards))
-        object.__setattr__(self, "start", tuple(sp.sympify(p, strict=True) for p in self.start))
+        object.__setattr__(self, "transitions", tuple(matrix(P, "transitions") for P in self.transitions))
+        object.__setattr__(self, "rewards", matrix(self.rewards, "the rewards"))
+        object.__setattr__(self, "start", tuple(expression(p, "a start probability") for p in self.start))
         n, m = self.rewards.shape
         if len(self.transitions) != m or any(P.shape != (n, n) for P in self.transitions) or len(self.start) != n:
             raise GameError(

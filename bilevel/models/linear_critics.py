@@ -17,7 +17,7 @@ import sympy as sp
 from bilevel.game import Game, Player, maximize, minimize
 from bilevel.language.errors import GameError
 from bilevel.language.nodes import stop_gradient
-from bilevel.language.values import expression
+from bilevel.language.values import expression, matrix
 from bilevel.system import System, map_of
 
 Target = Literal["own", "copy"]
@@ -51,10 +51,7 @@ def stationary_law(chain: Any) -> Any:
 def _matrix(given: Any, what: str) -> Any:
     if not _listed(given) and not hasattr(given, "tolist"):
         raise GameError(f"{what} is a list of rows or a matrix; got {given!r}")
-    rows = [row if _listed(row) else [row] for row in (given.tolist() if hasattr(given, "tolist") else given)]
-    if len({len(row) for row in rows}) != 1:
-        raise GameError(f"{what} has rows of one length; got lengths {[len(row) for row in rows]}")
-    return sp.ImmutableMatrix([[expression(entry, f"an entry of {what}") for entry in row] for row in rows])
+    return matrix(given, what)
 
 
 def _zero(value: Any) -> bool:
@@ -167,7 +164,8 @@ class LinearCritic:
         return self._towards(rewards, ahead, "TD(lambda)", target=target)
 
     def emphatic(self, trace: Any = 0, *, interest: Any = None) -> Game:
-        """Emphatic TD: TD(lambda) with the law m, m^T = (d i)^T (1 - gamma P)^{-1} (1 - gamma lambda P)."""
+        """Emphatic TD: TD(lambda) with the law m, m^T = (d i)^T (1 - gamma P)^{-1} (1 - gamma lambda P). In
+        expectation: whether the trace that stands for m has a finite variance says `bilevel.analysis.follow_on`."""
         lam, n = expression(trace, "the trace parameter"), self.chain.rows
         cared = sp.ones(n, 1) if interest is None else _matrix(interest, "the interest")
         start = self.law.multiply_elementwise(cared)

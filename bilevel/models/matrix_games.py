@@ -13,7 +13,7 @@ import sympy as sp
 
 from bilevel.game import Game, maximize
 from bilevel.language.errors import GameError
-from bilevel.language.values import expression
+from bilevel.language.values import expression, matrix
 from bilevel.system import System, flow_of
 
 
@@ -52,7 +52,7 @@ def bimatrix_game(rows: Any = None, columns: Any = None, *, title: str = "Bimatr
 def _payoffs(given: Any, letter: str) -> sp.ImmutableMatrix:
     if given is None:
         return sp.ImmutableMatrix(2, 2, lambda i, j: sp.Symbol(f"{letter}{i + 1}{j + 1}", real=True))
-    return sp.ImmutableMatrix([[expression(entry, "a payoff") for entry in row] for row in sp.Matrix(given).tolist()])
+    return matrix(given, "the payoffs")
 
 
 def matching_pennies() -> Game:
@@ -86,7 +86,7 @@ def replicator(payoffs: Any, *, title: str = "Replicator", assuming: tuple[Any, 
         >>> print(replicator([[0, 1], [0, 0]]).equations)
         {x1: x1*(-x1*(1 - x1) - x1 + 1)}
     """
-    A = sp.Matrix(payoffs)
+    A = matrix(payoffs, "the payoffs")
     if A.rows != A.cols or A.rows < 2:
         raise GameError(f"payoffs of a population are a square matrix, 2 x 2 or larger; got {A.rows} x {A.cols}")
     shares = sp.symbols(f"x1:{A.rows}", real=True)

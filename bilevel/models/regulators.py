@@ -15,16 +15,14 @@ import sympy as sp
 
 from bilevel.game import Game, maximize, minimize
 from bilevel.language.errors import GameError
-from bilevel.language.values import expression
+from bilevel.language.matrices import inverse, short
+from bilevel.language.values import expression, matrix
+from bilevel.models.closed_loops import Method
+from bilevel.models.regulator_games import RegulatorGame
 from bilevel.response import best_response
 from bilevel.system import System, map_of
 
-Method = Literal["gradient", "natural gradient", "Gauss-Newton"]
-
-
-def _matrix(given: Any, what: str) -> Any:
-    rows = sp.Matrix(given).tolist() if isinstance(given, sp.MatrixBase | list | tuple) else [[given]]
-    return sp.ImmutableMatrix([[expression(entry, f"an entry of {what}") for entry in row] for row in rows])
+SOURCE = "Fazel et al. 2018, arXiv:1801.05039"
 
 
 @dataclass(frozen=True)
@@ -33,10 +31,10 @@ class Regulator:
 
     Math: P_K = Q + K^T R K + gamma L^T P_K L, Sigma_K = S0 + gamma L Sigma_K L^T, cost tr(P_K S0), wherever
         gamma^{1/2} L contracts. E_K = (R + gamma B^T P_K B) K - gamma B^T P_K A vanishes at the Riccati gain; the
-        cost's gradient is 2 E_K Sigma_K (found here by differentiating the cost).
+        cost's gradient is 2 E_K Sigma_K (the game finds it by differentiating the cost).
 
     Shapes: n states, m controls; numbers stand for 1 x 1; costs over the whole run. Equations in the entries of K grow
-        long beyond n m = 4.
+        long beyond n m = 4: `bilevel.analysis.gain_stability` decides learning at a gain without writing them.
 
     Raises: GameError where shapes do not fit, or Q, R, S0 are not symmetric.
 
@@ -56,9 +54,9 @@ class Regulator:
 
     def __post_init__(self) -> None:
         for name in ("A", "B", "Q", "R"):
-            object.__setattr__(self, name, _matrix(getattr(self, name), name))
+            object.__setattr__(self, name, matrix(getattr(self, name), name))
         n, m = self.B.shape
-        object.__setattr__(self, "start", _matrix(sp.eye(n) if self.start is None else self.start, "the start"))
+        object.__setattr__(self, "start", matrix(sp.eye(n) if self.start is None else self.start, "the start"))
         object.__setattr__(self, "discount", expression(self.discount, "the discount"))
         shapes = [self.A.shape, self.Q.shape, self.R.shape, self.start.shape]
         if shapes != [(n, n), (n, n), (m, m), (n, n)]:
@@ -69,97 +67,55 @@ class Regulator:
             raise GameError("Q, R and S0 are symmetric")
 
     @cached_property
+    def players(self) -> RegulatorGame:
+        """The same as a game of one player."""
+        return RegulatorGame(self.A, [self.B], [self.Q], [self.R], self.discount, self.start, ("controller",))
+
+    @cached_property
     def gain(self) -> Any:
         """The gain as symbols: k, or k11, k12, ..."""
         n, m = self.B.shape
         name = lambda i, j: "k" if n == m == 1 else f"k{i + 1}{j + 1}"
         return sp.ImmutableMatrix(m, n, lambda i, j: sp.Symbol(name(i, j), real=True))
 
+    def _at(self, gain: Any) -> Any:
+        return self.players.at([self.gain if gain is None else gain])
+
     def value(self, gain: Any = None) -> Any:
         """P_K: s^T P_K s is the cost from s on (default: of the gain as symbols)."""
-        K = self._gain(gain)
-        return _lyapunov((self.A - self.B * K).T, self.Q + K.T * self.R * K, self.discount)
+        return sp.ImmutableMatrix(self._at(gain).values[0])
 
     def moment(self, gain: Any = None) -> Any:
         """Sigma_K: the discounted sum of E[s_t s_t^T]."""
-        K = self._gain(gain)
-        return _lyapunov(self.A - self.B * K, self.start, self.discount)
+        return sp.ImmutableMatrix(self._at(gain).moment)
 
     def cost(self, gain: Any = None) -> Any:
         """tr(P_K S0)."""
-        return sp.cancel(sp.together((self.value(gain) * self.start).trace()))
+        return sp.cancel(sp.together(self._at(gain).cost(0)))
 
     def residual(self, gain: Any = None) -> Any:
         """E_K, which vanishes at the Riccati gain."""
-        K, P = self._gain(gain), self.value(gain)
-        return (self._curvature(P) * K - self.discount * self.B.T * P * self.A).applyfunc(sp.cancel)
+        return self._at(gain).residual(0)
 
     def improved(self, gain: Any) -> Any:
         """The greedy gain for P_K, a step of policy iteration (Kleinman, Hewer)."""
-        P = self.value(gain)
-        return _inverse(self._curvature(P)) * (self.discount * self.B.T * P * self.A)
+        here = self._at(gain)
+        return inverse(here.curvature(0)) * (self.discount * self.B.T * here.values[0] * self.A)
 
     def game(self) -> Game:
         """One player, who moves the gain's entries down the cost."""
-        source = "Fazel et al. 2018, arXiv:1801.05039"
         # Of the equation's solutions only those whose loop settles have this cost; said where it is one inequality.
         loop = (self.A - self.B * self.gain)[0]
         settles = (self.discount * loop**2 < 1,) if self.A.shape == self.gain.shape == (1, 1) else ()
         player = minimize(self.cost(), *self.gain)
-        return Game(controller=player, assuming=settles, title="Linear-quadratic regulator", source=source)
+        return Game(controller=player, assuming=settles, title="Linear-quadratic regulator", source=SOURCE)
 
     def learner(self, method: Method, step: Any) -> System:
         """K' = K - step G: "gradient" G = C', "natural gradient" C' Sigma^{-1}, "Gauss-Newton" (R + gamma B^T P B)^{-1}
         C' Sigma^{-1}, C' the derivative of the cost."""
-        K, eta = self.gain, expression(step, "a step")
-        field = self.game().field()
-        slope = sp.Matrix(K.rows, K.cols, [field[k] for k in K])
-        if method not in ("gradient", "natural gradient", "Gauss-Newton"):
-            raise GameError(f"method is 'gradient', 'natural gradient' or 'Gauss-Newton'; got {method!r}")
-        if method != "gradient":
-            slope = slope * _inverse(self.moment())
-        if method == "Gauss-Newton":
-            slope = _inverse(self._curvature(self.value())) * slope
-        after = (K - eta * slope).applyfunc(lambda e: sp.cancel(sp.together(e)))
+        after = short(self.gain - expression(step, "a step") * self._at(None).direction(0, method))
         title = f"{method} on the linear-quadratic regulator"
-        return map_of(dict(zip(K, after, strict=True)), title=title, source="Fazel et al. 2018, arXiv:1801.05039")
-
-    def _curvature(self, P: Any) -> Any:
-        return self.R + self.discount * self.B.T * P * self.B
-
-    def _gain(self, given: Any) -> Any:
-        if given is None:
-            return self.gain
-        K, (n, m) = _matrix(given, "the gain"), self.B.shape
-        if K.shape != (m, n) and K.rows * K.cols == n * m == max(n, m):
-            K = K.reshape(m, n)
-        if K.shape != (m, n):
-            raise GameError(f"a gain is {m} x {n} here; got {K.rows} x {K.cols}")
-        return K
-
-
-def _lyapunov(M: Any, right: Any, gamma: Any) -> Any:
-    """X = right + gamma M X M^T, symmetric, by one linear system in its upper half."""
-    n = M.rows
-    pairs = [(i, j) for i in range(n) for j in range(i, n)]
-    place = {pair: k for k, pair in enumerate(pairs)}
-    system = sp.zeros(len(pairs))
-    for (i, j), row in place.items():
-        system[row, row] += 1
-        for a in range(n):
-            for b in range(n):
-                system[row, place[min(a, b), max(a, b)]] -= gamma * M[i, a] * M[j, b]
-    found = _inverse(system) * sp.Matrix([right[pair] for pair in pairs])
-    found = found.applyfunc(lambda e: sp.cancel(sp.together(e)))
-    return sp.ImmutableMatrix(n, n, lambda i, j: found[place[min(i, j), max(i, j)]])
-
-
-def _inverse(M: Any) -> Any:
-    # By adjugates: no division by an entry that might vanish.
-    scale = sp.cancel(sp.together(sp.Matrix(M).det(method="berkowitz")))
-    if scale == 0:
-        raise GameError("a linear system is singular: the loop neither contracts nor expands somewhere")
-    return (sp.Matrix(M).adjugate() / scale).applyfunc(lambda e: sp.cancel(sp.together(e)))
+        return map_of(dict(zip(self.gain, after, strict=True)), title=title, source=SOURCE)
 
 
 def _zero_sum(closed_loop: Any, control: Any, disturbance: Any, action_cost: Any, attenuation: Any) -> tuple[Any, ...]:

@@ -1,7 +1,7 @@
-"""Small GANs and actor-critic methods in samples: the problems on which strategies are weighed.
+"""Small GANs and the regulator in samples: problems on which strategies are weighed.
 
-Main definitions: `gan_in_samples`, `linear_quadratic_gan_in_samples`, `gaussian_gan_in_samples`, `bandit_in_samples`,
-`two_states_in_samples`, `regulator_in_samples`.
+Main definitions: `gan_in_samples`, `linear_quadratic_gan_in_samples`, `gaussian_gan_in_samples`,
+`regulator_in_samples`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,7 @@ import sympy as sp
 
 from bilevel.language.coordinate_laws import Finite, Normal
 from bilevel.language.errors import GameError
-from bilevel.language.functions import softplus
 from bilevel.language.values import expression
-from bilevel.models.finite_processes import FiniteMDP, softmax
 from bilevel.models.samples import SampledGame, Samples, Stream, sampled_game
 from bilevel.models.scores import score
 
@@ -146,117 +144,6 @@ def gaussian_gan_in_samples(center: Any = 0, *, loss: str = "minimax") -> Sample
     )
 
 
-def finite_process_in_samples(mdp: FiniteMDP, *, beta: Any = 1, visits: Sequence[Any] | None = None) -> SampledGame:
-    """An actor with softmax logits and a critic with a value for each state and action, in any finite process.
-
-    Math: data: states with the law `visits` (default: all equally often), actions from the policy; critic: min of
-        E (r + gamma sum P(s'|s,a) pi(a'|s') Q(s', a') - Q(s, a))^2/2, the target held fixed (semi-gradient, expected
-        SARSA); actor: max of E [sum_a pi(a|s) Q(s, a) + beta H(pi(.|s))].
-
-    Shapes: n (m - 1) logits, n m values.
-
-    Reference: Sutton and Barto (2018), chapters 6 and 13; Williams and Peng (1991) for the entropy bonus.
-
-    Examples:
-        >>> one = FiniteMDP((sp.eye(1), sp.eye(1)), sp.Matrix([[1, 0]]), 0, (1,))
-        >>> len(finite_process_in_samples(one).variables)
-        3
-    """
-    n, m = mdp.states, mdp.actions
-    d = [sp.Rational(1, n)] * n if visits is None else [expression(p, "a probability") for p in visits]
-    logits = [[_named("theta", s, a, n, m - 1) for a in range(m - 1)] for s in range(n)]
-    past = [[sp.Symbol(f"{v.name}_past", real=True) for v in row] for row in logits]
-    values = [[_named("q", s, a, n, m) for a in range(m)] for s in range(n)]
-    pi, old = (sp.Matrix.vstack(*map(softmax, rows)) for rows in (logits, past))
-    inputs = sp.symbols(f"e1:{n * m + 1}", real=True)
-    hot = {(s, a): tuple(sp.Integer(k == s * m + a) for k in range(n * m)) for s in range(n) for a in range(m)}
-    flat = [q for row in values for q in row]
-    moved = tuple(v for row in logits for v in row)
-
-    def later(s: int, a: int) -> tuple[Any, ...]:
-        chances = [(t, b, mdp.transitions[a][s, t] * pi[t, b]) for t in range(n) for b in range(m)]
-        return () if mdp.discount == 0 else tuple((p, hot[t, b]) for t, b, p in chances if p != 0)
-
-    data = [Stream(hot[s, a], mdp.rewards[s, a], d[s] * old[s, a], later(s, a)) for s, a in hot]
-    own = [Stream(hot[s, a], sp.S.Zero, d[s] * pi[s, a]) for s, a in hot]
-    entropy = sum((d[s] * _entropy(logits[s], list(pi.row(s))) for s in range(n)), sp.S.Zero)
-    density = sum((e * sp.log(pi[s, a]) for e, (s, a) in zip(inputs, hot, strict=True)), sp.S.Zero)
-    samples = Samples(
-        critic="critic",
-        actor="actor",
-        weights=tuple(flat),
-        parameters=moved,
-        behaviour=tuple(v for row in past for v in row),
-        value=sp.Lambda(inputs, sum((q * e for q, e in zip(flat, inputs, strict=True)), sp.S.Zero)),
-        divergence=sp.Lambda((_Y, _T), (_Y - _T) ** 2 / 2),
-        signal=sp.Lambda((_T,), -_T),
-        data=tuple(data),
-        own=tuple(own),
-        discount=sp.sympify(mdp.discount, strict=True),
-        entropy=entropy,
-        density=sp.Lambda(inputs, density),
-    )
-    weight = expression(beta, "the weight of the entropy")
-    return sampled_game(samples, costs=[("actor", -weight * entropy)] if weight != 0 else [], title="Finite process")
-
-
-def _named(stem: str, s: int, a: int, states: int, per_state: int) -> Any:
-    parts = [stem, *([str(s + 1)] if states > 1 else []), *([str(a + 1)] if per_state > 1 else [])]
-    name = f"{stem}{a + 1}" if states == 1 and per_state > 1 else "_".join(parts)
-    return sp.Symbol(name, real=True)
-
-
-def _entropy(logits: Sequence[Any], chances: Sequence[Any]) -> Any:
-    """H of a softmax law with last logit 0: log sum exp(l) - sum p l."""
-    total = softplus(logits[0]) if len(logits) == 1 else sp.log(1 + sum(map(sp.exp, logits)))
-    return total - sum((p * v for p, v in zip(chances, logits, strict=False)), sp.S.Zero)
-
-
-def _titled(game: SampledGame, title: str, source: str) -> SampledGame:
-    return sampled_game(game.samples, costs=game.costs, title=title, source=source)
-
-
-def bandit_in_samples(rewards: Sequence[Any] = ("log(2)", 0), *, beta: Any = 1) -> SampledGame:
-    """An actor and a critic on the arms of a bandit, with a softmax policy and a value for each arm.
-
-    Math: the model `bandit`, for any number of arms; equilibrium q = r, logits (r_a - r_m)/beta.
-
-    Shapes: m - 1 logits and m values.
-
-    Reference: Sutton and Barto (2018), section 2.8; Williams and Peng (1991) for the entropy bonus.
-
-    Examples:
-        >>> [str(v) for v in bandit_in_samples().variables]
-        ['theta', 'q1', 'q2']
-    """
-    m = len(rewards)
-    one = FiniteMDP((sp.eye(1),) * m, sp.Matrix([[expression(r, "a reward") for r in rewards]]), 0, (1,))
-    return _titled(finite_process_in_samples(one, beta=beta), "Two-armed bandit" if m == 2 else "Bandit",
-                   "Sutton and Barto 2018, section 2.8")  # fmt: skip
-
-
-def two_states_in_samples(discount: Any = "1/2", *, beta: Any = 1) -> SampledGame:
-    """An actor and a critic with two states and two actions, at rewards for which both actions are worth the same.
-
-    Math: action 0 stays with probability 3/4, action 1 with 1/4; the rewards make Q(1, .) = 1 and Q(2, .) = 0 under the
-        even policy at every discount, so the soft equilibrium is logits 0 for every beta.
-
-    Shapes: two logits, four values.
-
-    Reference: Puterman (1994), section 3.1; Sutton and Barto (2018), chapter 6.
-
-    Examples:
-        >>> [str(v) for v in two_states_in_samples().variables]
-        ['theta_1', 'theta_2', 'q_1_1', 'q_1_2', 'q_2_1', 'q_2_2']
-    """
-    gamma, stay = expression(discount, "a discount"), (sp.Rational(3, 4), sp.Rational(1, 4))
-    steps = tuple(sp.Matrix([[p, 1 - p], [1 - p, p]]) for p in stay)
-    worth = sp.Matrix([1, 0])
-    rewards = sp.Matrix(2, 2, lambda s, a: worth[s] - gamma * (steps[a] * worth)[s])
-    mdp = FiniteMDP(steps, rewards, gamma, (1, 0))
-    return _titled(finite_process_in_samples(mdp, beta=beta), "Two-state process", "Sutton and Barto 2018, chapter 6")
-
-
 def regulator_in_samples(system: Mapping[str, Any] | None = None) -> SampledGame:
     """An actor and a critic on the scalar linear-quadratic regulator.
 
@@ -298,5 +185,6 @@ def regulator_in_samples(system: Mapping[str, Any] | None = None) -> SampledGame
         discount=gamma,
         entropy=sp.log(v) / 2,
         density=sp.Lambda((S, U), -((U + k * S) ** 2) / (2 * v)),
+        seen=sp.Lambda((S, U), sp.Tuple(sp.S.One, S**2)),
     )
     return sampled_game(samples, title="Linear-quadratic regulator", source="Fazel et al. 2018, arXiv:1801.05039")

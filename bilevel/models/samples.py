@@ -54,7 +54,8 @@ class Samples:
         actor: min over theta of sum over `own` of p E signal(Q(x)). In the data theta stands as `behaviour`, the
         parameters when the data were made: theta itself unless a strategy says otherwise. `held` stands for w in the
         bootstrapped part. `entropy` is that of the actor's law and `density` its log density at a point shown (up to
-        a constant), where they are known.
+        a constant), where they are known; `seen` are features of what the actor sees there (the state), on which a
+        baseline may depend.
 
     Shapes: `value` takes as many numbers as a point has; losses are averages over the laws of the random symbols.
 
@@ -81,6 +82,7 @@ class Samples:
     held: tuple[Any, ...] | None = None
     entropy: Any = None
     density: sp.Lambda | None = None
+    seen: sp.Lambda | None = None
     frozen: tuple[tuple[Any, Any], ...] = ()
 
     @property

@@ -6,19 +6,64 @@ Main definitions: `delayed`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from bilevel.language.errors import GameError
+from bilevel.rules.protocol.point import Point
 from bilevel.rules.protocol.rule import Field, Rule, rule
 from bilevel.rules.protocol.turns import blocks_of
+
+
+@dataclass(frozen=True)
+class _Still:
+    """A game's field in which some players stand where they are: nobody meets them elsewhere, and they do not move."""
+
+    field: Any
+    held: tuple[str, ...]
+    here: Point
+
+    @property
+    def players(self) -> tuple[str, ...]:
+        """Everybody, so that orders and tables of steps still fit."""
+        return tuple(self.field.players)
+
+    @property
+    def game(self) -> Any:
+        """The game the field is of."""
+        return self.field.game
+
+    def _put(self, z: Point) -> Point:
+        return blocks_of(self.here, self.held, z)
+
+    def _free(self, v: Point) -> Point:
+        return v.only(*(name for name in self.players if name not in self.held))
+
+    def __call__(self, z: Point) -> Point:
+        return self._free(self.field(self._put(z)))
+
+    def jvp(self, z: Point, v: Point) -> Point:
+        return self._free(self.field.jvp(self._put(z), self._free(v)))
+
+    def vjp(self, z: Point, v: Point) -> Point:
+        return self._free(self.field.vjp(self._put(z), self._free(v)))
+
+    def gradient(self, z: Point, *, of: str, wrt: str | None = None) -> Point:
+        return self._free(self.field.gradient(self._put(z), of=of, wrt=wrt))
+
+    def solve(self, operator: Callable[[Point], Point], right: Point, *, on: tuple[str, ...] | None = None) -> Point:
+        return self.field.solve(operator, right, on=on)
+
+    def fixed_point(self, step: Callable[[Point], Point], *, near: Point) -> Point:
+        return self.field.fixed_point(step, near=near)
 
 
 @rule
 def delayed(base: Any, held: Any, every: Any = 2) -> Rule:
     """A base rule in which the players `held` stand still, except in the last of every few steps.
 
-    Math: one round is H^(every - 1) T: T the base rule and H the same with the held players' blocks (and what they
-        remember) put back.
+    Math: one round is H^(every - 1), then T: T the base rule, and H the same in the game in which the held players
+        stand still (whoever moves after them meets them where they stand), with what they remember put back.
 
     Shapes: per round of `every` base steps.
 
@@ -51,7 +96,8 @@ def delayed(base: Any, held: Any, every: Any = 2) -> Rule:
 
         def sweep(*state: Any) -> Any:
             for _ in range(int(every) - 1):
-                after = advance(*state)
+                after = base.on(_Still(field, names, state[0]))(*state)
+                after = after if isinstance(after, tuple) else (after,)
                 state = tuple(blocks_of(old, names, new) for old, new in zip(state, after, strict=True))
             return advance(*state)
 

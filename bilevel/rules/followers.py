@@ -68,13 +68,14 @@ def among(z: Point, players: Iterable[str]) -> Point:
 
 
 @rule
-def followed(base: Any, rate: Any, followers: Any, *, every: Any = 1, first: bool = False) -> Rule:
+def followed(base: Any, rate: Any, followers: Any, *, every: Any = 1, first: bool = False, ahead: bool = False) -> Rule:
     """A base rule for the players proper, after whose step the followers go part of their own way.
 
     Math: z' = T(z; c), the base rule T on the players proper with the followers c held; then c' = c - rate F_c(z', c).
         A follower that minimises |c - g(z)|^2/2 goes the fraction `rate` of the way to g(z'): a moving average, a
         target copy (rate 1: an exact one). T is applied `every` times in a round. With `first` the followers see the
-        players as they were before the step, so that rate 1 keeps the point before. For a flow dc/dt = -rate F_c(z, c).
+        players as they were before the step, so that rate 1 keeps the point before; with `ahead` they go before the
+        step, which already sees them there. For a flow dc/dt = -rate F_c(z, c).
 
     Shapes: per round of `every` base steps, or per unit time; `rate` may be a table by follower.
 
@@ -108,13 +109,18 @@ def followed(base: Any, rate: Any, followers: Any, *, every: Any = 1, first: boo
             return rate * among(field(z), names)
 
         def advance(z: Point, *memory: Point) -> Any:
+            if ahead and base.time != "continuous":
+                z = _joined(z, among(z, names) - drift(z))
             inner = (among(z, proper), *(among(part, proper) for part in memory))
             for _ in range(int(every)):
                 inner = base.on(_Among(field, proper, z))(*inner)
             after = _joined(z, inner[0])
-            pull = drift(z if first or base.time == "continuous" else after)
             held = among(z, names)
-            moved = -pull if base.time == "continuous" else held - pull
+            if ahead and base.time != "continuous":
+                moved = held
+            else:
+                pull = drift(z if first or base.time == "continuous" else after)
+                moved = -pull if base.time == "continuous" else held - pull
             remembered = [
                 _joined(z if how == "same" else z - z, part) for how, part in zip(kept.values(), inner[1:], strict=True)
             ]

@@ -52,6 +52,7 @@ class Base:
 
     def __init__(self, *, laws: bool = True) -> None:
         self.laws = laws
+        self._printed: dict[Any, Markup] = {}
 
     def __call__(self, expression: Any) -> Markup:
         """Print an expression that stands alone."""
@@ -63,7 +64,16 @@ class Base:
         return self.fenced(printed) if self.level(expression) < level else printed
 
     def printed(self, expression: Any) -> Markup:
-        """Print without brackets of its own: by the node's own method, else by the nearest known class."""
+        """Print without brackets of its own; once for each node, since a sum prints its terms to put them in order."""
+        if not isinstance(expression, sp.Basic):
+            return self._print(expression)
+        key = (type(expression), expression)
+        if key not in self._printed:
+            self._printed[key] = self._print(expression)
+        return self._printed[key]
+
+    def _print(self, expression: Any) -> Markup:
+        """By the node's own method, else by the nearest known class."""
         own = getattr(expression, "_mathml_", None)
         if own is not None:
             return escape(own(self))

@@ -10,8 +10,9 @@ from flint import arb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bilevel.analysis.definiteness import definiteness
 from bilevel.analysis.fixed_points import equilibria
-from bilevel.analysis.kinds import KINDS, SPURIOUS, definiteness
+from bilevel.analysis.kinds import KINDS, SPURIOUS
 from bilevel.analysis.known import Known
 from bilevel.analysis.krawczyk import certify, isolated_zeros
 from bilevel.analysis.local import stability

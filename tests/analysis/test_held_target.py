@@ -33,7 +33,19 @@ def test_a_copy_held_until_convergence_is_fitted_iteration():
     chain = models.fitted_chain()
     game = chain.td(target="copy")
     held, fitted = held_target(game, STEP, every=sp.oo, at=origin(game)), stability(chain.fitted(), at={"w": 0})
-    assert sp.expand(held.jacobian[0] - fitted.jacobian[0]) == 0 and held.condition == fitted.condition
+    assert sp.expand(held.jacobian[0] - fitted.jacobian[0]) == 0
+    # the Gram matrix is 5/2, so the fit between renewals converges iff 5 alpha/2 < 2
+    fit = sp.StrictLessThan(ALPHA, Q(4, 5))
+    assert held.condition == sp.And(fitted.condition, fit) and held.rate is None
+    assert held.unstable_on.subs({ALPHA: 1, GAMMA: Q(1, 100), sp.Symbol("epsilon", positive=True): Q(1, 2)}) == sp.true
+
+
+def test_a_fit_that_does_not_converge_settles_nothing():
+    game = models.doubling_chain().td(target="copy")
+    held = held_target(game, STEP, every=sp.oo, at=origin(game))
+    assert held.certificate is not None and held.condition.subs({ALPHA: 3, GAMMA: Q(1, 4)}) == sp.false
+    assert held.unstable_on.subs({ALPHA: 3, GAMMA: Q(1, 4)}) == sp.true
+    assert held.condition.subs({ALPHA: 1, GAMMA: Q(1, 4)}) == sp.true
 
 
 @pytest.mark.parametrize("every", [2, 3, 7])

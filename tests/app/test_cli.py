@@ -13,6 +13,7 @@ import pytest
 import sympy as sp
 
 from bilevel.app.cli import main
+from bilevel.game import Game, minimize
 from bilevel.language.reader import read
 from tests.app.test_problem import DIRAC, KNOWN, QUADRATIC
 from tests.house.source import ROOT
@@ -213,7 +214,7 @@ def test_list(capsys):
 def test_models_by_name(capsys):
     assert main(["derive", "gan"]) == 0
     assert "F_theta" in capsys.readouterr().out
-    assert "networks of any form" in complaint(capsys, "stability", "gan", status=3)
+    assert "networks of any form" in complaint(capsys, "stability", "blind_actor_critic", status=3)
 
 
 def test_advice(capsys, tmp_path):
@@ -397,3 +398,20 @@ def test_an_algebraic_point_is_written_with_digits(capsys, tmp_path):
     (only,) = answer(capsys, "stability", str(path))["equilibria"]
     assert (only["verdict"], only["known"]) == ("unstable", "exact")
     assert abs(float(read(only["point"]["x"])) - 1.1673039782614187) < 1e-12
+
+
+def test_points_that_a_model_names_are_used_when_the_search_has_no_time(monkeypatch):
+    from bilevel.app import points
+    from bilevel.app.problem import problem_of
+
+    def late(*_, **__):
+        raise points.OutOfTime
+
+    x, a = sp.symbols("x a", real=True)
+    game = Game(p=minimize((x - a) ** 2, x), points=({x: a}, {x: a + 1}))
+    monkeypatch.setattr(points, "equilibria", late)
+    found = points.points_of(problem_of(game), None)
+    assert [dict(one.point) for one in found.points] == [{x: a}]
+    assert not found.complete and "model names" in found.reason
+    with pytest.raises(points.OutOfTime):
+        points.points_of(problem_of(Game(p=minimize((x - a) ** 2, x))), None)

@@ -29,7 +29,7 @@ def listed(tmp_path_factory):
 
 def test_every_theorem_that_relates_two_formulations_is_listed_and_proved(listed):
     _, found = listed
-    assert [entry["file"].removeprefix("proofs/") for entry in found] == [t.path.name for t in theorems() if t.relates]
+    assert [entry["file"] for entry in found] == [t.file for t in theorems() if t.relates]
     assert len(found) >= 8 and all(entry["holds"] and entry["known"] == "exact" for entry in found)
     for entry in found:
         assert entry["first"] and entry["second"] and entry["relation"] and entry["conditions"] and entry["source"]
@@ -60,6 +60,15 @@ def test_one_of_them_is_shown_with_its_proof(capsys):
     assert main(["correspondences", "competitive"]) == 0
     assert capsys.readouterr().out == by_number
     assert "the proximal point method" in by_number and "inverse: " in by_number and " is not " in by_number
+
+
+def test_any_theorem_is_proved_by_its_number_or_name(capsys):
+    assert main(["prove", "30", "10 orders"]) == 0
+    shown = capsys.readouterr().out
+    assert "30. " in shown and "10. " in shown and "proofs/beyond/theorem_30" in shown and "[proved, exact]" in shown
+    assert main(["prove", "6", "--json"]) == 0
+    one = json.loads(capsys.readouterr().out)["theorems"][0]
+    assert one["holds"] and one["file"] == "proofs/theorem_06_the_same_information_structure.py" and "first" not in one
 
 
 def test_a_wrong_name_is_told_what_there_is(capsys):

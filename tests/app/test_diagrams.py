@@ -35,10 +35,13 @@ def test_a_map_has_no_players_to_draw(capsys, tmp_path):
     assert "no players" in capsys.readouterr().err
 
 
-def test_a_model_without_numbers_points_to_its_instance(capsys):
-    assert main(["stability", "infogan"]) == 3
-    assert "infogan_instance" in capsys.readouterr().err
-    assert main(["stability", "infogan_instance", "--expect", "stable"]) == 0
+@pytest.mark.parametrize("command", (["stability", "--expect", "stable"], ["equilibria"]))
+def test_a_model_without_numbers_is_analysed_as_its_instance_and_says_so(capsys, command):
+    assert main([command[0], "infogan", *command[1:]]) == 0
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert first.startswith("infogan_instance: the coordinate-level instance") and 'models.instance("infogan")' in first
+    assert main([command[0], "infogan_instance", *command[1:]]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == rest
 
 
 @pytest.mark.parametrize("name", sorted(models.instances()))

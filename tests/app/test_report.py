@@ -15,7 +15,7 @@ from bilevel.app import report, report_cast, report_pictures, report_theorems, r
 from bilevel.app.report_dirac import PENALTY, STEP, Dirac
 from bilevel.app.report_parts import power, said, shortened, tidy, worded
 from bilevel.app.report_structure import Structures
-from bilevel.app.theorems import Theorem, theorems
+from bilevel.app.theorems import Theorem, number, theorems
 from bilevel.language import E, bernoulli, data, random
 from bilevel.language.normal_form import Step
 from tests.show.test_browser import measured
@@ -47,6 +47,13 @@ def written(tmp_path_factory):
 def test_both_files_are_written_and_the_theorem_stands(written):
     status, page, data_ = written
     assert status == 0 and page.startswith("<!DOCTYPE html>") and data_["theorems"]["theorems"][0]["stands"]
+
+
+def test_theorems_beyond_the_paper_are_listed_with_the_command_that_proves_them(written):
+    _, page, data_ = written
+    beyond = [theorem for theorem in theorems() if not theorem.of_the_paper]
+    assert [one["file"] for one in data_["theorems"]["beyond"]] == [theorem.file for theorem in beyond]
+    assert all(f"bilevel prove {number(theorem)}<" in page for theorem in beyond)
 
 
 def test_the_page_is_well_formed_and_loads_nothing(written):

@@ -106,7 +106,7 @@ def test_ctrl_c_says_what_is_kept_and_the_same_command_goes_on(dirac, tmp_path):
             if log.exists() and log.read_text().count("\n") >= 2:
                 break
             time.sleep(0.05)
-        os.killpg(child.pid, signal.SIGINT)    # as a terminal does
+        os.killpg(child.pid, signal.SIGINT)  # as a terminal does
         (line,) = child.stderr.read().splitlines()
         assert child.wait(timeout=30) == 3
     assert re.search(r"interrupted; \d+ of \d+ chunks are kept in .*big\.zarr.*the same command again", line)

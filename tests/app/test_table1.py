@@ -80,10 +80,10 @@ def test_finished_cells_are_kept_and_not_made_again(tmp_path, monkeypatch):
 def test_words_are_joined_by_agreement():
     assert joined(["helps", "neutral"]) == "helps" and joined(["helps", "hurts"]) == "depends"
     assert joined(["neutral", "neutral"]) == "neutral" and joined(["unknown", "neutral"]) == "unknown"
-    assert joined(["helps", "unknown"]) == "depends" and joined(["not applicable"]) == "not applicable"
+    assert joined(["helps", "unknown"]) == "unknown" and joined(["not applicable"]) == "not applicable"
     entry = {"problem_title": "P", "variant": {}, "why": "w"}
     found = summed([entry | {"word": "helps"}, entry | {"word": "unknown"}])
-    assert found["word"] == "helps" and "1 of 2 decided" in found["why"]
+    assert found["word"] == "helps" and found["shown"] == "helps (1 of 2 undecided)"
 
 
 def test_an_unknown_strategy_is_one_clear_line(capsys, tmp_path):

@@ -288,4 +288,20 @@ GALLERY: dict[str, dict[str, Any]] = {
             {"kind": "hurwitz", "matrix": [["-1"]], "claim": "stable"},
         ],
     },
+    "rock, paper, scissors from rock": {
+        "kind": "double_oracle",
+        "payoff": [["0", "-1", "1"], ["1", "0", "-1"], ["-1", "1", "0"]],
+        "start": [0, 0],
+        "rounds": [
+            {"rows": [0], "columns": [0], "row": ["1"], "column": ["1"], "value": "0"},
+            {"rows": [0, 1], "columns": [0, 1], "row": ["0", "1"], "column": ["0", "1"], "value": "0"},
+            {
+                "rows": [0, 1, 2],
+                "columns": [0, 1, 2],
+                "row": ["1/3", "1/3", "1/3"],
+                "column": ["1/3", "1/3", "1/3"],
+                "value": "0",
+            },
+        ],
+    },
 }

@@ -299,6 +299,36 @@ def _substituted(tree: Any, table: dict[str, Any]) -> Any:
     return [tree[0], *(t if isinstance(t, int) else _substituted(t, table) for t in tree[1:])]
 
 
+def double_oracle(c: dict[str, Any]) -> bool | None:
+    """In fractions, by deviations to every pure strategy; the next strategies are found from the gains alone."""
+    A = np.array([[Fraction(e) for e in row] for row in c["payoff"]], dtype=object)
+    old: tuple[set[int], set[int]] = (set(), set())
+    wanted: tuple[set[int], set[int]] = ({c["start"][0]}, {c["start"][1]})
+    for k, one in enumerate(c["rounds"]):
+        x, y = np.zeros(A.shape[0], dtype=object), np.zeros(A.shape[1], dtype=object)
+        for place, share in zip(one["rows"], one["row"], strict=True):
+            x[place] += Fraction(share)
+        for place, share in zip(one["columns"], one["column"], strict=True):
+            y[place] += Fraction(share)
+        new = set(one["rows"]) - old[0], set(one["columns"]) - old[1]
+        for got, want in zip(new, wanted, strict=True):
+            if not got <= want or bool(got) != bool(want) or len(got) > 1:
+                return False
+        if min(*x, *y) < 0 or sum(x) != 1 or sum(y) != 1 or x @ A @ y != Fraction(one["value"]):
+            return False
+        value, up, down = x @ A @ y, A @ y, x @ A
+        if any(up[i] > value for i in one["rows"]) or any(down[j] < value for j in one["columns"]):
+            return False
+        wanted = (
+            {i for i in range(len(x)) if up[i] == max(up) > value},
+            {j for j in range(len(y)) if down[j] == min(down) < value},
+        )
+        old = set(one["rows"]), set(one["columns"])
+        if not wanted[0] and not wanted[1]:
+            return k == len(c["rounds"]) - 1
+    return False
+
+
 JUDGES: dict[str, Callable[[dict[str, Any]], bool | None]] = {
     f.__name__: f
     for f in (
@@ -314,5 +344,6 @@ JUDGES: dict[str, Callable[[dict[str, Any]], bool | None]] = {
         lyapunov_polynomial,
         region,
         correspondence,
+        double_oracle,
     )
 }

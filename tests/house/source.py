@@ -20,7 +20,7 @@ PACKAGE = ROOT / "bilevel"
 STOREYS = {
     "certificate": 0, "language": 1, "game": 2, "response": 2, "system": 2, "rules": 3, "models": 4, "analysis": 5,
     "numeric": 6, "show": 7, "testing": 7, "app": 8, "__init__": 9, "__main__": 9,
-}    # fmt: skip
+}  # fmt: skip
 
 
 def files() -> list[Path]:

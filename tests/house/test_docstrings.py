@@ -22,7 +22,7 @@ def sections(text: str) -> list[str]:
 def faults(name: str, found: object) -> list[str]:
     """What the docstring of one public function or class lacks."""
     text = inspect.getdoc(found) or ""
-    generated = text.startswith(f"{getattr(found, '__name__', name)}(")    # dataclasses write their signature there
+    generated = text.startswith(f"{getattr(found, '__name__', name)}(")  # dataclasses write their signature there
     if not text.strip() or generated:
         return [f"{name}: no docstring"]
     if isinstance(found, type) and issubclass(found, BaseException):
@@ -52,7 +52,7 @@ def _holds_raise(function: object) -> bool:
     function = inspect.unwrap(getattr(function, "__func__", function))
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    except (OSError, TypeError):    # made at run time, as a dataclass' __init__ is
+    except (OSError, TypeError):  # made at run time, as a dataclass' __init__ is
         return False
     raised = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Raise)]
     return any("NotImplementedError" not in line for line in raised)

@@ -60,7 +60,7 @@ def run_block(source: str, names: dict, where: str) -> list[str]:
             continue
         value = eval(compile(ast.Expression(node.value), where, "eval"), names)
         line = source.splitlines()[node.end_lineno - 1][node.end_col_offset :]
-        shown = re.split(r"\s{3,}", line.partition("#")[2].strip())[0]    # prose may follow after three blanks
+        shown = re.split(r"\s{3,}", line.partition("#")[2].strip())[0]  # prose may follow after three blanks
         if shown and shown not in (repr(value), str(value)):
             wrong.append(f"{where}, line {node.lineno}: {ast.unparse(node)} shows {shown} and gives {value!r}")
     return wrong

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.house.source import ROOT, complain, files, parse
 
-FILE_LINES = 330    # the aim is 300
+FILE_LINES = 330  # the aim is 300
 FUNCTION_LINES = 40
 SILENT = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
 
@@ -36,7 +36,7 @@ def docstring_lines(tree: ast.Module) -> set[int]:
 
 def sources() -> list[Path]:
     """The package, the proofs, and the tools beside them."""
-    beside = sorted(path for folder in ("proofs", "benchmarks") for path in (ROOT / folder).glob("*.py"))
+    beside = sorted(path for folder in ("proofs", "benchmarks") for path in (ROOT / folder).rglob("*.py"))
     return [*files(), *beside, ROOT / "dev.py"]
 
 

@@ -22,7 +22,7 @@ def test_imports_go_downwards():
     offenders = [
         f"{module_name(path)} (storey {storey(module_name(path))}) imports {target} (storey {storey(target)})"
         for path in files()
-        for target in sorted(imported_modules(path) & module_names() - {"bilevel"})    # the face holds the version
+        for target in sorted(imported_modules(path) & module_names() - {"bilevel"})  # the face holds the version
         if storey(target) > storey(module_name(path))
     ]
     complain(offenders, "each file imports only from its own storey or below")

@@ -22,6 +22,7 @@ from bilevel.language.laws import bernoulli, categorical, data, density, log_den
 from bilevel.language.networks import OPEN, network
 from bilevel.language.nodes import dot, norm2, stop_gradient, vector
 from bilevel.language.substitute import substitute
+from bilevel.models import guided_cost_learning_instance
 
 HALF = sp.Rational(1, 2)
 theta, phi = vector("theta", "p"), vector("phi", "q")
@@ -364,3 +365,17 @@ T = sp.Symbol("t", real=True)
 def test_functions_that_differ_at_a_rational_point_are_told_apart(first, second):
     answer = equal(first, second)
     assert answer.answer is False and answer.counterexample.known == "exact"
+
+
+def test_weights_by_a_density_are_refuted_where_they_are_left_out():
+    """E_q[w f]/E_q[w] with w = exp(-c)/q is not E_q[f]: exactly, at a random cost and normal sampler, or where told."""
+    psi, c, tau = vector("psi", "q"), network("c"), random("tau", density("q", "n", vector("theta", "p")))
+    weight = sp.exp(-c(tau, psi) - log_density(density("q", "n", vector("theta", "p")), tau))
+    place = vector("place", "n")
+    slope = substitute(gradient(c(place, psi), psi), {place: tau})
+    weighed, plain = (1 / E(weight, tau)) * E(weight * slope, tau), E(slope, tau)
+    found = equal(weighed, plain)
+    assert (found.answer, found.known) == (False, "exact") and "normal" in found.counterexample.laws["q"]
+    told = equal(weighed, plain, instances=[guided_cost_learning_instance()], attempts=0)
+    assert (told.answer, told.known) == (False, "exact"), "what the instance leaves open is drawn"
+    assert equal(weighed, (1 / E(weight, tau)) * E(slope * weight, tau)).answer

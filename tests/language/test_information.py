@@ -51,9 +51,7 @@ def test_entropies():
     assert sp.simplify(entropy(normal(m, s)) - sp.log(2 * sp.pi * sp.E * s) / 2) == 0
     theta = vector("theta", "p")
     law = density("pi", "k", theta)
-    world = Instance(
-        dims={"p": 1, "k": 1}, laws={"pi": lambda w: ([[0], [1]], [1 - sigmoid(w[0]), sigmoid(w[0])])}
-    )
+    world = Instance(dims={"p": 1, "k": 1}, laws={"pi": lambda w: ([[0], [1]], [1 - sigmoid(w[0]), sigmoid(w[0])])})
     assert instantiate(entropy(law), world).subs(sp.Symbol("theta", real=True), 0) == sp.log(2)
 
 

@@ -9,6 +9,7 @@ import pytest
 import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.integrate import quad
 
 from bilevel.language.errors import GameError, ReadError, UnknownAnswer
 from bilevel.language.functions import softplus
@@ -165,3 +166,27 @@ def test_laws_are_read_with_mean_and_variance() -> None:
 def test_descriptions_that_are_no_law_are_refused(description: Any) -> None:
     with pytest.raises(ReadError):
         read_law(description, {"x": x})
+
+
+@pytest.mark.parametrize(
+    ("order", "rate", "bend"), [(0, 0, "-1/2"), (1, "1/3", "1/8"), (3, -1, "-2"), (4, "1/2", "1/5")]
+)
+def test_moments_under_exponentials_of_squares_are_integrals(order, rate, bend):
+    """E[x^n exp(a x + b x^2)] of a normal law against scipy's quadrature."""
+    m, v, a, b = 0.3, 1.25, float(sp.Rational(rate)), float(sp.Rational(bend))
+    law = Normal(sp.Rational(3, 10), sp.Rational(5, 4))
+    weight = lambda x: x**order * np.exp(a * x + b * x * x - (x - m) ** 2 / (2 * v)) / np.sqrt(2 * np.pi * v)
+    expected = quad(weight, -np.inf, np.inf, epsabs=1e-12)[0]
+    assert float(moment(law, order, sp.Rational(rate), sp.Rational(bend))) == pytest.approx(expected, rel=1e-9)
+
+
+def test_averages_of_exponentials_of_squares_are_finite_only_where_the_law_decays_faster():
+    c, k = sp.Symbol("c", real=True), sp.Symbol("k", positive=True)
+    assert expectation(sp.exp(-k * x**2 / 2), {x: Normal(0, 1)}) == 1 / sp.sqrt(k + 1)
+    both = expectation(sp.exp(-(x**2) - y**2 + x * y), {x: Normal(0, 1), y: Normal(0, 1)})
+    assert sp.simplify(both - 1 / sp.sqrt(8)) == 0, "det(1 + [[2, -1], [-1, 2]]) = 8"
+    for sharp, word in ((sp.Rational(1, 2), "infinite"), (1, "infinite"), (c, "finite only where")):
+        with pytest.raises(UnknownAnswer, match=word):
+            expectation(sp.exp(sharp * x**2), {x: Normal(0, 1)})
+    with pytest.raises(UnknownAnswer):
+        expectation(sp.exp(x**2), {x: Uniform(0, 1)})

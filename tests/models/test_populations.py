@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linprog
 
 from bilevel import models
+from bilevel.certificate import check
 from bilevel.language.errors import GameError
 
 payoffs = st.integers(1, 3).flatmap(
@@ -45,3 +48,21 @@ def test_bad_populations_are_refused():
         models.matrix_equilibrium([[sp.sqrt(2)]])
     with pytest.raises(GameError, match="start"):
         models.double_oracle(start=(3, 0))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_exact_equilibria_have_the_value_of_scipys_linear_program_and_runs_pass_the_checker(seed):
+    rng = np.random.default_rng(seed)
+    payoff = rng.integers(-4, 5, (rng.integers(2, 9), rng.integers(2, 9)))
+    x, y, value = models.matrix_equilibrium(payoff.tolist())
+    n, m = payoff.shape
+    floor = np.hstack([-payoff.T, np.ones((m, 1))])  # max v: x^T A >= v
+    mixed = {"A_eq": [[1] * n + [0]], "b_eq": [1], "bounds": [(0, None)] * n + [(None, None)]}
+    found = linprog([0] * n + [-1], floor, [0] * m, **mixed)
+    assert -found.fun == pytest.approx(float(value), abs=1e-9)
+    A = sp.Matrix(payoff.tolist())
+    assert max(A * sp.Matrix(y)) == min(A.T * sp.Matrix(x)) == value and sum(x) == sum(y) == 1 and min(*x, *y) >= 0
+    run = models.double_oracle(payoff.tolist())
+    trace = models.oracle_certificate(payoff.tolist(), run)
+    assert check(trace).ok and run[-1].value == value
+    assert not check({**trace, "rounds": [*trace["rounds"], trace["rounds"][-1]]}).ok

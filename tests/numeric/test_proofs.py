@@ -9,7 +9,7 @@ import pytest
 
 from bilevel.numeric import check_proof
 
-FILES = sorted((Path(__file__).resolve().parents[2] / "proofs").glob("theorem_*.py"))
+FILES = sorted((Path(__file__).resolve().parents[2] / "proofs").rglob("theorem_*.py"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

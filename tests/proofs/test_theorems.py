@@ -20,7 +20,12 @@ def proved(request) -> tuple[Theorem, Proof]:
 
 
 def test_the_folder_is_the_list():
-    assert folder().name == "proofs" and {path.stem for path in folder().glob("theorem_*.py")} <= set(NAMES)
+    assert folder().name == "proofs" and {path.stem for path in folder().rglob("theorem_*.py")} <= set(NAMES)
+
+
+def test_the_papers_theorems_stand_in_the_folder_itself():
+    assert [t.file for t in THEOREMS if t.of_the_paper] == [f"proofs/{t.name}.py" for t in THEOREMS[:10]]
+    assert all(theorem.file.startswith("proofs/beyond/") for theorem in THEOREMS[10:])
 
 
 def test_every_claim_is_proved(proved):

@@ -38,7 +38,7 @@ def test_basins_of_the_double_well_are_its_half_planes():
     found = basins(WELL, R.simultaneous("1/10"), WELLS, over={x: (-2, 2, 9), "y": (-1, 1, 5)})
     assert found.basin.dims == ("x", "y") and found.attrs["known"] == "float"
     expected = np.sign(found.x.values)[:, None] * np.ones(5)
-    assert (np.where(found.basin < 0, 0, 2 * found.basin - 1) == expected).all()    # x = 0 stays on the ridge
+    assert (np.where(found.basin < 0, 0, 2 * found.basin - 1) == expected).all()  # x = 0 stays on the ridge
     assert (found.distance.values[found.basin.values >= 0] < 1e-3).all()
 
 
@@ -82,9 +82,9 @@ def test_the_threshold_and_the_best_value_of_a_rate_curve_are_exact():
     rules = {"simultaneous": R.simultaneous(h), "alternating": R.alternating(h)}
     picture = rate_curve(GAN, rules, ORIGIN, over=h, values={GAMMA: 1})
     data = picture.data
-    assert np.allclose(data["thresholds of alternating"], [-4 + 4 * np.sqrt(2)], atol=1e-15)    # h^2/4 + 2 h = 4
+    assert np.allclose(data["thresholds of alternating"], [-4 + 4 * np.sqrt(2)], atol=1e-15)  # h^2/4 + 2 h = 4
     assert data["thresholds of simultaneous"].values.tolist() == [4.0]
-    assert data["best of simultaneous"] == 2.0    # (z - 1 + h/2)^2
+    assert data["best of simultaneous"] == 2.0  # (z - 1 + h/2)^2
     curve = data["rate of alternating"]
     assert abs(float(curve.interp(h=float(data["thresholds of alternating"][0]))) - 1) < 1e-3
     assert curve.values.min() >= float(curve.interp(h=float(data["best of alternating"]))) - 1e-2
@@ -112,7 +112,7 @@ def test_a_map_of_a_sweep_shows_its_verdicts_and_the_exact_edge():
     edge = path.vertices[np.isfinite(path.vertices).all(axis=1)]
     assert np.allclose(edge[:, 0] ** 2 / 4 + 2 * edge[:, 0] * edge[:, 1], 4, atol=1e-2)
     assert "[per step]" in picture.axes[0].get_xlabel()
-    assert size(picture) < 200_000 and size(picture, "pdf") < 200_000    # the mesh is a picture in the picture
+    assert size(picture) < 200_000 and size(picture, "pdf") < 200_000  # the mesh is a picture in the picture
     with pytest.raises(GameError, match="two axes"):
         sweep_map(found.isel(h=0))
     with pytest.raises(GameError, match="a number for a"):
@@ -148,7 +148,7 @@ def test_a_portrait_simulates_its_rules():
 def test_a_diagram_as_a_figure_draws_every_node_and_edge():
     picture = diagram_figure(gan())
     data, axes = picture.data, picture.axes[0]
-    assert len(axes.patches) == data.sizes["node"] + 2 * data.sizes["edge"]    # an arrow is a shaft and a head
+    assert len(axes.patches) == data.sizes["node"] + 2 * data.sizes["edge"]  # an arrow is a shaft and a head
     assert len(axes.texts) == data.sizes["node"] and "gradient" in data.carries.values
 
 

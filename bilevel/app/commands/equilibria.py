@@ -11,10 +11,11 @@ import sympy as sp
 
 from bilevel.analysis.attraction import Attraction, attraction_at
 from bilevel.analysis.kinds_where import OTHER
+from bilevel.analysis.known import under
 from bilevel.analysis.local import default_rule
 from bilevel.app import budget
 from bilevel.app.answers import NO_POINTS_IN_TIME, heading_object, plain, point_object, text
-from bilevel.app.inputs import problem_named, rules_named, smaller
+from bilevel.app.inputs import numbers_named, rules_named
 from bilevel.app.layout import dumps
 from bilevel.app.points import points_of
 from bilevel.app.problem import Problem
@@ -24,7 +25,7 @@ from bilevel.language.errors import GameError, UnknownAnswer
 
 def run(options: Any) -> int:
     """Print the fixed points under every rule asked for."""
-    problem = problem_named(options.file, options.set)
+    problem = numbers_named(options.file, options.set)
     rules = rules_named(problem, options.rule)
     answers = []
     for done, rule in enumerate(rules):
@@ -38,11 +39,6 @@ def run(options: Any) -> int:
 
 
 def _found(problem: Problem, rule: Any, clock: budget.Clock) -> dict[str, Any]:
-    if not problem.game.is_coordinate:
-        raise UnknownAnswer(
-            "this model is written for networks of any form, so it has no numbers to solve for",
-            next_step=smaller(problem),
-        )
     answer = heading_object(problem, rule or default_rule(problem.game))
     try:
         found = points_of(problem, rule, clock)
@@ -61,7 +57,7 @@ def _found(problem: Problem, rule: Any, clock: budget.Clock) -> dict[str, Any]:
     try:
         with clock.section(2 / 3):
             attracted = attraction_at(
-                problem.game.under(*problem.domain),
+                under(problem.game, *problem.domain),
                 rule or default_rule(problem.game),
                 found.points,
                 complete=found.complete,

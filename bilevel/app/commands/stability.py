@@ -10,11 +10,12 @@ from typing import Any
 
 import sympy as sp
 
+from bilevel.analysis.known import under
 from bilevel.analysis.local import default_rule
 from bilevel.analysis.verdict import unknown
 from bilevel.app import budget
 from bilevel.app.answers import NO_POINTS_IN_TIME, heading_object, point_object, state_order, verdict_object
-from bilevel.app.inputs import problem_named, rules_named, smaller
+from bilevel.app.inputs import numbers_named, rules_named
 from bilevel.app.layout import dumps
 from bilevel.app.points import points_of
 from bilevel.app.problem import Problem
@@ -27,7 +28,7 @@ from bilevel.language.errors import GameError, ReadError, UnknownAnswer
 
 def run(options: Any) -> int:
     """Print the verdicts of every rule asked for."""
-    problem = problem_named(options.file, options.set)
+    problem = numbers_named(options.file, options.set)
     wanted = [name.strip() for part in options.solve for name in part.split(",")]
     rules = rules_named(problem, options.rule)
     answers, exported = [], []
@@ -62,11 +63,6 @@ def analysed(
     verdicts themselves."""
     game = problem.game
     reading = rule or default_rule(game)
-    if not game.is_coordinate:
-        raise UnknownAnswer(
-            "this model is written for networks of any form, so it has no numbers to analyse",
-            next_step=smaller(problem),
-        )
     symbols = _symbols(problem, reading, wanted)
     answer = heading_object(problem, reading)
     try:
@@ -90,7 +86,7 @@ def _entry(
 ) -> tuple[dict[str, Any], Any]:
     order = state_order(problem.game, rule)
     exists = sp.true if equilibrium.exists_on is None else equilibrium.exists_on
-    game = problem.game.under(exists)
+    game = under(problem.game, exists)
     try:
         verdict = verdict_at(game, rule, equilibrium, clock)
     except GameError as stop:

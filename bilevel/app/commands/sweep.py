@@ -18,7 +18,7 @@ from bilevel.analysis.analyse import analyse
 from bilevel.analysis.local import default_rule
 from bilevel.app import budget
 from bilevel.app.answers import heading_object, point_object
-from bilevel.app.inputs import problem_named, rules_named
+from bilevel.app.inputs import numbers_named, rules_named
 from bilevel.app.layout import dumps
 from bilevel.app.points import points_of
 from bilevel.app.problem import Problem
@@ -38,16 +38,11 @@ MEASURES = {"discrete": "spectral radius per step", "continuous": "spectral absc
 
 def run(options: Any) -> int:
     """Write the data and the picture, and say what they show."""
-    problem = problem_named(options.file, options.set)
+    problem = numbers_named(options.file, options.set)
     rules = rules_named(problem, options.rule)
     if len(rules) != 1:
         raise ReadError("a sweep is of one rule; name one", file="--rule")
     rule = rules[0] or default_rule(problem.game)
-    if not problem.game.is_coordinate:
-        raise UnknownAnswer(
-            "this model is written for networks of any form, so it has no numbers to sweep",
-            next_step="a problem file with scalar variables",
-        )
     over = ranges(options.over, problem, rule)
     point = _point(problem, rules[0], options.clock)
     kept = _Kept(options)

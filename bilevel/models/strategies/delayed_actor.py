@@ -16,7 +16,7 @@ from bilevel.rules import delayed
 def delayed_actor(every: Any = 2, actor: str | None = None) -> Any:
     """The actor stands still in all but the last of every few steps.
 
-    Math: H^(k-1) T, T the rule and H the same with the actor held; a flow has no steps and is left as it is.
+    Math: H^(k-1), then T, T the rule and H the same with the actor held; a flow has no steps and is left as it is.
 
     Reference: Fujimoto, van Hoof, Meger (2018), arXiv:1802.09477.
 

@@ -19,6 +19,10 @@ from bilevel.rules import delayed
     row="Freezing learning",
     printed=("yes", "yes"),
     variants=({"threshold": "1/100"}, {"threshold": 2}, {"every": 2}),
+    remarks={
+        "gan": "trouble comes when one player outruns the other, so the one that is too strong stops for a while",
+        "ac": "actor or critic is frozen by the size of the temporal-difference error",
+    },
 )
 def freezing(player: str = "critic", threshold: Any = None, every: Any = None) -> Any:
     """The critic (or the actor) stops learning while its loss is below a threshold; or it learns in every k-th step.

@@ -19,12 +19,17 @@ from bilevel.models.strategies.protocol.structure import copies, with_costs, wit
     printed=("yes", "no"),
     variants=({}, {"window": 1}),
     numbers={"weight": "1/2", "rate": "1/10"},
+    remarks={
+        "gan": "it damps the oscillation of models with different objectives",
+        "ac": "averages of parameters are analysed in theory and are no routine in use",
+    },
 )
 def historical_averaging(weight: Any = None, rate: Any = None, window: Any = None) -> Any:
     """Every player also pays for its distance from the average of its past points.
 
     Math: c_i + weight/2 |theta_i - average_i|^2 with an exponential average, average <- average + rate (theta -
-        average), or the mean of the last `window` points. The average over all times, 1/t, is the limit rate -> 0.
+        average), or the mean of the last `window` points (a flow has no steps and is left as it is). The average over
+        all times, 1/t, is the limit rate -> 0.
 
     Raises: GameError for a window that is no whole number.
 
@@ -40,6 +45,8 @@ def historical_averaging(weight: Any = None, rate: Any = None, window: Any = Non
         raise GameError(f"a window is a whole number of past points; got {window}")
 
     def build(game: Any, rule: Any) -> Any:
+        if window is not None and rule.time == "continuous":
+            return game, rule
         length = 1 if window is None else int(window)
         past = [copies(game, game.variables, "average" if window is None else f"back{k + 1}") for k in range(length)]
         mean = {v: sum(old[v] for old in past) / length for v in game.variables}
@@ -53,5 +60,9 @@ def historical_averaging(weight: Any = None, rate: Any = None, window: Any = Non
             return with_followers(paid, rule, "average", aims, rate)
         return with_followers(paid, rule, "past", aims, sp.S.One, first=True)
 
-    model = "exponential average with its rate" if window is None else f"mean of the last {window} points"
+    model = (
+        "exponential average with its rate"
+        if window is None
+        else f"mean of the last {window} points, exact; a flow has no steps"
+    )
     return build, model

@@ -18,6 +18,10 @@ from bilevel.models.strategies.protocol.structure import samples_of, with_sample
     printed=("yes", "no"),
     variants=({}, {"sides": "one"}),
     numbers={"epsilon": "1/10"},
+    remarks={
+        "gan": "a confident critic then still gives the generator a gradient",
+        "ac": "nothing prevents it for rewards 0 and 1 where the critic's gradient vanishes",
+    },
 )
 def label_smoothing(epsilon: Any = None, sides: str = "two") -> Any:
     """The critic learns labels eps and 1 - eps in place of 0 and 1; rewards of a decision process are such labels.

@@ -13,7 +13,14 @@ import sympy as sp
 from bilevel.language.errors import GameError
 from bilevel.models.samples import SampledGame, Stream
 from bilevel.models.strategies.protocol.strategy import strategy
-from bilevel.models.strategies.protocol.structure import actor_of, copies, critic_of, with_followers, with_losses
+from bilevel.models.strategies.protocol.structure import (
+    actor_of,
+    copies,
+    critic_of,
+    moves_before,
+    with_followers,
+    with_losses,
+)
 
 
 @strategy(
@@ -21,14 +28,19 @@ from bilevel.models.strategies.protocol.structure import actor_of, copies, criti
     printed=("no", "yes"),
     variants=({}, {"window": 2}),
     numbers={"rate": "1/10"},
+    remarks={
+        "gan": "the authors tried it and did not get asymptotically correct samples even on simple distributions",
+        "ac": "it decorrelates the data of the critic; the actor can make no use of past critics",
+    },
 )
 def replay_buffers(rate: Any = None, window: Any = None) -> Any:
     """The critic's data come from past actors: a window of the last few, or all of them, weighted exponentially.
 
     Math: the actor's parameters in the critic's data (not in its target) become those of the buffer. Window k: the even
-        mixture of the current and the k - 1 actors before it, exact. Exponential with rate rho: parameters averaged,
-        average <- average + rho (theta - average), in place of the mixture; the linearisation at a fixed point is that
-        of the mixture. The whole history, 1/t, is the limit rho -> 0.
+        mixture of the current and the k - 1 actors before it, exact; a flow has no steps and is left as it is.
+        Exponential with rate rho: parameters averaged, average <- average + rho (theta - average), in place of the
+        mixture; the linearisation at a fixed point is that of the mixture. The whole history, 1/t, is the limit
+        rho -> 0.
 
     Raises: GameError for a window that is no whole number of at least 2.
 
@@ -45,6 +57,8 @@ def replay_buffers(rate: Any = None, window: Any = None) -> Any:
     length = 0 if window is None else int(window) - 1
 
     def build(game: Any, rule: Any) -> Any:
+        if length and rule.time == "continuous":
+            return game, rule
         actor, critic = actor_of(game), critic_of(game)
         moved = game[actor].moves
         past = [copies(game, moved, f"back{k + 1}") for k in range(length)] or [copies(game, moved, "buffer")]
@@ -53,9 +67,16 @@ def replay_buffers(rate: Any = None, window: Any = None) -> Any:
         if not length:
             return with_followers(changed, rule, "buffer", {c: v for v, c in past[0].items()}, rate)
         aims = {old[v]: (v if k == 0 else past[k - 1][v]) for k, old in enumerate(past) for v in moved}
-        return with_followers(changed, rule, "buffer", aims, sp.S.One, first=True)
+        # Where the actor moves first, the critic meets the actor that has moved: the one before is then where it stood.
+        when = "ahead" if moves_before(rule, actor, critic, game.players) else "first"
+        return with_followers(changed, rule, "buffer", aims, sp.S.One, **{when: True})
 
-    return build, f"the last {window} actors" if window is not None else "exponential average of parameters"
+    return (
+        build,
+        f"the last {window} actors, exact; a flow has no steps"
+        if window is not None
+        else "exponential average of parameters",
+    )
 
 
 def _mixed(game: Any, critic: str, moved: Any, held: list[dict[Any, Any]]) -> Any:

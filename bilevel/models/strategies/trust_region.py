@@ -22,7 +22,8 @@ def trust_region(weight: Any = None, steps: Any = None) -> Any:
     Math: weight KL(p(.; theta') || p(.; theta)), exact, over the actor's law as the data show it (weight/2 |theta -
         theta'|^2 where there is no known density). With `steps` k: theta' is where the round of k steps began, as in
         practice; its gradient vanishes there, so one step (and a flow) does not feel it, and k steps feel it through
-        the Fisher matrix. Without: theta' is one step back, which every step feels.
+        the Fisher matrix. Without: theta' is one step back, which every step
+        feels. A flow has no steps and is left as it is.
 
     Raises: GameError for a round that is no whole number of steps.
 
@@ -32,7 +33,8 @@ def trust_region(weight: Any = None, steps: Any = None) -> Any:
     Examples:
         >>> from bilevel.models import gaussian_gan_in_samples
         >>> from bilevel.models.strategies import trust_region
-        >>> trust_region()(gaussian_gan_in_samples())[0].costs
+        >>> from bilevel.rules import simultaneous
+        >>> trust_region()(gaussian_gan_in_samples(), simultaneous("1/5"))[0].costs
         (('generator', weight*(theta**2/2 - theta*theta_before + theta_before**2/2)),)
     """
     if steps is not None and (steps != int(steps) or steps < 1):
@@ -40,6 +42,8 @@ def trust_region(weight: Any = None, steps: Any = None) -> Any:
 
     def build(game: Any, rule: Any) -> Any:
         samples = samples_of(game, "trust_region")
+        if steps is None and rule.time == "continuous":  # a flow has no steps: what lies one step back is where it is
+            return game, rule
         copy = copies(game, samples.parameters, "before")
         aims = {c: p for p, c in copy.items()}
         if steps is not None and rule.time == "continuous":  # rounds of no length: the gradient at their start is zero

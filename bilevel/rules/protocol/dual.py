@@ -16,7 +16,10 @@ from typing import Any
 import sympy as sp
 
 from bilevel.language.fractions import cancelled
+from bilevel.language.surds import settled
 from bilevel.language.values import expression
+
+LONG = 60
 
 
 @cache
@@ -24,6 +27,10 @@ def settle(formula: Any) -> Any:
     """An exact expression in a form whose vanishing shows: expanded, cancelled only where a zero could hide."""
     if formula.is_Atom:
         return formula
+    if formula.free_symbols and (_has_roots(formula) or _many_terms(formula)):
+        found = settled(formula)
+        if found is not None:
+            return found
     plain = sp.expand(formula)
     if plain.is_Atom or plain.is_zero is False:
         return plain
@@ -34,6 +41,12 @@ def settle(formula: Any) -> Any:
         if reduced == 0 or sp.expand(reduced) == 0:
             return sp.S.Zero
     return plain
+
+
+def _many_terms(formula: Any) -> bool:
+    """Whether a quotient is so long that expanding it over its denominators would multiply its terms."""
+    below = (power for power in formula.atoms(sp.Pow) if power.exp.is_negative and power.base.is_Add)
+    return next(below, None) is not None and bool(formula.count_ops() > LONG)
 
 
 def _has_roots(formula: Any) -> bool:

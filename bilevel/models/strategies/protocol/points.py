@@ -1,7 +1,7 @@
 """What strategies do to the points a critic is shown.
 
-Main definitions: `remapped` (change every point shown), `extended` (further inputs), `varies`, `squared_slope`,
-`companions`.
+Main definitions: `remapped` (change every point shown), `varies`, `squared_slope`, `companions`, `moments`,
+`need_slopes`, `need_spread`.
 """
 
 from __future__ import annotations
@@ -65,4 +65,15 @@ def need_slopes(samples: Samples, name: str) -> None:
     if not varies(samples):
         raise NotApplicable(
             f"{name} needs points between which the critic has a slope; here it is shown finitely many fixed points"
+        )
+
+
+def need_spread(samples: Samples, name: str) -> None:
+    """Refuse where the actor makes one point for certain: a point mass has no density, whatever the parameters."""
+    drawn, made = set(samples.laws), [e for stream in samples.own for e in stream.shown]
+    certain = len(samples.own) == 1 and not samples.own[0].weight.free_symbols
+    if certain and not any(e.free_symbols & drawn for e in made):
+        raise NotApplicable(
+            f"{name} needs a law with a density; the actor makes the point ({', '.join(map(str, made))}) for certain, "
+            "and a point mass has entropy -oo and no score at every value of the parameters"
         )

@@ -75,14 +75,15 @@ class Strategy:
 @dataclass(frozen=True)
 class Row:
     """A strategy's line in the table: its title, what the paper prints for GANs and for actor-critic methods (None
-    beyond the paper's nine), the variants to be weighed, numbers at which rates are compared, and whether what it adds
-    is an output that nobody is meant to learn from."""
+    beyond the paper's nine), the variants to be weighed, numbers at which rates are compared, whether what it adds is
+    an output that nobody is meant to learn from, and what the paper remarks on it for a side ("gan", "ac")."""
 
     title: str
     printed: tuple[str, str] | None = None
     variants: tuple[Mapping[str, Any], ...] = ({},)
     numbers: tuple[tuple[str, Any], ...] = ()
     output: bool = False
+    remarks: tuple[tuple[str, str], ...] = ()
 
 
 def strategy(
@@ -92,6 +93,7 @@ def strategy(
     variants: tuple[Mapping[str, Any], ...] = ({},),
     numbers: Mapping[str, Any] | None = None,
     output: bool = False,
+    remarks: Mapping[str, str] | None = None,
 ) -> Any:
     """Turn `def my_strategy(strength=None): ...` into a maker of strategies, with its line in the table.
 
@@ -136,7 +138,7 @@ def strategy(
             shown = tuple((key, value) for key, value in bound.arguments.items() if value is not None)
             return Strategy(function.__name__, shown, build, model)
 
-        make.row = Row(row, printed, variants, tuple(values.items()), output)  # type: ignore[attr-defined]
+        make.row = Row(row, printed, variants, tuple(values.items()), output, tuple((remarks or {}).items()))  # type: ignore[attr-defined]
         return make
 
     return decorate

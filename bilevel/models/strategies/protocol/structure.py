@@ -66,9 +66,10 @@ def with_losses(game: Any, losses: Mapping[str, Any]) -> Game:
 
 
 def with_followers(
-    game: Any, rule: Rule, name: str, aims: Mapping[Any, Any], rate: Any, *, every: Any = 1, first: bool = False
+    game: Any, rule: Rule, name: str, aims: Mapping[Any, Any], rate: Any, **how: Any
 ) -> tuple[Any, Rule]:
-    """A player beside the others whose variables go the fraction `rate` of the way to their aims after each step."""
+    """A player beside the others whose variables go the fraction `rate` of the way to their aims with each step; `how`
+    and when is as for the rule `followed`."""
     name = free_name(game, name)
     player = minimize(sum((copy - aim) ** 2 / 2 for copy, aim in aims.items()), *aims)
     if isinstance(game, SampledGame):
@@ -76,7 +77,16 @@ def with_followers(
     else:
         players = {**game.players, name: player}
         game = ChangedGame(players, assuming=game.assuming, title=game.title, source=game.source)
-    return game, followed(rule, rate, [name], every=every, first=first)
+    return game, followed(rule, rate, [name], **how)
+
+
+def moves_before(rule: Rule, one: str, other: str, players: Any) -> bool:
+    """Whether players step in turn, and one of them before the other."""
+    arguments = dict(rule.parameters)
+    if rule.name in ("followed", "delayed"):
+        return moves_before(arguments["base"], one, other, players)
+    turn = list(arguments.get("order") or players)
+    return rule.name == "alternating" and turn.index(one) < turn.index(other)
 
 
 def free_name(game: Any, stem: str) -> str:

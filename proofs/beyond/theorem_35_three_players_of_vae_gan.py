@@ -44,9 +44,7 @@ def prove() -> Proof:
             sp.ZeroMatrix(*theta.shape),
         ),
         shows("... nor on the discriminator.", gradient(game.cost("encoder") - loss, phi), sp.ZeroMatrix(*phi.shape)),
-        shows(
-            "Decoder and discriminator are opposed, up to what the features add.", upper, -lower.T + weight * mixed
-        ),
+        shows("Decoder and discriminator are opposed, up to what the features add.", upper, -lower.T + weight * mixed),
         refutes("What they add is not nothing.", upper, -lower.T),
     )
     return Proof(35, "Three players of VAE-GAN", __doc__ or "", "Larsen et al. 2016, algorithm 1", claims)

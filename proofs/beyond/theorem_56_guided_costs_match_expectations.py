@@ -11,7 +11,7 @@ reinforcement learning.
 
 import sympy as sp
 
-from bilevel.analysis import Proof, equilibria, shows, stability, states
+from bilevel.analysis import Proof, equilibria, refutes, shows, stability, states
 from bilevel.language import E, density, gradient, instantiate, log_density, network, random, substitute, vector
 from bilevel.language.constrained import best_density
 from bilevel.language.functions import in_exponentials
@@ -44,7 +44,8 @@ def prove() -> Proof:
     apart = sp.nsimplify(in_exponentials(gap.subs(dict(zip(game.variables, (1, 0), strict=True)))))
     claims = (
         shows("The cost's gradient is a difference of two averages of its slope.", field, weighed),
-        states("The weights count: on two trajectories they change it.", apart != 0, note=f"by {apart} at psi = 1"),
+        refutes("Without the weights it is another: a random cost and a normal sampler tell.", field, plain),
+        states("On two trajectories too.", apart != 0, note=f"by {apart} at psi = 1"),
         states(
             "The best sampler is exp(-c)/Z, at which every weight exp(-c)/q is Z.",
             best.shape == sp.exp(-cost) and sp.expand(sp.exp(-cost) / best.value - best.normaliser) == 0,

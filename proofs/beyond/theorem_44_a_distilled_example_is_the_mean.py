@@ -42,9 +42,7 @@ def prove() -> Proof:
         claims.append(
             states(
                 f"Seen by {reply}, the example settles at the mean 2 of 1 and 3, and the flow is stable.",
-                found.complete
-                and [list(e.point.values()) for e in found.points] == [[2, 2]]
-                and verdict == "stable",
+                found.complete and [list(e.point.values()) for e in found.points] == [[2, 2]] and verdict == "stable",
                 note=f"{found.points[0]}; {verdict}",
             )
         )

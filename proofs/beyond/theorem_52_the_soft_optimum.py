@@ -65,4 +65,3 @@ def prove() -> Proof:
         ),
     )
     return Proof(52, "The soft optimum", __doc__ or "", "Haarnoja et al. 2018, theorem 4", claims)
-

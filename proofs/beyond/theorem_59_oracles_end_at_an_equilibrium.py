@@ -11,8 +11,9 @@ Source: McMahan, Gordon, Blum (2003), theorem 1; Lanctot et al. (2017), arXiv:17
 import sympy as sp
 
 from bilevel.analysis import Proof, equilibria, stability, states
+from bilevel.certificate import check
 from bilevel.models import policy_space_responses
-from bilevel.models.populations import ROCK_PAPER_SCISSORS, double_oracle, matrix_equilibrium
+from bilevel.models.populations import ROCK_PAPER_SCISSORS, double_oracle, matrix_equilibrium, oracle_certificate
 
 GAMES = (
     ROCK_PAPER_SCISSORS,
@@ -28,14 +29,31 @@ def size(population):
     return len(population.rows) + len(population.columns)
 
 
-def prove() -> Proof:
-    """The theorem with its evidence."""
-    runs = [double_oracle(payoff) for payoff in GAMES]
-    values = [matrix_equilibrium(payoff)[2] for payoff in GAMES]
-    rock = runs[0]
+def shortened(trace):
+    """The run with its last round left out, or, where it had only one, with a value that is wrong."""
+    rounds = trace["rounds"]
+    last = {**rounds[-1], "value": str(sp.Rational(rounds[-1]["value"]) + 1)}
+    return {**trace, "rounds": rounds[:-1] or [last]}
+
+
+def smoothed():
+    """The claim about meta-players and oracles that pay for the length of their strategies."""
     game = policy_space_responses()
     found = equilibria(game)
     verdict = stability(game, at=found.points[0].point)
+    return states(
+        "The smoothed game has one equilibrium, and its flow is stable for every tau.",
+        found.complete and len(found.points) == 1 and verdict.verdict == "stable",
+        note=str(found.points[0]),
+    )
+
+
+def prove() -> Proof:
+    """The theorem with its evidence."""
+    runs = [double_oracle(payoff) for payoff in GAMES]
+    traces = tuple(oracle_certificate(payoff, run) for payoff, run in zip(GAMES, runs, strict=True))
+    values = [matrix_equilibrium(payoff)[2] for payoff in GAMES]
+    rock = runs[0]
     gains = [(one.row_gain, one.column_gain) for run in runs for one in run]
     claims = (
         states(
@@ -49,6 +67,12 @@ def prove() -> Proof:
             note=", ".join(map(str, values)),
         ),
         states(
+            "Each run, as data, passes a checker that shares no code with it; cut short, none does.",
+            all(check(trace) for trace in traces) and not any(check(shortened(trace)) for trace in traces),
+            note="every answer of an oracle is new and best, nobody gains in the end",
+            certificates=traces,
+        ),
+        states(
             "Before its end some oracle gains, and the population grows.",
             all(one.exploitability > 0 for run in runs for one in run[:-1])
             and all(size(b) > size(a) for run in runs for a, b in zip(run, run[1:])),
@@ -59,10 +83,6 @@ def prove() -> Proof:
             [one.rows for one in rock] == [(0,), (0, 1), (0, 1, 2)] and set(rock[-1].row) == {sp.Rational(1, 3)},
             note=" -> ".join(str(one.rows) for one in rock),
         ),
-        states(
-            "The smoothed game has one equilibrium, and its flow is stable for every tau.",
-            found.complete and len(found.points) == 1 and verdict.verdict == "stable",
-            note=str(found.points[0]),
-        ),
+        smoothed(),
     )
     return Proof(59, "Oracles end at an equilibrium", __doc__ or "", "McMahan, Gordon, Blum 2003", claims)
