@@ -82,8 +82,8 @@ def feedback_nash(game: Any) -> FeedbackEquilibria:
         Short fractions there are tried exactly; else Krawczyk's test on K -> E(K) in balls proves one zero near. For
         one or two players of scalars the eliminant's real roots give every equilibrium, as exact algebraic numbers.
 
-    Shapes: a `RegulatorGame`, or a `Regulator`, whose entries are rational numbers; cost grows with the sixth power of the number of
-        states and the cube of the number of gains. One player: the stabilising solution is the only one, so all.
+    Shapes: a `RegulatorGame`, or a `Regulator`, whose entries are rational numbers; cost grows with the sixth power of
+        the number of states and the cube of the number of gains. One player: the stabilising solution is the only one, so all.
 
     Raises: UnknownAnswer for entries with symbols, or where nothing was found.
 
