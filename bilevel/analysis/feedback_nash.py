@@ -83,7 +83,8 @@ def feedback_nash(game: Any) -> FeedbackEquilibria:
         one or two players of scalars the eliminant's real roots give every equilibrium, as exact algebraic numbers.
 
     Shapes: a `RegulatorGame`, or a `Regulator`, whose entries are rational numbers; cost grows with the sixth power of
-        the number of states and the cube of the number of gains. One player: the stabilising solution is the only one, so all.
+        the number of states and the cube of the number of gains. One player: the stabilising solution is the only one,
+        so all.
 
     Raises: UnknownAnswer for entries with symbols, or where nothing was found.
 
