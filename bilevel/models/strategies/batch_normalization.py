@@ -5,6 +5,7 @@ Main definitions: `batch_normalization`.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import sympy as sp
@@ -40,7 +41,8 @@ def batch_normalization(epsilon: Any = None, batches: str = "joint", n: Any = No
         or of one kind ("separate") are shown, averaged exactly over all batches; next points are a batch of their own;
         differentiated "through" mean and variance or with these "stopped". "reference" (virtual): over n points that do
         not change, and x itself. Without n: large batches, moments of the laws in place of the batch's (of the first
-        kind of data for a reference, which is held fixed in every gradient).
+        kind of data for a reference, which is held fixed in every gradient). Whom a point meets in its batch is held
+        fixed in the actor's gradient: each sample has the score of its own choice.
 
     Raises: GameError for other batches or gradients, or where all points of a batch are one and eps = 0.
 
@@ -95,6 +97,8 @@ def _large(game: Any, epsilon: Any, batches: str, *, stopped: bool) -> Any:
         group = kindred(samples.own if own else samples.data, stream.kind)
         if batches == "joint":
             group = (*group, *(s for s in samples.data if s.kind != stream.kind))
+        if own:  # as in a batch of n: whom a point meets is no choice of its own
+            group = tuple(replace(s, weight=s.weight.xreplace(held)) for s in group)
         put = held if stopped else {b: held[b] for b in samples.behaviour}
         found = [tuple(m.xreplace(put) if own else m for m in both) for both in moments(samples, group)]
         return tuple(_over_root(x - m, v + epsilon) for x, (m, v) in zip(point, found, strict=True))
