@@ -1,6 +1,6 @@
 """Fixed points of games and of learning rules, exactly, with the kind of equilibrium each one is.
 
-Main definitions: `equilibria`, `named_equilibria`, `continua`.
+Main definitions: `equilibria`, `described`, `named_equilibria`, `continua`.
 
 A rule's own fixed points solve "the state after one step is the state": the variables, what the rule remembers, and
 every intermediate point are the unknowns. So a point that the rule adds or moves is found like any other, and is
@@ -9,7 +9,7 @@ called spurious when the field does not vanish there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,12 +31,17 @@ from bilevel.rules.protocol.linear import linearise
 from bilevel.rules.protocol.rule import Rule
 from bilevel.system import System
 
+Describe = Callable[[Any, Rule | None, Equilibrium, Known], Equilibrium]
 
-def equilibria(game: Any, rule: Rule | None = None, *, at: Mapping[Any, Any] | None = None) -> Equilibria:
+
+def equilibria(
+    game: Any, rule: Rule | None = None, *, at: Mapping[Any, Any] | None = None, describe: Describe | None = None
+) -> Equilibria:
     """The fixed points of a learning rule on a game (default: the zeros of the field) and their kinds.
 
     Math: T(z) = z, or F(z) = 0 without a rule; `at` fixes some coordinates. Exact by factors, elimination, roots and
         Groebner bases; where these end, zeros proved by an interval Newton test, and points the game names, tested.
+        `describe` stands in for `described`, which finds the kinds: a caller short of time may do that later.
 
     Raises: GameError if `at` names what nobody moves, or gives every coordinate of a point that is not fixed.
 
@@ -50,7 +55,7 @@ def equilibria(game: Any, rule: Rule | None = None, *, at: Mapping[Any, Any] | N
         >>> [point.point[y] for point in found.points], found.complete
         ([0, sqrt(2) + 2, 2 - sqrt(2)], True)
     """
-    given = _given(game, at)
+    given, describe = _given(game, at), describe or described
     if len(given) == len(game.variables):
         return _only(game, rule, given)
     zeros, real = _search(game, rule, given)
@@ -69,7 +74,7 @@ def equilibria(game: Any, rule: Rule | None = None, *, at: Mapping[Any, Any] | N
         point = {v: branch.values[v.xreplace(real)].subs(fixed).xreplace(back) for v in game.variables}
         free = tuple(v.xreplace(back) for v in branch.free)
         there = Known(fact.xreplace(back) for fact in (*known.facts, exists))  # kinds are asked where the point is
-        points.append(_described(game, rule, Equilibrium(point, (), exists.xreplace(back), "exact", free), there))
+        points.append(describe(game, rule, Equilibrium(point, (), exists.xreplace(back), "exact", free), there))
     points += _without_formula(game, rule, zeros, points, given)
     if not zeros.complete:
         points += named_equilibria(game, rule, given, points)
@@ -113,7 +118,7 @@ def _only(game: Any, rule: Rule | None, given: dict[Any, Any]) -> Equilibria:
     from bilevel.rules.protocol.defaults import default_rule
 
     linearise(game, rule or default_rule(game), given)  # says so where the point is not fixed
-    found = _described(game, rule, Equilibrium(given), Known(game.assuming))
+    found = described(game, rule, Equilibrium(given), Known(game.assuming))
     return Equilibria((found,), False, "the point was given; others were not searched for")
 
 
@@ -184,8 +189,8 @@ def _stays(game: Any, rule: Rule | None, branch: Branch, back: dict[Any, Any]) -
     return True
 
 
-def _described(game: Any, rule: Rule | None, found: Equilibrium, known: Known) -> Equilibrium:
-    """With its kinds and second-order tests."""
+def described(game: Any, rule: Rule | None, found: Equilibrium, known: Known) -> Equilibrium:
+    """A fixed point with its kinds and second-order tests; `known` holds the assumptions, and where it exists."""
     if isinstance(game, System):
         return found
     residuals = [plain(value).subs(dict(found.point), simultaneous=True) for value in game.field().values()]
@@ -204,4 +209,4 @@ def _without_formula(game: Any, rule: Rule | None, zeros: Zeros, exact: list[Equ
         return []
     found = enclosed_points(game, rule, exact)
     known = Known(game.assuming)
-    return [_described(game, rule, point, known) if point.known == "exact" else point for point in found]
+    return [described(game, rule, point, known) if point.known == "exact" else point for point in found]

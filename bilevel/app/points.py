@@ -11,7 +11,7 @@ from typing import Any
 
 import sympy as sp
 
-from bilevel.analysis.fixed_points import equilibria, named_equilibria
+from bilevel.analysis.fixed_points import described, equilibria, named_equilibria
 from bilevel.analysis.known import Known, under
 from bilevel.app.budget import Clock, OutOfTime
 from bilevel.app.problem import Problem
@@ -46,9 +46,15 @@ def points_of(problem: Problem, rule: Any, clock: Clock = Clock()) -> Found:
     if problem.assuming and Known(problem.assuming).contradictory():
         raise problem.located("no values meet all assumptions; drop or change one of them", "assume")
     game = under(problem.game, *problem.domain)
+    open_ones: list[tuple[Any, Known]] = []
+
+    def later(game: Any, rule: Any, point: Any, known: Known) -> Any:
+        open_ones.append((point, known))
+        return point
+
     try:
         with clock.section(1 / 3 if problem.complete_at else 2 / 3):
-            found = equilibria(game, rule, at=problem.at or None)
+            found = equilibria(game, rule, at=problem.at or None, describe=later)
     except (UnknownAnswer, OutOfTime) as stop:
         if problem.complete_at:
             return Found((Given(problem.at),), False)
@@ -59,8 +65,21 @@ def points_of(problem: Problem, rule: Any, clock: Clock = Clock()) -> Found:
         return Found(named, False, reason)
     except GameError as stop:
         raise (problem.located(str(stop), "at") if problem.at else stop) from None
-    inside = tuple(e for e in found.points if _inside(problem, e.point))
+    kinds = _kinds(game, rule, [pair for pair in open_ones if _inside(problem, pair[0].point)], clock)
+    inside = tuple(kinds.get(id(e), e) for e in found.points if _inside(problem, e.point))
     return Found(inside, bool(found.complete), "" if problem.complete_at else found.reason or "")
+
+
+def _kinds(game: Any, rule: Any, points: list[tuple[Any, Known]], clock: Clock) -> dict[int, Any]:
+    """The points with their kinds, by the identity of the points without; open where there is no time for them."""
+    found = {}
+    for point, known in points:
+        try:
+            with clock.section(1 / 4):
+                found[id(point)] = described(game, rule, point, known)
+        except (UnknownAnswer, OutOfTime):
+            continue
+    return found
 
 
 def _named(problem: Problem, game: Any, rule: Any, clock: Clock) -> tuple[Any, ...]:

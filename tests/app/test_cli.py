@@ -415,3 +415,19 @@ def test_points_that_a_model_names_are_used_when_the_search_has_no_time(monkeypa
     assert not found.complete and "model names" in found.reason
     with pytest.raises(points.OutOfTime):
         points.points_of(problem_of(Game(p=minimize((x - a) ** 2, x))), None)
+
+
+def test_points_stand_when_there_is_no_time_for_their_kinds(monkeypatch):
+    from bilevel.app import points
+    from bilevel.app.problem import problem_of
+
+    def late(*_, **__):
+        raise points.OutOfTime
+
+    x = sp.Symbol("x", real=True)
+    problem = problem_of(Game(p=minimize(x**2 - x**4, x)))
+    with_kinds = points.points_of(problem, None)
+    monkeypatch.setattr(points, "described", late)
+    without = points.points_of(problem, None)
+    assert [e.point for e in without.points] == [e.point for e in with_kinds.points] and without.complete
+    assert all(e.kinds for e in with_kinds.points) and not any(e.kinds for e in without.points)
