@@ -108,7 +108,7 @@ class PlaneDiagram:
             put = sp.Rational(*float(place).as_integer_ratio())
             coefficients = [sp.Rational(c.subs(first, put)) for c in polynomial.all_coeffs()]
             exact = flint.fmpq_poly([flint.fmpq(int(c.p), int(c.q)) for c in reversed(coefficients)])
-            roots = exact.complex_roots() if exact.degree() > 0 else []
+            roots: Any = exact.complex_roots() if exact.degree() > 0 else []
             real = sorted(float(z.real.mid()) for z, _ in roots if z.imag == 0)  # exactly zero for a real root
             found.append(real[rank] if rank < len(real) else nan)
         return found
