@@ -145,14 +145,17 @@ def fixed_point(
         (True, False)
     """
     rule = rule or (default_rule(losses) if isinstance(losses, Game) else _FLOW)
-    if any(not isinstance(how, str) for _, how in rule.memory):
-        given = {"near": near, "arguments": arguments, "values": values, "solver": solver, "dtype": dtype, **choices}
-        zero = fixed_point(losses, _FLOW, **given)
+    kinds, choices = {how for _, how in rule.memory}, {"values": values, **choices}
+    if kinds - {"same"}:
+        # What sums gradients rests where they vanish: from elsewhere, Newton's steps in a mean of squares run off.
+        zero = fixed_point(losses, _FLOW, near=near, arguments=arguments, solver=solver, dtype=dtype, **choices)
+        near = zero.point if zero.converged else near
+    if any(not isinstance(how, str) for how in kinds):
         with working(dtype):
-            return _rested(zero, reading(losses, rule, values=values, **choices), arguments)
+            return _rested(zero, reading(losses, rule, **choices), arguments)
     keys = {str(getattr(key, "name", key)): key for key in near}
     with working(dtype):
-        stepper = reading(losses, rule, values=values, **choices)
+        stepper = reading(losses, rule, **choices)
         start = jax.tree.map(_in_precision(dtype), {name: near[key] for name, key in keys.items()})
         layout = stepper.layout(start)
         first = (layout.blocks, tuple(layout.remembered(part) for part in stepper.init(start)))

@@ -16,6 +16,7 @@ import sympy as sp
 
 from bilevel.language.known_function import KnownFunction
 from bilevel.language.mean import Mean
+from bilevel.language.values import expression
 
 JUMPS = (sp.sign, sp.Heaviside, sp.DiracDelta)
 _BINDING = (sp.Derivative, sp.Subs, sp.Integral, sp.Sum, sp.Product, sp.Lambda, sp.Piecewise, Mean, KnownFunction)
@@ -86,7 +87,7 @@ def at_once(formula: Any, put: Mapping[Any, Any]) -> Any:
         return formula
     if formula.has(*_BINDING):
         return formula.subs(put, simultaneous=True)
-    return formula.xreplace({symbol: sp.sympify(value, strict=True) for symbol, value in put.items()})
+    return formula.xreplace({symbol: expression(value) for symbol, value in put.items()})
 
 
 def _vanishes(argument: Any, put: Mapping[Any, Any]) -> bool:
