@@ -51,11 +51,13 @@ def cascaded(game: Any, rule: Rule, at: Mapping[Any, Any]) -> Linearisation:
     bent = {v: release(plain_kinks(slope)) for v, slope in game.field().items()}
     slacks = _kinks(bent, point)
     none = dict.fromkeys(slacks, sp.S.Zero)
+    if jumping := [v for v, slope in bent.items() if slope.has(*JUMPS, sp.Piecewise)]:
+        raise UnknownAnswer(f"the update of {jumping[0]} jumps", next_step="take limits from its sides")
     flat = game.map_losses(lambda loss: _without(plain_kinks(loss), slacks))
     straight = {v: release(slope) for v, slope in flat.field().items()}
     for v, slope in bent.items():  # |g| stands in the field as in the losses: nobody differentiates it
-        if slope.has(*JUMPS) or sp.expand(slope.xreplace(none) - straight[v]) != 0:
-            raise UnknownAnswer(f"the update of {v} jumps at the kink", next_step="take limits from its sides")
+        if sp.expand(slope.xreplace(none) - straight[v]) != 0:
+            raise UnknownAnswer(f"a kink in the update of {v} is differentiated", next_step="hold it fixed in the loss")
     if not _field_only(flat, rule):
         raise UnknownAnswer(f"{rule.name} differentiates the field", next_step="use a rule that only evaluates it")
     marks = {kink: sp.Dummy("s", real=True) for kink in slacks}

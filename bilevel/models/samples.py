@@ -84,6 +84,12 @@ class Samples:
     density: sp.Lambda | None = None
     seen: sp.Lambda | None = None
     frozen: tuple[tuple[Any, Any], ...] = ()
+    tags: int = 0  # the last inputs of `value` that strategies have added to a point: no coordinates of it
+
+    @property
+    def coordinates(self) -> tuple[Any, ...]:
+        """The inputs of the value that are coordinates of the point."""
+        return tuple(self.value.variables)[: len(self.value.variables) - self.tags]
 
     @property
     def score(self) -> sp.Lambda | None:

@@ -233,3 +233,12 @@ def test_batches_do_not_nest_and_say_so():
 def test_a_batch_norm_of_one_point_takes_everything_away():
     game, _ = S.batch_normalization("1/4", "separate", 1)(gan())
     assert all(slope == 0 for slope in game.field().values())
+
+
+def test_large_batches_leave_the_actor_of_a_bandit_the_whole_advantage():
+    # The mean of what is shown is 0, so the critic fits r_a - E r: the logit stays at r_1 - r_2.
+    game, _ = S.batch_normalization("1/4", "separate")(M.bandit_in_samples())
+    theta, q1, q2 = game.variables
+    pi = Q(2, 3)
+    at = {theta: sp.log(2), q1: sp.log(2) * sp.sqrt(pi * (1 - pi) + Q(1, 4)), q2: 0}
+    assert all(abs(sp.N(slope.subs(at), 30)) < 1e-25 for slope in game.field().values())

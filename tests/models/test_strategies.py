@@ -283,3 +283,12 @@ def test_a_player_of_another_sense_pays_the_same_cost():
     two = one.with_players(b=Player((y,), -x * y, "min"))
     paid = [S.with_costs(game, {"b": y**2}) for game in (one, two)]
     assert paid[0].field() == paid[1].field()
+
+
+def test_what_is_done_to_points_leaves_alone_what_other_strategies_have_added_to_them():
+    game, twin = M.gaussian_gan_in_samples(), S.twin_critics(0)
+    theta = game.variables[0]
+    for other in (S.batch_normalization("1/4", "joint"), S.instance_noise("1/4")):
+        first, then = (one(game)[0] for one in (other | twin, twin | other))
+        # The actor follows the first critic, whichever came first.
+        assert first.field()[theta] != 0 and first.field()[theta] == then.field()[theta], str(other)

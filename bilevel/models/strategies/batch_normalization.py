@@ -5,13 +5,14 @@ Main definitions: `batch_normalization`.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import sympy as sp
 
 from bilevel.language.errors import GameError
 from bilevel.models.samples import Stream
-from bilevel.models.strategies.protocol.batches import holding, in_batches, kindred
+from bilevel.models.strategies.protocol.batches import holding, in_batches, kindred, others
 from bilevel.models.strategies.protocol.points import moments, remapped
 from bilevel.models.strategies.protocol.strategy import strategy
 from bilevel.models.strategies.protocol.structure import samples_of, with_samples
@@ -44,7 +45,8 @@ def batch_normalization(epsilon: Any = None, batches: str = "joint", n: Any = No
         or of one kind ("separate") are shown, averaged exactly over all batches; next points are a batch of their own;
         differentiated "through" mean and variance or with these "stopped". "reference" (virtual): over n points that do
         not change, and x itself. Without n: large batches, moments of the laws in place of the batch's (of the first
-        kind of data for a reference, which is held fixed in every gradient).
+        kind of data for a reference, which is held fixed in every gradient). Whom a point meets in its batch is held
+        fixed in the actor's gradient: each sample has the score of its own choice.
 
     Raises: GameError for other batches or gradients, or where all points of a batch are one and eps = 0.
 
@@ -70,7 +72,8 @@ def batch_normalization(epsilon: Any = None, batches: str = "joint", n: Any = No
 
     def build(game: Any, rule: Any) -> Any:
         samples = samples_of(game, "batch_normalization")
-        scaled = lambda x, batch: tuple(_scaled(k, x, batch, epsilon) for k in range(len(x)))
+        width = len(samples.coordinates)
+        scaled = lambda x, batch: (*(_scaled(k, x, batch, epsilon) for k in range(width)), *x[width:])
         changed = in_batches(samples, n, scaled, joint=batches == "joint", stopped=gradient == "stopped")
         return with_samples(game, changed), rule
 
@@ -98,10 +101,13 @@ def _large(game: Any, epsilon: Any, batches: str, *, stopped: bool) -> Any:
         own = stream in samples.own
         group = kindred(samples.own if own else samples.data, stream.kind)
         if batches == "joint":
-            group = (*group, *(s for s in samples.data if s.kind != stream.kind))
+            group = (*group, *(s for other in others(samples, stream) for s in other))
+        if own:  # as in a batch of n: whom a point meets is no choice of its own
+            group = tuple(replace(s, weight=s.weight.xreplace(held)) for s in group)
         put = held if stopped else {b: held[b] for b in samples.behaviour}
         found = [tuple(m.xreplace(put) if own else m for m in both) for both in moments(samples, group)]
-        return tuple(_over_root(x - m, v + epsilon) for x, (m, v) in zip(point, found, strict=True))
+        scaled = (_over_root(x - m, v + epsilon) for x, (m, v) in zip(point, found, strict=False))
+        return (*scaled, *point[len(found) :])
 
     return with_samples(game, remapped(samples, normalised))
 
@@ -121,8 +127,9 @@ def _virtual(epsilon: Any, n: Any) -> Any:
         still = [tuple(moment.xreplace(held) for moment in both) for both in found]
 
         def normalised(_: Stream, point: Point) -> Point:
-            pairs = zip(point, still, strict=True)
-            return tuple(_over_root(share * (x - m), _square(x, m, v)) for x, (m, v) in pairs)
+            pairs = zip(point, still, strict=False)
+            scaled = (_over_root(share * (x - m), _square(x, m, v)) for x, (m, v) in pairs)
+            return (*scaled, *point[len(still) :])
 
         return with_samples(game, remapped(samples, normalised)), rule
 

@@ -38,9 +38,10 @@ def dragan(gamma: Any = None, spread: Any = 1) -> Any:
         need_slopes(samples, "a penalty on the slope")
         now = dict(zip(samples.behaviour, samples.parameters, strict=True))
         changed, noisy = samples, []
-        for entry in samples.data[0].shown:
+        for entry in samples.data[0].shown[: len(samples.coordinates)]:
             changed, e = changed.with_law("e_data", Normal(0, spread))
             noisy.append(entry.xreplace(now) + e)
+        noisy += samples.data[0].shown[len(noisy) :]
         length = sp.sqrt(sp.factor(squared_slope(samples, tuple(noisy))))
         return with_costs(game, {samples.critic: gamma / 2 * changed.average((length - 1) ** 2)}), rule
 

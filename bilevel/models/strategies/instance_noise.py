@@ -38,9 +38,10 @@ def instance_noise(variance: Any = None) -> Any:
         need_slopes(samples, "noise on the points")
         changed: Samples = samples
         drawn = []
-        for k in range(len(samples.value.variables)):
+        for k in range(len(samples.coordinates)):
             changed, e = changed.with_law(f"e_{k + 1}", Normal(0, 1))
             drawn.append(sp.sqrt(variance) * e)
+        drawn += [sp.S.Zero] * samples.tags
         blurred = remapped(changed, lambda _, point: tuple(x + e for x, e in zip(point, drawn, strict=True)))
         return with_samples(game, blurred), rule
 

@@ -59,6 +59,7 @@ def minibatch_discrimination(scale: Any = 1, n: Any = None) -> Any:
         u = sp.Symbol("u" if all(str(v) != "u" for v in game.variables) else "u_", real=True)
         o = sp.Dummy("o", real=True)
         value = sp.Lambda((*samples.value.variables, o), samples.value.expr + u * o)
-        return with_samples(game, replace(samples, weights=(*samples.weights, u), value=value)), rule
+        weights, tags = (*samples.weights, u), samples.tags + 1
+        return with_samples(game, replace(samples, weights=weights, value=value, tags=tags)), rule
 
     return (build, "batches of two; the closeness of two points to second order") if n is None else build

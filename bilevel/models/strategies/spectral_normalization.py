@@ -37,7 +37,7 @@ def spectral_normalization(epsilon: Any = None, bound: Any = 1) -> Any:
     def build(game: Any, rule: Any) -> Any:
         samples = samples_of(game, "spectral_normalization")
         value = samples.value
-        inner = [w for w in samples.weights if any(sp.diff(value.expr, w, x) != 0 for x in value.variables)]
+        inner = [w for w in samples.weights if any(sp.diff(value.expr, w, x) != 0 for x in samples.coordinates)]
         length = sp.sqrt(sum((w**2 for w in inner), sp.S.Zero) + epsilon)
         scaled = value.expr.subs({w: bound * w / length for w in inner}, simultaneous=True)
         return with_samples(game, replace(samples, value=sp.Lambda(value.variables, scaled))), rule

@@ -1,6 +1,6 @@
 """Values at a point where an expression may jump: taken where they are the same from every side, refused otherwise.
 
-Main definitions: `evaluated`, `nearby` (what is met next to the point).
+Main definitions: `evaluated`, `nearby` (what is met next to the point), `at_once`.
 
 SymPy gives sign(0) = 0, Heaviside(0) = 1/2 and the first branch of a Piecewise that applies; for derivatives of |x|,
 max(0, x) and their kin these are conventions, not limits. Here every function that jumps at the point is replaced by
@@ -14,7 +14,12 @@ from typing import Any
 
 import sympy as sp
 
+from bilevel.language.known_function import KnownFunction
+from bilevel.language.mean import Mean
+from bilevel.language.values import expression
+
 JUMPS = (sp.sign, sp.Heaviside, sp.DiracDelta)
+_BINDING = (sp.Derivative, sp.Subs, sp.Integral, sp.Sum, sp.Product, sp.Lambda, sp.Piecewise, Mean, KnownFunction)
 
 
 def evaluated(formula: Any, put: Mapping[Any, Any]) -> Any | None:
@@ -30,7 +35,7 @@ def evaluated(formula: Any, put: Mapping[Any, Any]) -> Any | None:
         (0, None)
     """
     if not formula.has(*JUMPS, sp.Piecewise):
-        return formula.subs(put, simultaneous=True) if put else formula
+        return at_once(formula, put)
     formula = formula.replace(sp.Piecewise, lambda *rows: _branches(rows, put))
     if formula.has(sp.nan):
         return None
@@ -74,6 +79,15 @@ def _side(value: Any) -> int:
         return 0
     number = value.evalf(30)
     return int(sp.sign(number)) if number.is_Float and abs(number) > sp.Float("1e-20", 30) else 0
+
+
+def at_once(formula: Any, put: Mapping[Any, Any]) -> Any:
+    """Values put in for symbols all at once: node by node where no node binds a symbol, several times faster."""
+    if not put:
+        return formula
+    if formula.has(*_BINDING):
+        return formula.subs(put, simultaneous=True)
+    return formula.xreplace({symbol: expression(value) for symbol, value in put.items()})
 
 
 def _vanishes(argument: Any, put: Mapping[Any, Any]) -> bool:

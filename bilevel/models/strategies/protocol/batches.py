@@ -29,6 +29,13 @@ def kindred(streams: tuple[Stream, ...], kind: str) -> tuple[Stream, ...]:
     return tuple(stream for stream in streams if stream.kind == kind)
 
 
+def others(samples: Samples, stream: Stream) -> tuple[tuple[Stream, ...], ...]:
+    """The data of every other kind that the same critic is shown: its tags that are numbers are the same."""
+    mark = lambda s: [tag for tag in s.shown[len(samples.coordinates) :] if tag.is_number]
+    same = [s for s in samples.data if s.kind != stream.kind and mark(s) == mark(stream)]
+    return tuple(kindred(tuple(same), kind) for kind in dict.fromkeys(s.kind for s in same))
+
+
 def holding(samples: Samples) -> tuple[Samples, dict[Any, Any]]:
     """The samples in which the actor's parameters also stand held fixed, and the symbols that stand for them there;
     what the data say of past actors is held too."""
@@ -72,10 +79,9 @@ class _Drawing:
         self, stream: Stream, streams: tuple[Stream, ...], change: Change, points: dict[Any, Any], law: dict[Any, Any]
     ) -> list[Stream]:
         """The stream, split by the compositions of its batch; `points` and `law` are what is held in the draws."""
-        kinds = dict.fromkeys(s.kind for s in self.samples.data) if self.joint else {}
         draws = [(kindred(streams, stream.kind), f"{stream.kind}{k}") for k in range(1, self.size)]
-        draws += [(kindred(self.samples.data, kind), f"{kind}{k}") for kind in kinds if kind != stream.kind
-                  for k in range(1, self.size + 1)]  # fmt: skip
+        for group in others(self.samples, stream) if self.joint else ():
+            draws += [(group, f"{group[0].kind}{k}") for k in range(1, self.size + 1)]
         found: dict[tuple[Any, ...], Any] = {}
         own = tuple(entry.xreplace(points) for entry in stream.shown)
         for chance, mates in self._compositions(draws, law):

@@ -1,7 +1,7 @@
 """What strategies do to the points a critic is shown.
 
-Main definitions: `remapped` (change every point shown), `varies`, `squared_slope`, `companions`, `moments`,
-`need_slopes`, `need_spread`.
+Main definitions: `remapped` (change every point shown), `varies`, `squared_slope`, `moments`, `need_slopes`,
+`need_spread`.
 """
 
 from __future__ import annotations
@@ -37,23 +37,15 @@ def varies(samples: Samples) -> bool:
 def squared_slope(samples: Samples, point: tuple[Any, ...]) -> Any:
     """The squared length of the critic's slope in its inputs at a point."""
     inputs = samples.value.variables
-    slopes = [sp.diff(samples.value.expr, x) for x in inputs]
+    slopes = [sp.diff(samples.value.expr, x) for x in samples.coordinates]
     return sum((s**2 for s in slopes), sp.S.Zero).subs(dict(zip(inputs, point, strict=True)), simultaneous=True)
 
 
-def companions(samples: Samples, stream: Stream) -> tuple[Samples, tuple[Any, ...]]:
-    """A second point of the same stream, drawn independently."""
-    changed, renamed = samples, {}
-    for symbol in sorted({s for e in stream.shown for s in e.free_symbols} & set(samples.laws), key=str):
-        changed, renamed[symbol] = changed.with_law(f"{symbol.name}_other", samples.laws[symbol])
-    return changed, tuple(entry.xreplace(renamed) for entry in stream.shown)
-
-
 def moments(samples: Samples, streams: Any) -> tuple[tuple[Any, Any], ...]:
-    """Mean and variance of every input over the mixture of some streams."""
+    """Mean and variance of every coordinate over the mixture of some streams."""
     total = sum((stream.weight for stream in streams), sp.S.Zero)
     found = []
-    for k in range(len(streams[0].shown)):
+    for k in range(len(samples.coordinates)):
         first = sum((s.weight * samples.average(sp.expand(s.shown[k])) for s in streams), sp.S.Zero) / total
         second = sum((s.weight * samples.average(sp.expand(s.shown[k] ** 2)) for s in streams), sp.S.Zero) / total
         found.append((first, sp.expand(second - first**2)))
