@@ -22,6 +22,8 @@ from bilevel.rules.protocol.smoothness import JUMPS, evaluated
 
 KEPT, CRITIC_MOVED, MOVED, DESTROYED, UNDECIDED = "kept", "kept for the actor", "moved", "destroyed", "unknown"
 
+SHORT = 160  # characters of an equation that was not solved
+
 
 @dataclass(frozen=True)
 class Fate:
@@ -61,7 +63,9 @@ def fate_of(game: Any, point: dict[str, Any], actor: tuple[str, ...], clock: Any
     if not everywhere:
         if complete:
             return Fate(DESTROYED, None, "the changed game has no fixed point at all")
-        return Fate(UNDECIDED, None, f"fixed points were not all found: {reason}"[:300])
+        short = reason if len(reason) < SHORT else f"{reason[:SHORT]} ..."
+        why = f"where the equilibrium is now was not found in closed form: {short}"
+        return Fate(UNDECIDED, None, f"{why}; try: a simpler critic, or a search in numbers from the old equilibrium")
     near = min(everywhere, key=lambda p: _distance(p, place))
     return Fate(MOVED, near, f"to {', '.join(f'{v} = {x}' for v, x in near.point.items() if str(v) in place)}"[:300])
 

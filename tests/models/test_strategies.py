@@ -233,6 +233,14 @@ def test_a_threshold_that_is_met_freezes_and_a_mutant_that_freezes_the_other_pla
         linearise(S.freezing(threshold=2 * sp.log(2))(game)[0], flow(), at)
 
 
+def test_unrolling_keeps_the_equilibrium_of_a_zero_sum_game_and_leaves_others_alone():
+    # The generator's loss is the whole value, data and all: at the equilibrium its slope in the critic vanishes.
+    for problem in ("dirac", "gaussian"):
+        linearise(*S.unrolling("1/2")(MAKERS[problem](), flow()), POINTS[problem])
+    bandit = MAKERS["bandit"]()
+    assert S.unrolling("1/2")(bandit)[0].costs == bandit.costs
+
+
 @pytest.mark.parametrize("name", ["historical_averaging", "target_networks"])
 def test_the_exact_region_agrees_with_eigenvalues_at_random_steps(name):
     make = S.catalogue()[name]

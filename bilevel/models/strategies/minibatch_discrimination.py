@@ -17,7 +17,15 @@ from bilevel.models.strategies.protocol.structure import samples_of, with_sample
 Point = tuple[Any, ...]
 
 
-@strategy(row="Minibatch discrimination", printed=("yes", "no"), variants=({}, {"n": 2}))
+@strategy(
+    row="Minibatch discrimination",
+    printed=("yes", "no"),
+    variants=({}, {"n": 2}),
+    remarks={
+        "gan": "it raises the entropy of the samples, against collapse",
+        "ac": "it may stand in for an entropy bonus where entropy is impractical to compute",
+    },
+)
 def minibatch_discrimination(scale: Any = 1, n: Any = None) -> Any:
     """A further input of the critic, with a weight of its own: the closeness of a point to the others of its batch.
 

@@ -99,7 +99,8 @@ def strategy(
 
     Math: the function returns build(game, rule) -> (game', rule'), or that and the name of the model it is exact for.
         A parameter that is None and named in `numbers` becomes a positive symbol of that name; `numbers` are the values
-        at which rates are compared.
+        at which rates are compared; `remarks` what the paper says of it for "gan" and "ac", shown beside what is
+        derived.
 
     Raises: GameError if a parameter is neither a number, an expression, nor text of one.
 
