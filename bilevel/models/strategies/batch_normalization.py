@@ -25,7 +25,6 @@ Point = tuple[Any, ...]
     printed=("yes", "yes"),
     variants=(
         {"batches": "joint"},
-        {"batches": "separate"},
         {"batches": "reference"},
         {"batches": "joint", "n": 1},
         {"batches": "joint", "n": 1, "gradient": "stopped"},
