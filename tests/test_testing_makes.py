@@ -234,3 +234,28 @@ def test_a_model_level_update_is_tried_on_an_instance():
     wrong = lambda z: {**right(z), "theta": 2 * z["theta"] - right(z)["theta"]}
     (reason,) = reasons(wrong, update, instance=dirac)
     assert "wrong sign" in reason
+
+
+def penalised(p, fit=1.0, weight=0.1, bonus=0.01):
+    """A sum of three terms under one factor, the last of them taken away."""
+    p, s = p["net"], BATCH["s"]
+    error = jnp.tanh(s @ p["w"]) @ p["v"] - 1
+    return (fit * jnp.mean(error**2) + weight * jnp.sum(p["w"] ** 2) - bonus * jnp.sum(p["v"] ** 2)) / 2
+
+
+@pytest.mark.parametrize("change, term, words", [
+    ({"weight": 0.0}, "0.1*sum(net['w']**2)", "is missing"),
+    ({"weight": 0.05}, "0.1*sum(net['w']**2)", r"is halved"),
+    ({"weight": -0.1}, "0.1*sum(net['w']**2)", "has the wrong sign"),
+    ({"bonus": 0.02}, "0.01*sum(net['v']**2)", r"is doubled"),
+    ({"fit": 0.0}, "sum(((tanh((data @ net['w'])) @ net['v']) - 1)**2)/8", "is missing"),
+])  # fmt: skip
+@pytest.mark.parametrize("jitted", [False, True])
+def test_a_term_of_a_jax_loss_is_named(change, term, words, jitted):
+    params = {"net": {"w": PARAMS["actor"]["w"], "v": PARAMS["actor"]["v"]}}
+    meant = jax.jit(lambda p: penalised(p)) if jitted else penalised
+    derived = reading({"net": meant}, R.simultaneous("1/10"))
+    step = lambda loss: lambda p: jax.tree.map(lambda a, g: a - 0.1 * g, p, jax.grad(loss)(p))
+    assert_implements(step(penalised), derived, points=[params], trials=2)
+    (reason,) = reasons(step(lambda p: penalised(p, **change)), derived, points=[params], trials=3)
+    assert reason.startswith(f"in the loss of net the term {term} {words}")

@@ -24,6 +24,7 @@ from bilevel.analysis.verdict import Verdict, certain, unknown
 from bilevel.analysis.writing import LARGE, formula_size, to_boolean
 from bilevel.language.errors import GameError, UnknownAnswer
 from bilevel.language.root_counts import roots_on_axis, roots_on_circle, roots_outside_circle, roots_right_of_axis
+from bilevel.language.values import matrix as read_matrix
 
 MAX_COEFFICIENT_TERMS = (
     800  # in all coefficients together: beyond it conditions take minutes to write, and nobody reads them
@@ -66,7 +67,8 @@ def analyse(jacobian: Any, *, time: str, assuming: Any = ()) -> Verdict:
         (False, h <= 4, h > 4)
     """
     check_time(time)
-    matrix = sp.ImmutableMatrix(jacobian)
+    given = isinstance(jacobian, sp.MatrixBase)
+    matrix = sp.ImmutableMatrix(jacobian) if given else read_matrix(jacobian, "the Jacobian")
     if matrix.rows != matrix.cols:
         raise GameError(f"a square Jacobian was expected, got shape {matrix.shape}")
     entries = matrix.flat()

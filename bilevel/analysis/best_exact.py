@@ -21,6 +21,7 @@ import sympy as sp
 from flint import arb, fmpq_mpoly_ctx, fmpz_poly
 
 from bilevel.analysis.cells import Line, Root, real_roots, univariate
+from bilevel.analysis.enclosure import whole_power
 from bilevel.analysis.polynomials import Coordinates, characteristic_factors
 from bilevel.analysis.reduction import Assumptions
 from bilevel.language.errors import UnknownAnswer
@@ -214,7 +215,7 @@ def exact_middle(ball: arb) -> flint.fmpq:
 def _value(p: Any, x: arb) -> arb:
     total = arb(0)
     for m, c in p.to_dict().items():
-        total += arb(c) * x ** int(m[2])
+        total += arb(c) * whole_power(x, int(m[2]))
     return total
 
 

@@ -119,9 +119,7 @@ def fictitious_play(play: Any) -> PlayVerdict:
 
 
 def _interaction(payoffs: Any) -> Any:
-    return sp.Matrix(
-        *payoffs.shape, lambda i, j: payoffs[i, j] - payoffs[0, j] - payoffs[i, 0] + payoffs[0, 0]
-    )
+    return sp.Matrix(*payoffs.shape, lambda i, j: payoffs[i, j] - payoffs[0, j] - payoffs[i, 0] + payoffs[0, 0])
 
 
 def _scale(first: Any, second: Any) -> Any:

@@ -80,7 +80,7 @@ def linear_at(game: Any, rule: Rule, at: Mapping[Any, Any]) -> Linearisation:
             raise
         try:
             return cascaded(game, rule, at)
-        except UnknownAnswer:
+        except (UnknownAnswer, GameError):
             raise stop from None
 
 

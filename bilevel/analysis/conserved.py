@@ -15,6 +15,7 @@ from typing import Any
 
 import sympy as sp
 
+from bilevel.analysis.conserved_conditions import MAX_ROWS, rational_conditions
 from bilevel.analysis.known import Known
 from bilevel.analysis.state_map import StateMap
 from bilevel.language.signs import signed_factors
@@ -63,9 +64,10 @@ def _polynomial(system: StateMap, degree: int) -> list[Any]:
     marked = replace(system, after=tuple(e.xreplace(marks) for e in system.after))
     if marks and system.time == "discrete" and degree > 2:
         return []  # such a quantity would be an accident, and the algebra is long
-    if _refuted_at_a_point(marked, monomials, tuple(marks.values())):
+    rational = rational_conditions(marked, monomials, tuple(marks.values()))
+    if rational is not None and rational.refuted():
         return []
-    matrix = _conditions(marked, monomials, marks)
+    matrix = _conditions(marked, monomials, marks) if rational is None else rational.matrix()
     if matrix is None:
         return []
     return [sp.factor_terms(sp.Add(*(c * m for c, m in zip(v, monomials, strict=True)))) for v in _nullspace(matrix)]
@@ -81,43 +83,9 @@ def _conditions(system: StateMap, monomials: list[Any], marks: dict[Any, Any]) -
     except sp.PolynomialError:
         return None
     rows = sorted({m for t in terms for m in t})
-    if len(rows) > 1500:
+    if len(rows) > MAX_ROWS:
         return None
     return sp.Matrix([[t.get(m, sp.S.Zero) for t in terms] for m in rows])
-
-
-def _refuted_at_a_point(system: StateMap, monomials: list[Any], marks: tuple[Any, ...]) -> bool:
-    """Whether at one choice of the parameters no combination of the monomials is conserved: then none is for all.
-
-    Exact, for polynomial systems with rational numbers once the parameters are primes' quotients.
-    """
-    import flint
-
-    free = {s for e in system.after for s in e.free_symbols} - set(system.variables) - set(marks)
-    primes = map(sp.prime, range(11, 2000, 7))
-    put = {s: sp.Rational(next(primes), next(primes)) for s in sorted(free, key=str)}
-    generators = (*system.variables, *marks)
-    context = flint.fmpq_mpoly_ctx.get([f"v{k}" for k in range(len(generators))], flint.Ordering.lex)
-    try:
-        polynomials = [sp.Poly(e.subs(put), *generators, domain="QQ") for e in system.after]
-    except (sp.PolynomialError, sp.CoercionFailed, ZeroDivisionError):
-        return False
-    after = [context.from_dict({m: flint.fmpq(int(c.p), int(c.q)) for m, c in p.terms()}) for p in polynomials]
-    powers = [sp.Poly(m, *generators).monoms()[0] for m in monomials]
-    changes = [_change_of(power, after, context, system.time).to_dict() for power in powers]
-    rows = sorted({m for terms in changes for m in terms})
-    numbers = [terms.get(m, flint.fmpq(0)) for m in rows for terms in changes]
-    return bool(rows) and flint.fmpq_mat(len(rows), len(changes), numbers).rank() == len(changes)
-
-
-def _change_of(power: tuple[int, ...], after: list[Any], context: Any, time: str) -> Any:
-    """`change` of a monomial, as a polynomial with rational coefficients."""
-    old, new = context.constant(1), context.constant(1)
-    for generator, image, e in zip(context.gens(), after, power, strict=False):  # marks are not moved
-        old, new = old * generator**e, new * image**e
-    if time == "discrete":
-        return new - old
-    return sum((old.derivative(k) * f for k, f in enumerate(after)), context.constant(0))
 
 
 def _nullspace(matrix: Any) -> list[Any]:

@@ -15,6 +15,7 @@ from bilevel.analysis.analyse import analyse
 from bilevel.analysis.arithmetic import check_time
 from bilevel.analysis.verdict import Verdict
 from bilevel.language.errors import GameError
+from bilevel.language.values import matrix as read_matrix
 
 
 def decide(jacobian: Any, *, time: str) -> Verdict:
@@ -31,7 +32,7 @@ def decide(jacobian: Any, *, time: str) -> Verdict:
         'eigenvalue -1; Jordan block on the boundary'
     """
     check_time(time)
-    matrix = jacobian if isinstance(jacobian, sp.MatrixBase) else sp.Matrix(jacobian)
+    matrix = jacobian if isinstance(jacobian, sp.MatrixBase) else read_matrix(jacobian, "the Jacobian")
     entries = matrix.flat()
     symbols = {s for e in entries if not e.is_Number for s in e.free_symbols}
     if matrix.rows != matrix.cols or symbols:

@@ -5,6 +5,7 @@ Main definition: `enclosed_points`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,10 +19,12 @@ from bilevel.analysis.forms import plain
 from bilevel.analysis.kinds import SPURIOUS, kinds_at
 from bilevel.analysis.known import Known
 from bilevel.analysis.krawczyk import Enclosed, isolated_zeros
-from bilevel.analysis.local_model import kept
+from bilevel.analysis.local_model import kept, local_model
 from bilevel.language.errors import BilevelError
 from bilevel.rules.protocol.rule import Rule
 from bilevel.system import System
+
+FEW = 3  # variables up to which strict minima along replies are asked for
 
 
 def enclosed_points(game: Any, rule: Rule | None, exact: list[Equilibrium]) -> list[Equilibrium]:
@@ -54,13 +57,22 @@ def enclosed_points(game: Any, rule: Rule | None, exact: list[Equilibrium]) -> l
         ends = {v: (_float(box[v].lower()), _float(box[v].upper())) for v in game.variables}
         new = Equilibrium({v: _float(box[v].mid()) for v in game.variables}, (), sp.true, "enclosed", box=ends)
         if not isinstance(game, System):
-            known = Enclosed({v: box[v] for v in game.variables})
-            residuals = [] if rule is None else [plain(value) for value in game.field().values()]
-            moved = any(known.nonzero(r) for r in residuals)
-            kinds, tests = ((SPURIOUS,), {}) if moved else kinds_at(game, {}, known, critical=True)
+            kinds, tests = _kinds(game, rule, {v: box[v] for v in game.variables})
             new = replace(new, kinds=kinds, tests=tests)
         found.append(new)
     return found
+
+
+def _kinds(game: Any, rule: Rule | None, box: Mapping[Any, Any]) -> tuple[tuple[str, ...], Mapping[str, Any]]:
+    """The kinds of an enclosed point, asked in letters for the derivatives there; no tests are shown."""
+    known = Enclosed(box)
+    if rule is not None and any(known.nonzero(plain(value)) for value in game.field().values()):
+        return (SPURIOUS,), {}
+    model = local_model(game, box, 3)
+    if model is None:
+        return kinds_at(game, {}, known, critical=True)
+    known = Enclosed(model.values)
+    return kinds_at(model.game, model.point, known, critical=True, leaders=len(game.variables) <= FEW)[0], {}
 
 
 def _boxes(game: Any, rule: Rule | None) -> tuple[list[Any], list[Any], list[Any]]:

@@ -250,9 +250,17 @@ def _ball_of_root(root: Any) -> arb:
     return arb(exact(root.eval_rational(dx=radius))) + arb(0, 1) * arb(exact(radius))
 
 
+def whole_power(base: arb, exponent: int) -> arb:
+    """A ball to a whole power: python-flint gives nan for a ball around exactly zero."""
+    if exponent > 0 and base.mid() == 0:
+        reach = abs(base).upper() ** exponent
+        return arb(0, reach) if base.rad() != 0 else arb(0)
+    return base**exponent
+
+
 def _power(node: Any, base: arb, exponent: arb) -> arb:
     if node.exp.is_Integer:
-        return base ** int(node.exp)
+        return whole_power(base, int(node.exp))
     if node.exp == sp.Rational(1, 2):
         return base.sqrt()
     if node.exp == sp.Rational(-1, 2):

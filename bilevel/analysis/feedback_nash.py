@@ -82,8 +82,9 @@ def feedback_nash(game: Any) -> FeedbackEquilibria:
         Short fractions there are tried exactly; else Krawczyk's test on K -> E(K) in balls proves one zero near. For
         one or two players of scalars the eliminant's real roots give every equilibrium, as exact algebraic numbers.
 
-    Shapes: a `RegulatorGame` whose entries are rational numbers; cost grows with the sixth power of the number of
-        states and the cube of the number of gains. One player: the stabilising solution is the only one, so all.
+    Shapes: a `RegulatorGame`, or a `Regulator`, whose entries are rational numbers; cost grows with the sixth power of
+        the number of states and the cube of the number of gains. One player: the stabilising solution is the only one,
+        so all.
 
     Raises: UnknownAnswer for entries with symbols, or where nothing was found.
 
@@ -95,6 +96,7 @@ def feedback_nash(game: Any) -> FeedbackEquilibria:
         >>> found.points[0].gains, found.complete
         ((Matrix([[-1/2 + sqrt(57)/6]]), Matrix([[1/8 - sqrt(57)/24]])), True)
     """
+    game = getattr(game, "players", game)  # a regulator is a game of one player
     blocks = [game.A, *game.B, *game.Q, game.start, *(R for row in game.R for R in row)]
     if not all(entry.is_Rational for M in blocks for entry in M) or not game.discount.is_Rational:
         raise UnknownAnswer("coupled Riccati equations with symbols", next_step="give every entry a rational number")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bilevel.language.mean import Mean
 from bilevel.rules.protocol.derivation import derive
 from bilevel.rules.protocol.rule import Rule
 from bilevel.rules.protocol.symbols import fresh
@@ -14,7 +15,12 @@ from bilevel.rules.protocol.symbols import fresh
 
 def field_system(game: Any) -> tuple[list[Any], list[Any]]:
     """The field vanishes."""
-    return list(game.field().values()), list(game.variables)
+    return [_averaged(value) for value in game.field().values()], list(game.variables)
+
+
+def _averaged(value: Any) -> Any:
+    """Averages that waited for a derivative and have a closed form now."""
+    return value.replace(lambda node: isinstance(node, Mean), lambda node: node.doit()) if value.has(Mean) else value
 
 
 def rule_system(game: Any, rule: Rule) -> tuple[list[Any], list[Any]]:

@@ -40,11 +40,12 @@ Claim = bool | None
 
 
 def kinds_at(
-    game: Any, point: Mapping[Any, Any], known: Known, *, critical: bool = False
+    game: Any, point: Mapping[Any, Any], known: Known, *, critical: bool = False, leaders: bool = True
 ) -> tuple[tuple[str, ...], dict[str, Any]]:
     """The kinds proved at a point, and the matrices whose definiteness proves them.
 
-    `critical`: the point is known to be a zero of the field by other means than signs (an interval test).
+    `critical`: the point is known to be a zero of the field by other means than signs (an interval test). Without
+    `leaders` nobody is asked for a strict minimum along the others' replies, which is costly in many variables.
     """
     if critical:
         known = _Critical(known, game, point)
@@ -58,7 +59,7 @@ def kinds_at(
         kind, other = _minimax(game, *pair, point, known, tests, weak)
         found += [kind] if kind else []
         refuted = refuted and other
-    deep = len(game.players) > 2 and any(_below(game, name) for name in game.players)
+    deep = leaders and len(game.players) > 2 and any(_below(game, name) for name in game.players)
     if deep:
         answer = _hierarchy(game, point, known, tests)
         led = {other for name in game.players for other in _below(game, name)}
@@ -66,14 +67,13 @@ def kinds_at(
             STACKELBERG.format(name) for name in game.players if answer and name not in led and _below(game, name)
         ]
         refuted = refuted and answer is False
-    leaders = leaders_of(game, pair)
-    for leader in leaders:
+    for leader in leaders_of(game, pair) if leaders else ():
         answer = _stackelberg(game, leader, point, known, tests)
         found += [STACKELBERG.format(leader)] if answer else []
         refuted = refuted and answer is False
     if any(m[2] for m in minima):
         found.append(SADDLE)
-    if not found and refuted:
+    if not found and refuted and leaders:
         found.append(NONE)
     return tuple(found), tests
 

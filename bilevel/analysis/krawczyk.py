@@ -146,7 +146,12 @@ def isolated_zeros(equations: Sequence[Any], unknowns: Sequence[Any]) -> list[Bo
 
 
 def _descend(value: Any, slope: Any, x: Any) -> Any:
-    """Damped Newton; None unless the residual becomes tiny."""
+    """Damped Newton; None unless the residual becomes tiny, or where a number overflows."""
+    with np.errstate(all="raise"):
+        return _newton_in_floats(value, slope, x)
+
+
+def _newton_in_floats(value: Any, slope: Any, x: Any) -> Any:
     try:
         residual = np.array(value(x), float)
         for _ in range(60):
@@ -163,7 +168,7 @@ def _descend(value: Any, slope: Any, x: Any) -> Any:
                     break
             else:
                 return None
-    except (OverflowError, ValueError, ZeroDivisionError, TypeError, NameError, np.linalg.LinAlgError):
+    except (ArithmeticError, ValueError, TypeError, NameError, np.linalg.LinAlgError):
         return None
     return None
 

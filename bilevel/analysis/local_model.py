@@ -25,7 +25,7 @@ from bilevel.language.errors import GameError, UnknownAnswer
 from bilevel.rules.protocol.linear import Linearisation, linearise, stays
 from bilevel.rules.protocol.rule import Rule
 
-ORDERS = (3, 4)  # how many derivatives of the losses to try: most rules need two or three
+ORDERS = (2, 3, 4)  # how many derivatives of the losses to try: most rules need two or three
 
 
 @dataclass(frozen=True)
@@ -95,13 +95,15 @@ def local_model(game: Game, box: Mapping[Any, arb], order: int = ORDERS[0]) -> L
 
 def kept(game: Any, rule: Rule, box: Mapping[Any, arb]) -> bool:
     """Whether it is proved that the rule, whatever its parameters are, leaves the enclosed zero of the field alone."""
-    model = next(local_models(game, box), None) if isinstance(game, Game) else None
+    return isinstance(game, Game) and any(_stays(model, rule) for model in local_models(game, box))
+
+
+def _stays(model: LocalModel, rule: Rule) -> bool:
     try:
-        if model is not None:
-            stays(model.game, rule, model.point)
+        stays(model.game, rule, model.point)
     except (GameError, UnknownAnswer):
         return False
-    return model is not None
+    return True
 
 
 class _Letters:
@@ -117,9 +119,12 @@ class _Letters:
     def polynomial(self, loss: Any, order: int, *, own: str, moves: Any) -> Any:
         """The Taylor polynomial of one loss; None where a coefficient has no enclosure."""
         terms = []
+        derivatives = {(): loss}
         for size in range(order + 1):
             for index in combinations_with_replacement(self.variables, size):
-                derivative = sp.diff(loss, *index) if index else loss
+                if index:
+                    derivatives[index] = sp.diff(derivatives[index[:-1]], index[-1])
+                derivative = derivatives[index]
                 if size == 1 and index[0] in moves:
                     letter = sp.Dummy(f"{own}{index[0]}", real=True)
                     self.own.append(letter)
@@ -136,12 +141,10 @@ class _Letters:
         return sp.Mul(*(v - self.put[v] for v in index)) / weights
 
     def remainder(self, player: int, order: int) -> Any:
-        """What the polynomial leaves out, without a formula."""
-        indices = combinations_with_replacement(self.variables, order + 1)
-        made = (
-            sp.Function(f"R_{player}_{k}", real=True)(*self.variables) * self.monomial(i) for k, i in enumerate(indices)
-        )
-        return sp.Add(*made)
+        """What the polynomial leaves out, without a formula: R(z) (a . (z - z0))^(K+1), a letters, so that each further
+        derivative, and the value anywhere else, holds R."""
+        along = sp.Add(*(sp.Dummy(f"a_{v}") * (v - self.put[v]) for v in self.variables))
+        return sp.Function(f"R_{player}", real=True)(*self.variables) * along ** (order + 1)
 
     def letter(self, size: int, derivative: Any) -> Any:
         """The letter of a derivative, with the sign its enclosure shows; None where it has no enclosure."""

@@ -27,7 +27,7 @@ from bilevel.language.errors import UnknownAnswer
 from bilevel.rules.protocol.linear import Linearisation
 from bilevel.rules.protocol.rule import Rule
 
-EXACTLY = 40  # decimals worked with
+EXACTLY, ROUGHLY = 40, 16  # decimals worked with
 SETS = ("condition", "unstable_on", "marginal_on")
 
 
@@ -44,12 +44,33 @@ def near_by_letters(game: Any, rule: Rule, point: Mapping[Any, Any], why: str) -
     model, linear = found
     exact = analyse(linear.matrix, time=linear.time, assuming=game.assuming)
     if exact.condition is None:
-        return replace(exact, jacobian=_rounded(exact.jacobian, model.values), characteristic_polynomial=None)
+        return _in_floats(game, linear, model)
     sets = {name: in_numbers(getattr(exact, name), model.values) for name in SETS}
     if any(value is None for value in sets.values()):
         reason = "a number in the condition cannot be told from zero by its enclosure"
         return unknown(reason, _rounded(exact.jacobian, model.values), rule.time)
     return _numbered(exact, sets, model)
+
+
+def _in_floats(game: Game, linear: Linearisation, model: LocalModel) -> Verdict:
+    """Where letters are too many: decided with the letters' rounded values, which proves nothing near the boundary."""
+    rough = analyse(_rational(linear.matrix, model.values, ROUGHLY), time=linear.time, assuming=game.assuming)
+    shown = _rounded(linear.matrix, model.values)
+    if rough.condition is None:
+        return replace(rough, jacobian=shown, characteristic_polynomial=None)
+    sets = {name: _short(getattr(rough, name)) for name in SETS}
+    reason = f"decided with the derivatives at the fixed point rounded to {ROUGHLY} digits"
+    return replace(
+        rough,
+        **sets,
+        known="float",
+        jacobian=shown,
+        characteristic_polynomial=None,
+        eigenvalues=None,
+        reduction=(),
+        boundaries=(),
+        reason=reason,
+    )
 
 
 def _linearised(game: Game, rule: Rule, point: Mapping[Any, Any]) -> tuple[LocalModel, Linearisation] | None:
@@ -98,8 +119,8 @@ def _short(where: Any) -> Any:
     return in_decimals(where)
 
 
-def _rational(expression: Any, values: Mapping[Any, arb]) -> Any:
-    return expression.xreplace({s: sp.Rational(ball.mid().str(EXACTLY, radius=False)) for s, ball in values.items()})
+def _rational(expression: Any, values: Mapping[Any, arb], digits: int = EXACTLY) -> Any:
+    return expression.xreplace({s: sp.Rational(ball.mid().str(digits, radius=False)) for s, ball in values.items()})
 
 
 def _rounded(expression: Any, values: Mapping[Any, arb]) -> Any:

@@ -9,12 +9,14 @@ their number and order. So one rational slice tells, exactly, which branch of wh
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
-from math import gcd, lcm
+from math import gcd, lcm, nan
 from typing import Any
 
+import flint
 import sympy as sp
 
 from bilevel.analysis.analyse import analyse
@@ -93,6 +95,23 @@ class PlaneDiagram:
         if found.verdict == "unknown":
             raise UnknownAnswer(str(found.reason))
         return found.verdict
+
+    def branch(self, curve: BoundaryCurve, rank: int, places: Sequence[float]) -> list[float]:
+        """Where a branch of a curve lies at places of the parameter its pieces run over; nan where it is not there.
+
+        The roots are isolated exactly and then given as floats. For an upright curve the parameters change places.
+        """
+        first, second = self.parameters[::-1] if curve.upright else self.parameters
+        polynomial = sp.Poly(curve.equation, second)
+        found = []
+        for place in places:
+            put = sp.Rational(*float(place).as_integer_ratio())
+            coefficients = [sp.Rational(c.subs(first, put)) for c in polynomial.all_coeffs()]
+            exact = flint.fmpq_poly([flint.fmpq(int(c.p), int(c.q)) for c in reversed(coefficients)])
+            roots: Any = exact.complex_roots() if exact.degree() > 0 else []
+            real = sorted(float(z.real.mid()) for z, _ in roots if z.imag == 0)  # exactly zero for a real root
+            found.append(real[rank] if rank < len(real) else nan)
+        return found
 
     def along(self, fixed: Any) -> LineDiagram:
         """The one-parameter diagram on the line where one parameter has an exact rational value."""

@@ -64,6 +64,7 @@ class _Search:
     unknowns: tuple[Any, ...]
     known: Known
     seconds: float
+    simpler: list[Any] = field(default_factory=list)  # the originals without factors that never vanish
     found: list[_State] = field(default_factory=list)
     stuck: list[str] = field(default_factory=list)
     nodes: int = 0
@@ -73,6 +74,7 @@ class _Search:
         domain = [c for e in self.originals for c in real_conditions(e)]
         state = self._factored(_State((), {}, tuple(domain)), self.originals)
         if state is not None:
+            self.simpler = [sp.Mul(*factors) for factors in state.equations]
             self._explore(state)
         branches = distinct([b for s in self.found if (b := self._finished(s)) is not None], self.known)
         return Zeros(tuple(branches), not self.stuck, "; ".join(dict.fromkeys(self.stuck)))
@@ -314,8 +316,8 @@ class _Search:
         needed = [c for v in values.values() for c in real_conditions(v)]
         needed += [c for e in self.originals for c in moved(real_conditions(e), values)]
         needed += [(v, r) for u, v in values.items() if u != v for r in own_signs(u)]
-        residuals = [replaced(e, values) for e in self.originals]
-        bad = any(r.has(sp.nan, sp.zoo) for r in residuals)
+        residuals = [replaced(e, values) for e in self.simpler]
+        bad = any(replaced(e, values).has(sp.nan, sp.zoo) for e in self.originals)
         if bad or any(not self.known.zero(r) for r in residuals):
             needed += list(state.conditions)
         open_ones = []

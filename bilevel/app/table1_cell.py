@@ -31,6 +31,7 @@ from bilevel.rules import derive, linearise
 from bilevel.system import flow_of, map_of
 
 SECONDS, RATE_SECONDS = 300.0, 20.0
+LONGEST = 400  # operations in a composed update that is still written out
 
 
 def cell(name: str, side: str, seconds: float = SECONDS) -> dict[str, Any]:
@@ -165,7 +166,7 @@ def _under(
         "best_before": rate_before,
         "best_after": best_rate(part, own, rounds(new), clock.part(2 / 3)),
         "same": changed == game and str(new) == str(plain),
-        "file": problem_text(changed, new, point),
+        "file": problem_text(changed, new, linear, point),
     }
 
 
@@ -199,16 +200,40 @@ def rounds(rule: Any) -> int:
     return own * (rounds(arguments["base"]) if "base" in arguments else 1)
 
 
-def problem_text(game: Any, rule: Any, point: Any) -> str | None:
-    """A problem file that says the same: players and rule where these can be written, else the map of the state."""
+def problem_text(game: Any, rule: Any, linear: Any, point: Any) -> str | None:
+    """A problem file that says the same: players and rule where these can be written, else the map of the state; where
+    composing that fills pages, its linear part at the fixed point."""
     try:
         return save(game, rule, point)
     except FAILURES:
         pass
     try:
+        if _composed_size(derive(game, rule)) > LONGEST:
+            return _linear_text(game, linear, point)
         system = state_map(game, rule, point)
         make = flow_of if system.time == "continuous" else map_of
         equations = dict(zip(system.variables, system.after, strict=True))
         return save(make(equations, title=game.title, source=game.source), at=dict(system.point))
     except FAILURES:
         return None
+
+
+def _composed_size(update: Any) -> int:
+    """How many operations the update would have with its steps put into one another."""
+    sizes: dict[Any, int] = {}
+    for line in update.assignments:
+        inside = sum(line.value.count(s) * sizes[s] for s in line.value.free_symbols & set(sizes))
+        sizes[line.target] = int(line.value.count_ops()) + inside
+    return sum(sizes.values())
+
+
+def _linear_text(game: Any, linear: Any, point: Any) -> str:
+    """x* + M (x - x*), or M (x - x*) for a flow, as a problem file."""
+    here = {str(v): value for v, value in point.items()}
+    symbols = [sp.Symbol(name.replace("@", "_at_"), real=True) for name in linear.order]
+    at = {v: here[name.partition("@")[0]] for v, name in zip(symbols, linear.order, strict=True)}
+    moved = linear.matrix * sp.Matrix([v - value for v, value in at.items()])
+    discrete = linear.time == "discrete"
+    equations = {v: m + at[v] if discrete else m for v, m in zip(symbols, moved, strict=True)}
+    title = f"{game.title}, linear part at the fixed point"
+    return save((map_of if discrete else flow_of)(equations, title=title, source=game.source), at=at)

@@ -10,7 +10,7 @@ from typing import Any
 
 import sympy as sp
 
-from bilevel.rules.protocol.smoothness import evaluated
+from bilevel.rules.protocol.smoothness import evaluated, nearby
 
 
 def idle_along(linear: Any, actor: Sequence[str]) -> list[tuple[Any, list[str]]]:
@@ -35,20 +35,8 @@ def lost_isolation(game: Any, linear: Any, point: Any, actor: Sequence[str], bef
         while t in game.variables:
             t = sp.Symbol(f"{t}_", real=True)
         put = {v: point[v] + t * entries[str(v)] for v in game.variables}
-        values = [evaluated(slope, put) for slope in game.field().values()]
-        proved = all(value is not None and sp.cancel(value) == 0 for value in values)
-        kind = (
-            "proved: a line of fixed points passes through it" if proved else "a zero mode of the flow, to first order"
-        )
+        values = [evaluated(nearby(slope, point), put) for slope in game.field().values()]
+        proved = all(value is not None and sp.cancel(sp.expand(value)) == 0 for value in values)
+        kind = "proved: a line of fixed points through it" if proved else "a zero mode of the flow, to first order"
         return f"{kind}, along which {', '.join(names)} may change: nothing draws the actor back"
     return None
-
-
-def _nearby(slope: Any, point: Any) -> Any:
-    """A slope with every jump at the side on which the point lies: next to the point nothing else is met."""
-
-    def side(jump: Any) -> Any:
-        value = evaluated(jump, point)
-        return jump if value is None else value
-
-    return slope.replace(lambda node: isinstance(node, sp.Heaviside | sp.sign), side)

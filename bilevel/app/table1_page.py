@@ -10,11 +10,18 @@ from typing import Any
 
 from bilevel import show
 from bilevel.app.report_parts import worded
-from bilevel.app.table1_verdict import PRINTED, rate_text, where
+from bilevel.app.table1_verdict import PRINTED, models_of, rate_text, where
 
 TITLE = "Table 1, completed"
 SIDES = {"gan": "GANs", "ac": "Actor-critic"}
 SIGNS = {"helps": "+", "hurts": "−", "neutral": "=", "depends": "±", "not applicable": "∅", "unknown": "?"}
+
+
+LEFT_OUT = (
+    "The print rests on experience with deep networks. Sampling noise, exploration, the way to the equilibrium and "
+    "deep networks are not in the models from which the words here are derived: a word that differs says what happens "
+    "to expected updates next to the equilibrium of small problems, and no more."
+)
 
 
 def _pairs(cells: Sequence[Mapping[str, Any]]) -> list[tuple[str, dict[str, Mapping[str, Any]]]]:
@@ -39,7 +46,9 @@ def html(cells: Sequence[Mapping[str, Any]], files: Mapping[tuple[Any, ...], Map
     tables = [_table(title, rows) for title, rows in _blocks(cells)]
     details = [_detail(name, sides, files) for name, sides in _pairs(cells)]
     against = [f"{c['title']}, {SIDES[c['side']]}: {c['against']}" for c in cells if c.get("against")]
-    differing = [show.section("Where this is not what is printed", show.bullets(*map(worded, against)))]
+    differing = [
+        show.section("Where this is not what is printed", show.paragraph(LEFT_OUT), show.bullets(*map(worded, against)))
+    ]
     return show.page(
         TITLE,
         show.section("The table", *tables, _legend()),
@@ -96,14 +105,16 @@ def _method() -> list[Any]:
     return [
         show.bullets(
             "GAN side: the Dirac-GAN (logistic), the linear-quadratic GAN (linear score, mean and spread learnt) and "
-            "the Gaussian GAN (logistic, mean learnt). Actor-critic side: a two-armed bandit, a process of two states, "
+            "the Gaussian GAN (logistic, mean learnt). Actor-critic side: a two-armed bandit, a decision process of "
+            "two states and two actions in which states are visited by the discounted law of the actor's own policy, "
             "and the scalar linear-quadratic regulator, all with semi-gradient critics and the policy's own actions.",
             "Both sides are written in one form, by what the critic is shown; the same strategy acts on both.",
             "The region of stability is the set of steps h at which every eigenvalue of the linearised round lies "
             "inside the unit circle (alternating steps, actor first), or in the left half plane (flow). It is exact.",
             "Regions are compared by a point gained, a point lost, and a proof that there is none. Best rates are the "
             "smallest spectral radius over h, per step of the underlying rule. What only follows the players, an "
-            "average say, is left out of the comparison.",
+            "average say, is left out of the comparison. Where the characteristic polynomial after is that before with "
+            "c h in place of h, only the step is another, and the region counts as the same.",
             "What nonlinear terms do away from the fixed point, noise, and large networks are not weighed here.",
         )
     ]
@@ -124,10 +135,14 @@ def _detail(name: str, sides: Mapping[str, Any], files: Mapping[tuple[Any, ...],
 
 def _lead(cell: Mapping[str, Any]) -> list[str]:
     """What is derived, what the paper says of it, and where the two differ."""
-    said = [cell["why"]]
+    said, models = [cell["why"]], models_of(cell["entries"])
     if cell.get("remark"):
         said.append(f"The paper remarks: {cell['remark']}.")
-    return [*said, *filter(None, [cell.get("against")])]
+    if cell.get("against"):
+        said.append(f"Not as printed: {cell['against']} {LEFT_OUT}")
+    elif models not in ("", "exact"):
+        said.append(f"Models: {models}.")
+    return said
 
 
 def worded_paragraph(words: str) -> Any:

@@ -77,14 +77,15 @@ def scaled(before: Any, after: Any) -> Any:
 def _terms(matrix: Any) -> dict[tuple[int, int], Any] | None:
     """The coefficients of z^i h^j in a characteristic polynomial that is monic and rational; else None."""
     coordinates = Coordinates([STEP, *matrix], sp.Dummy("z"))
-    if coordinates.parameters != (STEP,):
-        return None
     factors, _ = characteristic_factors(sp.ImmutableMatrix(matrix), coordinates)
     whole = coordinates.one
     for factor in factors:
         p = sum((c * coordinates.generators[0] ** k for k, c in enumerate(factor.coefficients)), coordinates.zero)
         whole = whole * p**factor.multiplicity
-    terms = {(int(m[0]), int(m[2])): to_sympy(c) for m, c in whole.to_dict().items()}
+    whole, h = coordinates.reduce(whole), coordinates.meaning.index(STEP)
+    if any(d > 0 for k, d in enumerate(whole.degrees()) if k not in (0, h)):
+        return None
+    terms = {(int(m[0]), int(m[h])): to_sympy(c) for m, c in whole.to_dict().items()}
     top = terms.get((matrix.rows, 0))
     return None if top is None else {m: c / top for m, c in terms.items()}
 

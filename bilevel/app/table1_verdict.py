@@ -130,18 +130,21 @@ PRINTED = {"yes": "shown to help", "no": "not yet demonstrated", "n/a": "not app
 
 
 def against(printed: str | None, word: str, entries: Iterable[Mapping[str, Any]]) -> str | None:
-    """Where the word is not what is printed: under which models it was derived, and what they leave out."""
+    """Where the word is not what is printed: on what and under which models it was derived."""
     agree = {"yes": (HELPS, UNKNOWN), "n/a": (NOT_APPLICABLE, UNKNOWN)}
     if printed not in agree or word in agree[printed]:
         return None
     weighed = [entry for entry in entries if entry["word"] not in (NOT_APPLICABLE, UNKNOWN)]
-    models = "; ".join(dict.fromkeys(entry.get("model", "exact") for entry in weighed))
     problems = ", ".join(dict.fromkeys(entry["problem_title"] for entry in weighed))
     return (
-        f"Printed is “{PRINTED[printed]}”, derived “{word}”: for expected updates next to the equilibrium "
-        f"of {problems} (model: {models}). Sampling noise, exploration, the way to the equilibrium, and deep networks, "
-        "on which the print rests, are not in this model."
+        f"printed is “{PRINTED[printed]}”, derived “{word}” for expected updates next to the equilibrium of {problems} "
+        f"(model: {models_of(weighed)})."
     )
+
+
+def models_of(entries: Iterable[Mapping[str, Any]]) -> str:
+    """The models under which some entries were derived, each once."""
+    return "; ".join(dict.fromkeys(entry["model"] for entry in entries if entry.get("model")))
 
 
 def rests_on_floats(entry: Mapping[str, Any]) -> bool:

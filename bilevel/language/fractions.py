@@ -1,6 +1,6 @@
 """Rational functions of symbols in lowest terms, and their factors, by python-flint; the rest is left to SymPy.
 
-Main definitions: `cancelled`, `vanishes`, `factors`.
+Main definitions: `cancelled`, `vanishes`, `factors`, `Ring`.
 
 SymPy's `cancel(together(e))` and `factor_list` are what these stand for, and their results are written as SymPy would.
 """
@@ -20,7 +20,7 @@ from bilevel.language.surds import settled
 Pair = tuple[Any, Any]
 
 
-class _Ring:
+class Ring:
     """Polynomials in the symbols of an expression, in SymPy's own order of them."""
 
     def __init__(self, expression: Any) -> None:
@@ -92,8 +92,8 @@ def _reduced(top: Any, bottom: Any) -> Pair:
     return top / g, bottom / g
 
 
-def _read(expression: Any) -> tuple[_Ring, Any, Any] | None:
-    ring = _Ring(expression)
+def _read(expression: Any) -> tuple[Ring, Any, Any] | None:
+    ring = Ring(expression)
     pair = ring.read(expression)
     return None if pair is None or pair[1].is_zero() else (ring, *pair)
 

@@ -136,7 +136,17 @@ class PendingExpectation(sp.Expr):
         return sp.S.Zero if slope == 0 else PendingExpectation(slope, *self.drawn)
 
     def _eval_subs(self, old: Any, new: Any) -> Any:
+        if getattr(old, "free_symbols", set()) & {symbol for symbol, _ in self.drawn}:
+            return self  # it speaks of another variable of that name
         return PendingExpectation(self.body._subs(old, new), *self.drawn)
+
+    def _xreplace(self, rule: Any) -> tuple[Any, bool]:
+        if self in rule or not hasattr(rule, "items"):
+            return super()._xreplace(rule)
+        bound = {symbol for symbol, _ in self.drawn}
+        inner = {old: new for old, new in rule.items() if not getattr(old, "free_symbols", set()) & bound}
+        body, changed = self.body._xreplace(inner)
+        return (PendingExpectation(body, *self.drawn), True) if changed else (self, False)
 
     def _sympystr(self, printer: Any) -> str:
         return f"E_{{{', '.join(str(s) for s, _ in self.drawn)}}}[{printer._print(self.body)}]"

@@ -84,7 +84,7 @@ class Mean(sp.Expr):
         return _closed(Mean(sp.diff(self.body, symbol), *self.args[1:]))
 
     def _eval_subs(self, old: Any, new: Any) -> Any:
-        if old in self.bound:
+        if getattr(old, "free_symbols", set()) & self.bound:  # it speaks of another variable of that name
             return self
         fresh = self._apart_from(sp.sympify(new, strict=True).free_symbols)
         return _closed(Mean(fresh.body._subs(old, new), *fresh.args[1:]))
@@ -94,7 +94,7 @@ class Mean(sp.Expr):
             return rule[self], True
         if not hasattr(rule, "items"):  # SymPy's own rewriting of numbers, given as a function
             return super()._xreplace(rule)
-        inner = {old: new for old, new in rule.items() if old not in self.bound}
+        inner = {old: new for old, new in rule.items() if not getattr(old, "free_symbols", set()) & self.bound}
         fresh = self._apart_from({s for new in inner.values() for s in getattr(new, "free_symbols", ())})
         body, changed = fresh.body._xreplace(inner)
         return (_closed(Mean(body, *fresh.args[1:])), True) if changed else (self, False)

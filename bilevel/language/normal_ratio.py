@@ -131,7 +131,7 @@ class Ratio:
     @classmethod
     def of(cls, atom: Atom, exponent: Any = 1) -> Ratio:
         """A power of an atom."""
-        return cls({((atom, Fraction(exponent)),): Fraction(1)})
+        return cls({monomial([(atom, Fraction(exponent))]): Fraction(1)})
 
     @cached_property
     def key(self) -> str:

@@ -201,7 +201,10 @@ def _monotone_exponentials(expression: Expr) -> Expr:
 def signed_factors(expression: Expr) -> tuple[Expr, list[tuple[Expr, int]]]:
     """A constant and irreducible factors with their powers, negative below the line; functions count as unknowns."""
     marks: dict[Any, Any] = {}
-    back: dict[Any, Any] = {}
+    # An average is one unknown: what stands under it is about variables of its own.
+    averages = {node for node in sp.preorder_traversal(expression) if getattr(node, "binds_symbols", False)}
+    back: dict[Any, Any] = {node: sp.Dummy("k", real=True) for node in averages}
+    marks |= back
     units = _exponential_units(expression)
     for atom in sorted(expression.atoms(sp.exp, sp.log, sp.Function, sp.Pow), key=lambda a: (-sp.count_ops(a), str(a))):
         if isinstance(atom, sp.Pow) and atom.exp.is_integer and not isinstance(atom, sp.exp):

@@ -49,6 +49,7 @@ class FiniteMDP:
     def __post_init__(self) -> None:
         object.__setattr__(self, "transitions", tuple(matrix(P, "transitions") for P in self.transitions))
         object.__setattr__(self, "rewards", matrix(self.rewards, "the rewards"))
+        object.__setattr__(self, "discount", expression(self.discount, "the discount"))
         object.__setattr__(self, "start", tuple(expression(p, "a start probability") for p in self.start))
         n, m = self.rewards.shape
         if len(self.transitions) != m or any(P.shape != (n, n) for P in self.transitions) or len(self.start) != n:
@@ -73,11 +74,12 @@ class FiniteMDP:
 
     def induced(self, policy: Any) -> Any:
         """P_pi: the transition matrix under a policy."""
+        policy = matrix(policy, "the policy")
         return sum((sp.diag(*policy[:, a]) * P for a, P in enumerate(self.transitions)), sp.zeros(self.states))
 
     def expected_reward(self, policy: Any) -> Any:
         """r_pi: the mean reward of one step in each state, a column."""
-        weighted = sp.Matrix(policy).multiply_elementwise(sp.Matrix(self.rewards))
+        weighted = matrix(policy, "the policy").multiply_elementwise(self.rewards)
         return weighted * sp.ones(self.actions, 1)
 
     def value(self, policy: Any) -> Any:

@@ -55,7 +55,9 @@ def linear_quadratic_gan(
     if penalty != 0:
         cost += expression(penalty, "the weight of the penalty") * sum(sp.diff(value, w) ** 2 for w in (w1, w2))
     players = {"discriminator": maximize(value, w1, w2), "generator": minimize(cost, b, *([sigma] if spread else []))}
-    return Game(players, title="Linear-quadratic GAN", source="Nagarajan and Kolter 2017, arXiv:1706.04156")
+    matched = {w1: 0, w2: 0, b: 0} | ({sigma: sp.sqrt(s)} if spread else {})
+    source = "Nagarajan and Kolter 2017, arXiv:1706.04156"
+    return Game(players, title="Linear-quadratic GAN", source=source, points=(matched,))
 
 
 def gaussian_gan(generator: GeneratorLoss = "minimax", *, center: Any = None) -> Game:

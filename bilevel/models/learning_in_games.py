@@ -18,7 +18,7 @@ import sympy as sp
 from bilevel.game import Game, maximize
 from bilevel.language.errors import GameError
 from bilevel.language.functions import sigmoid, softplus
-from bilevel.language.values import expression
+from bilevel.language.values import expression, matrix
 from bilevel.models.finite_processes import softmax
 from bilevel.system import System, flow_of
 
@@ -220,7 +220,7 @@ class SwitchingFlow:
     source: str = ""
 
     def __post_init__(self) -> None:
-        matrices = tuple(sp.ImmutableMatrix(M) for M in self.matrices)
+        matrices = tuple(matrix(M, "a quadrant's matrix") for M in self.matrices)
         if len(matrices) != 4 or any(M.shape != (2, 2) for M in matrices):
             raise GameError(f"a switching flow has four 2 x 2 matrices; got shapes {[M.shape for M in matrices]}")
         object.__setattr__(self, "matrices", matrices)

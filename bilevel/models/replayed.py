@@ -1,6 +1,6 @@
 """Actor-critic methods that learn from a replay buffer: DDPG, TD3, SAC.
 
-Main definitions: `ddpg`, `td3`, `sac`, and instances.
+Main definitions: `ddpg`, `td3`, `delayed_updates` (its schedule), `sac`, and instances.
 
 Notation: the buffer holds states s ~ replay in R^k, actions a ~ behaviour(. | s) in R^m (what past actors did,
 exploration noise and all), rewards r ~ R(s, a), next states s_next ~ P(s, a). A copy of weights is a player of its own
@@ -22,6 +22,7 @@ from bilevel.language.laws import data, density, log_density, random
 from bilevel.language.networks import network
 from bilevel.language.nodes import norm2, stop_gradient, vector
 from bilevel.language.values import expression
+from bilevel.rules import Rule, delayed
 
 ACTOR = network("pi", out="m")
 
@@ -150,7 +151,7 @@ def td3(*, discount: Any = None) -> Game:
 
     Math: target y = r + gamma min over i of Q_i(s', pi(s', theta_copy) + e, copies), e ~ p_e (clipped noise is one such
         law); critics: min E (y - Q_i(s, a))^2; actor: min_theta -E_s Q_1(s, pi(s, theta)). The delay of actor and
-        copies is a schedule (a rule in which they take fewer steps), not a loss.
+        copies is no loss but a schedule: `delayed_updates`.
 
     Shapes: theta in R^p, phi and chi in R^q, states in R^k, actions in R^m, all symbolic. Where both critics agree the
         minimum has a kink.
@@ -178,6 +179,25 @@ def td3(*, discount: Any = None) -> Game:
         "actor_copy": follower(slow_theta, theta),
     }
     return Game(players, title="TD3", source="Fujimoto et al. 2018, arXiv:1802.09477")
+
+
+def delayed_updates(base: Rule, every: int = 2) -> Rule:
+    """TD3's schedule: the critics take every step, actor and copies only the last of every few.
+
+    Math: a round of `every` steps of the base rule, in all but the last of which actor and copies stand still.
+
+    Shapes: verdicts are per round.
+
+    Raises: GameError as `bilevel.rules.delayed`.
+
+    Reference: Fujimoto, van Hoof, Meger (2018), arXiv:1802.09477, section 5.2.
+
+    Examples:
+        >>> from bilevel.rules import simultaneous
+        >>> delayed_updates(simultaneous("1/10")).name
+        'delayed'
+    """
+    return delayed(base, ["actor", "critic_copy_1", "critic_copy_2", "actor_copy"], every)
 
 
 def sac(critics: int = 1, *, discount: Any = None, temperature: Any = None) -> Game:

@@ -13,6 +13,7 @@ import sympy as sp
 
 from bilevel.game import Game, maximize
 from bilevel.language.instance import Instance
+from bilevel.language.values import matrix
 from bilevel.models.finite_processes import FiniteMDP, softmax
 from bilevel.models.process_matrices import MatrixProcess
 
@@ -73,7 +74,7 @@ def soft_value(mdp: FiniteMDP, policy: Any, tau: Any) -> Any:
         >>> soft_value(one, sp.Matrix([[sp.Rational(1, 2)] * 2]), 1)
         Matrix([[2*log(2)]])
     """
-    paid = sp.Matrix(mdp.rewards) - tau * sp.Matrix(policy).applyfunc(sp.log)
+    paid = mdp.rewards - tau * matrix(policy, "the policy").applyfunc(sp.log)
     return FiniteMDP(mdp.transitions, paid, mdp.discount, mdp.start).value(policy)
 
 
@@ -95,8 +96,8 @@ def soft_process(transitions: Any, policy: Any, values: Any, discount: Any, tau:
         >>> soft_backup(made, [2], 1).applyfunc(sp.simplify)
         Matrix([[2]])
     """
-    V, policy = sp.Matrix(values), sp.Matrix(policy)
-    ahead = sp.Matrix.hstack(*(sp.Matrix(P) * V for P in transitions))
+    V, policy = matrix(list(values), "the values"), matrix(policy, "the policy")
+    ahead = sp.Matrix.hstack(*(matrix(P, "transitions") * V for P in transitions))
     rewards = sp.Matrix(
         policy.rows, policy.cols, lambda s, a: V[s] + tau * sp.log(policy[s, a]) - discount * ahead[s, a]
     )

@@ -6,7 +6,7 @@ Main definitions: `fixed_point`, `FixedPoint`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -20,7 +20,7 @@ from jax.flatten_util import ravel_pytree
 from bilevel.analysis.local import stability
 from bilevel.analysis.verdict import Verdict
 from bilevel.game import Game
-from bilevel.language.errors import GameError, UnknownAnswer
+from bilevel.language.errors import UnknownAnswer
 from bilevel.language.values import expression
 from bilevel.numeric.precision import as_numpy, working
 from bilevel.numeric.solvers import DENSE, entries, linear_solution, size, solver_for, unit
@@ -29,7 +29,9 @@ from bilevel.rules.protocol.defaults import default_rule
 from bilevel.rules.protocol.rule import Rule
 
 STEPS = 256
+SETTLING = 100_000  # steps an optimiser is run in place
 DIRECTIONS = 3
+REACHES = (1 / 4, 3 / 8)  # powers of the machine epsilon: a double root's residual, their square, is no rounding
 SIMPLE = 0.25  # half way between a simple root (near 0) and a double one (1/2)
 _FLOW = Rule("flow", (), lambda field: lambda z: -field(z), "continuous")
 
@@ -70,6 +72,11 @@ class FixedPoint:
         test and decided by enclosed eigenvalues; `unknown` at a multiple root, which no such test isolates. For
         coordinate games whose parameters all have values."""
         game, rule, values = self.problem
+        if any(not isinstance(how, str) for _, how in rule.memory):
+            raise UnknownAnswer(
+                "an optimiser of Optax has no formula",
+                next_step="take a rule that has one, such as bilevel.rules.adam, rmsprop or heavy_ball",
+            )
         if not isinstance(game, Game) or not game.is_coordinate:
             raise UnknownAnswer(
                 "a verdict needs formulas, and these losses are functions",
@@ -120,13 +127,15 @@ def fixed_point(
     """A fixed point of a rule, or a zero of the field (no rule), near a start, by Optimistix.
 
     Math: T(z, memory) = (z, memory) by Newton's method (or any `optimistix` root finder), the memory started as the
-        rule starts it and solved for too. A residual alone proves nothing: x^2 = 0 is met at 1e-9 as well. So the
-        last steps are measured, and `verdict()` proves small games' points.
+        rule starts it and solved for too. What an Optax transformation keeps counts its steps and rests nowhere: it is
+        run at a zero of the field until its numbers settle, and `residual` is the step it then takes. A residual alone
+        proves nothing: x^2 = 0 is met at 1e-9 as well. So the last steps are measured, and `verdict()` proves small
+        games' points.
 
     Shapes: `losses` and `near` as for `reading` (which takes `choices`); any number of parameters: dense systems up
         to 256 unknowns, beyond it products with the Jacobian only, 40 directions kept.
 
-    Raises: GameError as `reading`; for rules whose state is an optimiser's.
+    Raises: GameError as `reading`.
 
     Reference: Rader, Lyons, Kidger (2024), arXiv:2402.09983, Optimistix.
 
@@ -136,36 +145,73 @@ def fixed_point(
         (True, False)
     """
     rule = rule or (default_rule(losses) if isinstance(losses, Game) else _FLOW)
-    if any(not isinstance(how, str) for _, how in rule.memory):
-        raise GameError(f"{rule.name} keeps an optimiser's state, which comes to rest nowhere; use a rule of formulas")
+    kinds, choices = {how for _, how in rule.memory}, {"values": values, **choices}
+    if kinds - {"same"}:
+        # What sums gradients rests where they vanish: from elsewhere, Newton's steps in a mean of squares run off.
+        zero = fixed_point(losses, _FLOW, near=near, arguments=arguments, solver=solver, dtype=dtype, **choices)
+        near = zero.point if zero.converged else near
+    if any(not isinstance(how, str) for how in kinds):
+        with working(dtype):
+            return _rested(zero, reading(losses, rule, **choices), arguments)
     keys = {str(getattr(key, "name", key)): key for key in near}
     with working(dtype):
-        stepper = reading(losses, rule, values=values, **choices)
+        stepper = reading(losses, rule, **choices)
         start = jax.tree.map(_in_precision(dtype), {name: near[key] for name, key in keys.items()})
         layout = stepper.layout(start)
         first = (layout.blocks, tuple(layout.remembered(part) for part in stepper.init(start)))
-        moving = rule.time == "continuous"
-
-        def residual(state: Any, _: Any = None) -> Any:
-            here, memory = state
-            after, kept = stepper.step(layout.params(here), tuple(map(layout.memory, memory)), *arguments)[:2]
-            new = (stepper.layout(after).blocks, tuple(layout.remembered(part) for part in kept))
-            return new if moving else jax.tree.map(jnp.subtract, new, state)
-
+        residual = _residual(stepper, layout, arguments)
         w, count = _root(residual, first, solver)
         left, turn = jax.jit(lambda w: (size(residual(w)), _return(residual, w)))(w)
         converged = bool(float(left) <= np.sqrt(unit(w)) * (1 + float(size(w))))
-        point, state = layout.params(w[0]), tuple(layout.memory(part) for part in w[1])
-        plain = jax.tree.map(lambda leaf: np.asarray(leaf) if isinstance(leaf, jax.Array) else leaf, point)
+        plain = jax.tree.map(lambda leaf: np.asarray(leaf) if isinstance(leaf, jax.Array) else leaf,
+                             layout.params(w[0]))  # fmt: skip
         return FixedPoint(
             {key: plain[name] for name, key in keys.items()},
-            as_numpy(state),
+            as_numpy(tuple(map(layout.memory, w[1]))),
             float(left),
             count,
             converged,
             bool(float(turn) <= SIMPLE) if converged else None,
             (losses, rule, dict(values or {})),
         )
+
+
+def _residual(stepper: Any, layout: Any, arguments: tuple[Any, ...]) -> Any:
+    """What a step adds to parameters and memory, in blocks (for a flow: the rate)."""
+
+    def residual(state: Any, _: Any = None) -> Any:
+        here, memory = state
+        after, kept = stepper.step(layout.params(here), tuple(map(layout.memory, memory)), *arguments)[:2]
+        new = (stepper.layout(after).blocks, tuple(layout.remembered(part) for part in kept))
+        return new if stepper.rule.time == "continuous" else jax.tree.map(jnp.subtract, new, state)
+
+    return residual
+
+
+def _rested(field: FixedPoint, stepper: Any, arguments: tuple[Any, ...]) -> FixedPoint:
+    """Where an optimiser rests: at a zero of the field, once what it remembers of the way there has died away."""
+    state = stepper.init(field.point)
+    moving = lambda tree: [a for a in jax.tree.leaves(tree) if jnp.issubdtype(jnp.result_type(a), jnp.floating)]
+
+    def settled(carry: Any) -> Any:
+        count, known, apart = carry
+        kept = stepper.step(field.point, known, *arguments)[1]
+        changes = [jnp.max(jnp.abs(a - b), initial=0) for a, b in zip(moving(kept), moving(known), strict=True)]
+        return count + 1, kept, jnp.max(jnp.stack(changes)) if changes else apart * 0
+
+    def run(state: Any) -> Any:
+        tiny = jnp.finfo(float).tiny
+        first = (jnp.asarray(0), state, jnp.asarray(jnp.inf))
+        _, last, _ = jax.lax.while_loop(lambda c: (c[0] < SETTLING) & (c[2] > tiny), settled, first)
+        after = stepper.step(field.point, last, *arguments)[0]
+        apart = jax.tree.map(lambda a, b: jnp.max(jnp.abs(a - b)), moving(after), moving(field.point))
+        return last, size(apart), size(moving(field.point))
+
+    last, left, whole = jax.jit(run)(jax.tree.map(jnp.asarray, state))
+    still = bool(left <= np.sqrt(jnp.finfo(whole.dtype).eps) * (1 + whole))
+    return replace(field, state=as_numpy(last), residual=float(left), converged=field.converged and still,
+                   regular=field.regular if still else None, problem=(field.problem[0], stepper.rule, field.problem[2])
+                   )  # fmt: skip
 
 
 def _in_precision(dtype: Any) -> Any:
@@ -198,16 +244,31 @@ def _return(residual: Any, w: Any) -> Any:
     inverse to speak of."""
     flat, back = ravel_pytree(w)
 
-    def left(key: Any) -> Any:
+    # Only the parameters are moved aside, and less far the second time: what Adam remembers bends within epsilon. A
+    # memory that is free to rest anywhere leaves the system below without a solution.
+    moves = ravel_pytree((jax.tree.map(jnp.ones_like, w[0]), jax.tree.map(jnp.zeros_like, w[1])))[0]
+
+    def left(key: Any, reach: Any) -> Any:
         drawn = jax.random.uniform(key, flat.shape, flat.dtype, 0.5, 1.5) * jax.random.rademacher(key, flat.shape)
-        aside = unit(w) ** 0.25 * (1 + jnp.abs(flat)) * drawn
+        aside = reach * (1 + jnp.abs(flat)) * drawn * moves
         beside = back(flat + aside)
         value, push = jax.linearize(residual, beside)
         after = jax.tree.map(jnp.subtract, beside, linear_solution(push, value))
         return size(jax.tree.map(jnp.subtract, after, w)) / size(aside)
 
-    worst = jnp.max(jnp.nan_to_num(jax.lax.map(left, jax.random.split(jax.random.key(0), DIRECTIONS)), nan=jnp.inf))
+    keys = jax.random.split(jax.random.key(0), DIRECTIONS)
+    tried = [jax.lax.map(lambda key, reach=unit(w) ** power: left(key, reach), keys) for power in REACHES]
+    worst = jnp.min(jnp.max(jnp.nan_to_num(jnp.stack(tried), nan=jnp.inf), axis=1))
     if flat.size > DENSE:
         return worst
-    values = jnp.linalg.svd(jax.jacfwd(lambda v: ravel_pytree(residual(back(v)))[0])(flat), compute_uv=False)
+    matrix = jax.jacfwd(lambda v: ravel_pytree(residual(back(v)))[0])(flat)
+    values = jnp.linalg.svd(_balanced(matrix, jnp.sqrt(unit(w))), compute_uv=False)
     return jnp.where(values[-1] > jnp.sqrt(unit(w)) * values[0], worst, jnp.inf)
+
+
+def _balanced(matrix: Any, least: Any) -> Any:
+    """Rows, then columns, brought to one size: units say nothing about rank. What is next to nothing stays so."""
+    for axis in (1, 0):
+        sizes = jnp.max(jnp.abs(matrix), axis=axis, keepdims=True)
+        matrix = matrix / jnp.maximum(sizes, least * jnp.max(sizes))
+    return matrix

@@ -7,6 +7,7 @@ The transformation is asked for `init` and `update` and nothing else, so Optax n
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from bilevel.language.errors import GameError
+from bilevel.numeric.field import JaxField
 from bilevel.numeric.leaf import Leaf
 from bilevel.rules.protocol.point import Point
 from bilevel.rules.protocol.rule import Field, Rule
@@ -27,12 +29,14 @@ def optimizer(transformation: Any) -> Rule:
 
     Math: z_i' = z_i + u_i with (u_i, state_i') = update(F_i(z), state_i, z_i). `taking_turns` of it lets the players
         alternate, `along(it, consensus(1, w))` feeds it another rule's field, `averaged`, `trailing`, `projected` and
-        `each` work as with any rule.
+        `each` work as with any rule. Line searches (`optax.lbfgs`, `scale_by_backtracking_linesearch`) get the
+        player's cost and its value, the other players held, where its own gradient is what it descends.
 
     Shapes: one transformation for all, or {player: transformation}; each player has a state of its own, {player:
         state} in the stepper's. Numeric reading only: there is no formula to derive.
 
-    Raises: GameError for what has no `init` and `update`; when a formula is asked of it.
+    Raises: GameError for what has no `init` and `update`; when a formula is asked of it; for a line search along a
+        field that is no player's own gradient.
 
     Reference: Hessel et al. (2020), Optax; Heusel et al. (2017), arXiv:1706.08500, for an optimiser per player.
 
@@ -63,7 +67,8 @@ def optimizer(transformation: Any) -> Rule:
                 )
             after, held = {}, {}
             for name in field.players:
-                after[name], held[name] = kept.moved(name, _tree_of(field, name), z, slope, states)
+                known = _loss_of(field, name, z)
+                after[name], held[name] = kept.moved(name, _tree_of(field, name), z, slope, states, known)
             return Point(after), Point(held)
 
         return advance
@@ -84,6 +89,15 @@ def _tree_of(field: Any, player: str) -> Tree:
         return moved.tree
     names = [str(v) for v in moved.moves]
     return lambda block: dict(zip(names, block, strict=True))
+
+
+def _loss_of(field: Any, player: str, z: Point) -> Callable[[Any], Any] | None:
+    """A player's cost as a function of its own pytree, the others standing where they are; None where what it descends
+    is not that cost's own gradient: another rule's field, or a derivative through replies."""
+    if not isinstance(field, JaxField) or field.slope is not None:
+        return None
+    here, sign = field.blocks(z), field.signs.get(player, 1)
+    return lambda own: sign * field.costs[player]({**here, player: tuple(jax.tree.leaves(own))})
 
 
 @dataclass(frozen=True)
@@ -130,12 +144,41 @@ class _States:
     def _structure(self, player: str, tree: Any) -> Any:
         return jax.tree.structure(jax.eval_shape(self.of(player).init, tree))
 
-    def moved(self, player: str, tree: Tree, z: Point, slope: Point, states: Point) -> tuple[Any, Any]:
+    def moved(
+        self, player: str, tree: Tree, z: Point, slope: Point, states: Point, cost: Callable[[Any], Any] | None
+    ) -> tuple[Any, Any]:
         """A player's next leaves and state."""
         here, push, held = ([leaf.array for leaf in point.blocks[player]] for point in (z, slope, states))
         params = tree(tuple(here))
         state = jax.tree.unflatten(self._structure(player, params), held)
-        change, state = self.of(player).update(tree(tuple(push)), state, params)
+        change, state = self._updated(player, tree(tuple(push)), state, params, cost)
         convert = z.blocks[player][0].convert
         after = [jnp.asarray(a + u, dtype=a.dtype) for a, u in zip(here, jax.tree.leaves(change), strict=True)]
         return tuple(Leaf(a, convert) for a in after), tuple(Leaf(a, convert) for a in jax.tree.leaves(state))
+
+    def _updated(self, player: str, slope: Any, state: Any, params: Any, cost: Any) -> Any:
+        """The transformation's answer, with the values a line search asks for."""
+        update = self.of(player).update
+        if not _takes_more(update):
+            return update(slope, state, params)
+        if cost is not None:
+            # Nothing is computed that the transformation does not use: the compiler drops it.
+            return update(slope, state, params, value=cost(params), grad=slope, value_fn=cost)
+        try:
+            return update(slope, state, params)
+        except TypeError as problem:
+            if "keyword-only argument" not in str(problem):
+                raise
+            raise GameError(
+                f"the optimiser of {player} searches along a line and needs the loss it descends; here it descends no "
+                "player's own loss (another rule's field, or a derivative through replies); take one without a search"
+            ) from None
+
+
+def _takes_more(update: Callable[..., Any]) -> bool:
+    """Whether a transformation takes values beside the gradient, as Optax's extended ones do."""
+    try:
+        kinds = [parameter.kind for parameter in inspect.signature(update).parameters.values()]
+    except (TypeError, ValueError):
+        return False
+    return inspect.Parameter.VAR_KEYWORD in kinds

@@ -15,10 +15,12 @@ import sympy as sp
 
 from bilevel.analysis.local import stability
 from bilevel.analysis.rates import best
+from bilevel.analysis.stability_plane import PlaneDiagram
 from bilevel.language.errors import BilevelError, GameError
 from bilevel.rules.protocol.defaults import default_rule
 from bilevel.rules.protocol.linear import linearise
 from bilevel.show import plot_parts as parts
+from bilevel.show.boundary_lines import draw_diagram
 from bilevel.show.evaluate import on_arrays
 from bilevel.show.plots import phase_portrait
 from bilevel.system import flow_of, map_of
@@ -231,7 +233,8 @@ def sweep_map(found: Any, *, boundary: Any = None, boundary_label: str = "exact 
     """The verdicts of a sweep over two parameters, with an exact boundary drawn over them.
 
     Math:       every grid point in the colour of its verdict; `boundary` is a verdict (its condition's edge), a
-                condition, or an expression that vanishes on the curve
+                condition, an expression that vanishes on the curve, or a `bilevel.analysis.stability_diagram`: then
+                fold, flip, Hopf or Neimark-Sacker pieces are told apart, and points of codimension two are marked
     Shapes:     `found` as `bilevel.numeric.sweep` returns it, with two axes of more than one value
     Raises:     GameError for another number of axes
     Reference:  Mescheder, Geiger, Nowozin (2018), arXiv:1801.04406, section 3
@@ -258,8 +261,9 @@ def sweep_map(found: Any, *, boundary: Any = None, boundary_label: str = "exact 
     present = [code for code in range(4) if (codes.values == code).any()]
     meanings = found.verdict.attrs["flag_meanings"].split()
     handles: list[Any] = [Patch(facecolor=FACES[k], edgecolor=parts.INK, lw=0.5, label=meanings[k]) for k in present]
-    curve = _curve(boundary)
-    if curve is not None:
+    if isinstance(boundary, PlaneDiagram):
+        handles += draw_diagram(axes, boundary, str(across), str(up))
+    elif (curve := _curve(boundary)) is not None:
         named = {str(s): s for s in curve.free_symbols}
         if set(named) - {across, up}:
             raise GameError(f"the boundary needs a number for {', '.join(sorted(set(named) - {across, up}))}")
@@ -269,7 +273,14 @@ def sweep_map(found: Any, *, boundary: Any = None, boundary_label: str = "exact 
         handles.append(axes.plot([], [], color=parts.INK, linewidth=1.8, label=parts.plain(boundary_label))[0])
     units = [found[name].attrs.get("units", "1") for name in (across, up)]
     parts.label(axes, *(parts.axis(n, "" if u == "1" else u) for n, u in zip((across, up), units, strict=True)))
-    figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=9, labelcolor=parts.INK, frameon=False)
+    figure.legend(
+        handles=handles,
+        loc="outside lower center",
+        ncols=3 if len(handles) < 7 else 2,
+        fontsize=9,
+        labelcolor=parts.INK,
+        frameon=False,
+    )
     figure.data = found
     return figure
 

@@ -163,6 +163,6 @@ def _ratio(tried: Tried, k: int, values: Mapping[str, float]) -> str:
             maybe = f"({_counted(factor)}a step size or a factor)"
             return f"the step is {named_factor(factor, values)} times the derived one {maybe}"
         apart = taken - derived
-        if np.ptp(apart) <= slack * (1 + np.abs(apart[0])):
+        if np.ptp(apart) <= slack * (1 + np.abs(apart[0])) and np.ptp(apart) <= np.abs(apart[0]) / 10:
             return f"the result is off by the constant {apart[0]:.6g}"
     return ""

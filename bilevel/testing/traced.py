@@ -1,4 +1,4 @@
-"""Losses written in JAX, changed where slips are made: their traced program with a stop-gradient less or more.
+"""Losses written in JAX, changed where slips are made: a stop-gradient less or more, a term left out, turned or scaled.
 
 Main definitions: `variants`.
 """
@@ -6,28 +6,39 @@ Main definitions: `variants`.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax.extend import core
 
+from bilevel.testing.mutant import FACTORS
+from bilevel.testing.traced_terms import summands, written
+
 MOST_STOPS = 60
+Changes = Mapping[tuple[int, int], Callable[[Any], Any]]  # what becomes of an operand, by line and place
 
 __all__: list[str] = []
 
 
-def variants(loss: Callable[..., Any], *example: Any) -> Iterator[tuple[str, Callable[..., Any]]]:
-    """(what is changed, the changed loss) for every stop-gradient left out, all of them, and every one put in.
+def variants(
+    loss: Callable[..., Any], *example: Any, names: Sequence[str] = ()
+) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """(what is changed, the changed loss) for every stop-gradient left out, all of them, every one put in, and every
+    summand left out, with the other sign, halved or doubled; `names` are those of the example's arrays.
 
     The loss is traced once at the example's shapes; a changed loss is for arguments of these shapes.
     """
     closed, shape = jax.make_jaxpr(loss, return_shape=True)(*example)
     program, there = _flat(closed), jax.tree.structure(shape)
 
+    def with_changes(changes: Changes, freed: frozenset[int]) -> Callable[..., Any]:
+        return lambda *arguments: jax.tree.unflatten(there, _run(program, changes, freed, jax.tree.leaves(arguments)))
+
     def changed(stopped: frozenset[tuple[int, int]], freed: frozenset[int]) -> Callable[..., Any]:
-        return lambda *arguments: jax.tree.unflatten(there, _run(program, stopped, freed, jax.tree.leaves(arguments)))
+        return with_changes(dict.fromkeys(stopped, jax.lax.stop_gradient), freed)
 
     lines = program[0]
     stops = [k for k, line in enumerate(lines) if line.primitive.name == "stop_gradient"]
@@ -36,11 +47,21 @@ def variants(loss: Callable[..., Any], *example: Any) -> Iterator[tuple[str, Cal
         yield words, changed(frozenset(), frozenset([k]))
     if len(stops) > 1:
         yield "missing stop-gradients, all of them, in the loss of {}", changed(frozenset(), frozenset(stops))
+    known = dict(zip(program[1], names, strict=False))
+    for k, i in summands(lines, program[3]):
+        term = written(lines, lines[k].invars[i], known) or _origin(lines, k, i)
+        for factor, words in FACTORS.items():
+            scaled = {(k, i): partial(jnp.multiply, float(factor))}
+            yield f"in the loss of {{}} the term {_braced(term)} {words}", with_changes(scaled, frozenset())
     uses = [(k, i) for k, line in enumerate(lines) if k not in stops for i in range(len(line.invars))]
     for k, i in [use for use in uses if _made(lines, *use) is not None][:MOST_STOPS]:
         place = f"{_origin(lines, k, i)}, where {_named(lines[k])} uses it"
         words = f"a stop-gradient too many in the loss of {{}}: on {place}"
         yield words, changed(frozenset([(k, i)]), frozenset())
+
+
+def _braced(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def _made(lines: list[Any], k: int, i: int) -> Any:
@@ -52,18 +73,22 @@ def _made(lines: list[Any], k: int, i: int) -> Any:
 
 
 def _flat(closed: Any) -> tuple[list[Any], Any, dict[Any, Any], list[Any]]:
-    """Equations, inputs, constants and outputs; inner jitted functions stay as they are."""
+    """Equations, inputs, constants and outputs; jitted functions inside stay as they are, but for the loss itself."""
     inner = closed.jaxpr
+    if len(inner.eqns) == 1 and inner.eqns[0].primitive.name in ("jit", "pjit") and not inner.constvars:
+        (line,) = inner.eqns
+        if list(line.invars) == list(inner.invars) and list(line.outvars) == list(inner.outvars):
+            return _flat(line.params["jaxpr"])
     return list(inner.eqns), inner.invars, dict(zip(inner.constvars, closed.consts, strict=True)), inner.outvars
 
 
-def _run(program: Any, stopped: Any, freed: frozenset[int], arguments: list[Any]) -> list[Any]:
+def _run(program: Any, changes: Changes, freed: frozenset[int], arguments: list[Any]) -> list[Any]:
     lines, inputs, constants, outputs = program
     known = {**constants, **dict(zip(inputs, arguments, strict=True))}
     for k, line in enumerate(lines):
         places = [i for i, atom in enumerate(line.invars) if not isinstance(atom, core.Literal)]
         given = [known[line.invars[i]] for i in places]
-        given = [jax.lax.stop_gradient(part) if (k, i) in stopped else part for i, part in zip(places, given)]
+        given = [changes[k, i](part) if (k, i) in changes else part for i, part in zip(places, given)]
         known.update(zip(line.outvars, given if k in freed else _line(line)(*given), strict=True))
     return [atom.val if isinstance(atom, core.Literal) else known[atom] for atom in outputs]
 

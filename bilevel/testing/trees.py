@@ -151,12 +151,14 @@ def _mutants(stepper: Any, params: Params) -> Iterator[tuple[str, Any]]:
 
 
 def _of_losses(stepper: Any, params: Params, arguments: tuple[Any, ...]) -> Iterator[tuple[str, Any]]:
-    """Steppers with another loss: the program that JAX has traced, with a stop-gradient less or more."""
+    """Steppers with another loss: the program that JAX has traced, with a stop-gradient or a term changed."""
     layout = stepper.layout(params)
     blocks = {name: tuple(map(jnp.asarray, block)) for name, block in layout.blocks.items()}
     costs = stepper.make({str(key): value for key, value in stepper.values.items()}, arguments, layout).costs
+    moves = layout.moves if not hasattr(layout, "game") else {n: p.moves for n, p in layout.game().players.items()}
+    names = [name for player in sorted(blocks) for name in moves[player]]  # as JAX sorts them
     for player in blocks:
-        for words, changed in variants(costs[player], blocks):
+        for words, changed in variants(costs[player], blocks, names=names):
             yield words.format(player), _with_cost(stepper, {player: partial(_instead, changed)})
 
 

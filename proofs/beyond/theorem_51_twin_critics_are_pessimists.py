@@ -3,7 +3,8 @@
 With two critics that agree TD3's first critic learns as DDPG's: the smaller of two equal values is that value. On the
 quadratic process with a second critic that is lower wherever something is done, the target believes the second at
 every next state, and the one fixed point is theta = 1 instead of DDPG's 4/3: less control than is optimal. The flow is
-stable there, and near that point the minimum has no kink.
+stable there, and near that point the minimum has no kink. The delay of actor and copies keeps the point and allows
+larger steps.
 
 Source: Fujimoto, van Hoof, Meger (2018), arXiv:1802.09477, section 4.
 """
@@ -14,7 +15,8 @@ import sympy as sp
 
 from bilevel.analysis import Proof, equilibria, stability, states
 from bilevel.language import instantiate
-from bilevel.models import ddpg, ddpg_instance, instance, td3, td3_instance
+from bilevel.models import ddpg, ddpg_instance, delayed_updates, instance, td3, td3_instance
+from bilevel.rules import simultaneous
 
 
 def twins():
@@ -27,6 +29,17 @@ def twins():
     same = {names[f"chi{part}_{k}"]: names[f"phi{part}_{k}"] for part in ("", "_copy") for k in (1, 2)}
     ours, theirs = game.field(), plain.field()
     return [(ours[names[f"phi_{k}"]].xreplace(same), theirs[sp.Symbol(f"phi_{k}", real=True)]) for k in (1, 2)]
+
+
+def delay(game, point):
+    """The claim about delayed updates."""
+    plain, slow = simultaneous(sp.Rational(9, 10)), delayed_updates(simultaneous(sp.Rational(9, 10)))
+    verdicts = [stability(game, rule, at=point) for rule in (plain, slow)]
+    return states(
+        "At step 9/10 it is unstable with everybody moving, and stable with TD3's delay of two.",
+        [(v.verdict, v.known) for v in verdicts] == [("unstable", "exact"), ("stable", "exact")],
+        note="a round of two steps, in the first of which only the critics move",
+    )
 
 
 def prove() -> Proof:
@@ -54,6 +67,7 @@ def prove() -> Proof:
         states(
             "The flow is stable there.", verdict.verdict == "stable" and verdict.known == "exact", note=str(verdict)
         ),
+        delay(game, point),
         states(
             "DDPG's control there is more, 4/3.",
             min(controls) == sp.Rational(4, 3) > point[game.variables[3]],

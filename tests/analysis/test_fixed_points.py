@@ -291,3 +291,15 @@ def test_a_root_inside_a_logarithm_exists_exactly_where_it_is_real(t):
     assert "Stackelberg (strict), leader tuner" in found.points[0].kinds
     there = equilibria(game.map_losses(lambda loss: loss.subs(s, t)))
     assert len(there.points) == (1 if 0 < t < 2 else 0)
+
+
+def test_a_large_root_is_checked_without_the_rules_step():
+    """Three levels whose point is a root of degree eleven: the rule's equations are the field's, times a step."""
+    game = Game(
+        top=minimize((z - 1) ** 2 / 2 + sp.Rational(3, 20) * x**2, x, through={"middle": best_response()}),
+        middle=minimize((y - x) ** 2 / 2 + z**2 / 2, y, through={"bottom": best_response()}),
+        bottom=minimize((z - x - y) ** 2 / 2 + z**4 / 4, z),
+    )
+    (found,) = equilibria(game, simultaneous(h)).points
+    residuals = [value.subs(dict(found.point)).evalf(20) for value in game.field().values()]
+    assert found.known == "exact" and max(map(abs, residuals)) < 1e-15

@@ -46,8 +46,13 @@ def test_moments_are_limits_of_those_along_all_paths():
     gaps = []
     for length in (2, 4, 6):
         ends = [found.first_moment, found.second_moment]
-        gaps.append(max(abs(float(e) - g) for end, given in zip(ends, paths(discount, length, interest), strict=True)
-                        for e, g in zip(end, map(float, given), strict=True)))
+        gaps.append(
+            max(
+                abs(float(e) - g)
+                for end, given in zip(ends, paths(discount, length, interest), strict=True)
+                for e, g in zip(end, map(float, given), strict=True)
+            )
+        )
     rate = max(float(discount), float(discount) ** 2 * max(abs(np.linalg.eigvals(np.array([[0.625, 0.625]] * 2)))))
     assert gaps[0] > gaps[1] > gaps[2] and gaps[2] < gaps[1] * 2 * rate**1.5
 

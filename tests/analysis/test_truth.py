@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 import sympy as sp
+from flint import arb
 
 from bilevel.analysis.analyse import analyse
 from bilevel.analysis.conserved import conserved
-from bilevel.analysis.enclosure import truth_at
+from bilevel.analysis.enclosure import enclose, truth_at
 from bilevel.analysis.known import Known
 from bilevel.analysis.state_map import state_map
 from bilevel.game import Game, maximize, minimize
@@ -40,3 +42,11 @@ def test_conserved_quantities_survive_the_quick_refutation():
     kept = conserved(state_map(game, alternating(h), {x: 0, y: 0}), Known(()))
     assert len(kept) == 1 and not sp.cancel(kept[0] / (x**2 + y**2 - h * s * x * y)).has(x, y)
     assert conserved(state_map(game, simultaneous(h), {x: 0, y: 0}), Known(())) == ()
+
+
+@pytest.mark.parametrize("exponent", [1, 2, 3, 4])
+def test_a_ball_around_zero_has_powers(exponent: int):
+    x = sp.Symbol("x", real=True)
+    found = enclose(x**exponent, {x: arb(0, 0.5)})
+    assert found is not None and found.contains(arb(0.5) ** exponent) and found.contains(0) and found < 1
+    assert enclose(x**-exponent, {x: arb(0, 0.5)}) is None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 
 import pytest
 import sympy as sp
@@ -10,11 +12,13 @@ import sympy as sp
 from bilevel import certificate
 from bilevel import models as M
 from bilevel.analysis import stability
-from bilevel.app import table1, table1_cell
+from bilevel.app import budget, table1, table1_cell
 from bilevel.app.answers import text
 from bilevel.app.cli import main
-from bilevel.app.table1_verdict import joined, summed
+from bilevel.app.table1_rates import scaled
+from bilevel.app.table1_verdict import against, joined, judged, summed
 from bilevel.models import strategies as S
+from bilevel.models.strategies.protocol.strategy import NotApplicable
 from bilevel.rules import alternating
 
 h = sp.Symbol("h", positive=True)
@@ -84,6 +88,76 @@ def test_words_are_joined_by_agreement():
     entry = {"problem_title": "P", "variant": {}, "why": "w"}
     found = summed([entry | {"word": "helps"}, entry | {"word": "unknown"}])
     assert found["word"] == "helps" and found["shown"] == "helps (1 of 2 undecided)"
+
+
+def test_a_word_says_beside_it_what_it_rests_on_in_all_four_forms(cells, tmp_path):
+    shaky = {**cells["replay_buffers", "gan"], "printed": "yes"}
+    entries = [dict(entry) for entry in shaky["entries"]]
+    entries[0] |= {"word": "unknown", "why": "not decided"}
+    rate = {"step": ["1"], "rate": [0.5, 0.5], "known": "float", "steps": 1}
+    entries[1] = entries[1] | {"rules": {"alternating": {"best_before": rate, "best_after": rate, "same": False}}}
+    found = summed(entries)
+    assert found["shown"] == "hurts (1 of 4 undecided, 1 of 4 by rates in floats ≈)"
+    entries[1] = shaky["entries"][1]
+    shaky |= {**summed(entries), "entries": entries, "against": against("yes", "hurts", entries)}
+    assert shaky["shown"] == "hurts (1 of 4 undecided)" and "the last 2 actors" in shaky["against"]
+    for path in table1.write([shaky], tmp_path):
+        assert "hurts (1 of 4 undecided)" in path.read_text(), path.suffix
+
+
+def test_only_disagreement_with_the_print_is_called_so(cells):
+    entries = cells["replay_buffers", "gan"]["entries"]
+    assert (
+        against(None, "hurts", entries) is against("no", "hurts", entries) is against("yes", "helps", entries) is None
+    )
+    assert "derived “depends”" in against("yes", "depends", entries)
+
+
+def test_every_link_of_the_page_resolves(cells, tmp_path):
+    table1.write([*cells.values()], tmp_path)
+    page = (tmp_path / "table1.html").read_text()
+    for target in re.findall(r'href="([^"]*)"', page):
+        assert f'id="{target[1:]}"' in page if target.startswith("#") else (tmp_path / target).is_file()
+
+
+def test_a_change_that_is_only_another_step_is_told_from_one_that_is_not():
+    A = sp.Matrix([[1, -h / 2], [h / 2, 1 - h**2 / 4]])
+    for c in (sp.Integer(3), sp.sqrt(5) / 2):
+        assert sp.expand(scaled(A, A.subs(h, c * h)) - c) == 0
+    assert scaled(A, A) is None and scaled(A, sp.Matrix([[1, -h], [h, 1 - h**2 / 4]])) is None
+    same = {"rate": [0.5, 0.5], "known": "exact"}
+    rule = {"word": "helps", "why": "", "scale": "2", "same": False, "best_before": same, "best_after": same,
+            "before": {"verdict": "stable"}, "after": {"verdict": "stable"}}  # fmt: skip
+    fixed = {"word": "kept", "why": "", "line": None}
+    assert judged({"rules": {"alternating": rule}, "fixed_point": fixed}, destroyed=False)["word"] == "neutral"
+
+
+def test_all_that_the_critic_learns_is_weighed_where_a_strategy_replaces_it():
+    # The baseline of a compatible critic drives nothing, but it is learnt: 1 - h beside 1 - 2 h/9 twice, so h < 2.
+    bench = next(bench for bench in table1_cell.PROBLEMS if bench.name == "bandit")
+    entry = table1_cell._guarded("compatibility", {}, bench, 100)
+    assert entry["word"] == "hurts" and entry["rules"]["alternating"]["after"]["condition"] == "h < 2"
+    assert entry["rules"]["alternating"]["best_after"]["rate"][1] == pytest.approx(7 / 11, rel=1e-5)
+
+
+def test_a_point_mass_is_proved_to_have_no_entropy_and_no_score():
+    for strategy in (S.entropy_regularization(), S.compatibility()):
+        with pytest.raises(NotApplicable, match="point mass"):
+            strategy(M.gan_in_samples())
+        strategy(M.gaussian_gan_in_samples())
+        strategy(M.regulator_in_samples())
+
+
+def test_a_busy_machine_takes_nothing_from_a_budget_of_processor_time():
+    with budget.limited(0.3, budget.PROCESSOR) as clock:
+        time.sleep(0.6)  # as when others have the processor
+        with clock.section():
+            pass
+    with pytest.raises(budget.OutOfTime), budget.limited(0.1, budget.PROCESSOR):
+        while True:
+            pass
+    with pytest.raises(budget.OutOfTime), budget.limited(0.1):
+        time.sleep(1)
 
 
 def test_an_unknown_strategy_is_one_clear_line(capsys, tmp_path):

@@ -367,6 +367,15 @@ def test_functions_that_differ_at_a_rational_point_are_told_apart(first, second)
     assert answer.answer is False and answer.counterexample.known == "exact"
 
 
+def test_powers_of_roots_of_numbers_are_numbers():
+    two, t, u = sp.sqrt(2), sp.Symbol("t", real=True), random("u", normal(0, 1))
+    assert equal(1 / (two - 1), two + 1).answer and equal(sp.Pow(two, 2, evaluate=False) * t, 2 * t).answer
+    assert equal(E((two * u + t) ** 2, u), 2 + t**2).answer
+    assert equal(E((two * u + t) ** 2, u), E(2 * u**2 + 2 * two * u * t + t**2, u)).answer
+    assert equal(E((two * u + t) ** 2, u), two + t**2).answer is False
+    assert equal(sp.cbrt(2) ** 4 * t, 2 * sp.cbrt(2) * t).answer and equal(t / two, two * t / 2).answer
+
+
 def test_weights_by_a_density_are_refuted_where_they_are_left_out():
     """E_q[w f]/E_q[w] with w = exp(-c)/q is not E_q[f]: exactly, at a random cost and normal sampler, or where told."""
     psi, c, tau = vector("psi", "q"), network("c"), random("tau", density("q", "n", vector("theta", "p")))

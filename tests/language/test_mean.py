@@ -7,11 +7,16 @@ import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bilevel.analysis import equilibria
+from bilevel.game import Game, minimize
 from bilevel.language.errors import GameError, UnknownAnswer
 from bilevel.language.functions import sigmoid, softplus
+from bilevel.language.instance import PendingExpectation
 from bilevel.language.known_function import known_function
+from bilevel.language.laws import normal
 from bilevel.language.mean import Mean, mean, valued
 from bilevel.language.moments import Bernoulli, Normal, Uniform, expectation, moment
+from bilevel.system import flow_of
 
 x, u, t, s, m = sp.symbols("x u t s m", real=True)
 v = sp.Symbol("v", positive=True)
@@ -118,3 +123,23 @@ def test_stopped_gradients_inside_an_average():
     waiting = Mean((p * x + stop_gradient(t * x)) ** 2, (x,), ())
     game = Game(one=minimize(waiting, p), two=minimize(waiting + t**2, t))
     assert {v: valued(slope) for v, slope in game.field().items()} == {p: 2 * p + 2 * t, t: 2 * t}
+
+
+def test_what_speaks_of_the_averaged_variable_is_not_replaced_under_an_average():
+    """exp(a t) outside names another a than the one averaged over: as a unknown of its own it must stay inside."""
+    a, t, k = sp.symbols("a t k", real=True)
+    inside = Mean((a + t + 1) * sp.exp(-(a**4) * t), (a,), ())
+    assert inside.xreplace({sp.exp(-(a**4) * t): k}) == inside == inside.subs(sp.exp(-(a**4) * t), k)
+    pending = PendingExpectation((a + t) * sp.exp(-(a**4) * t), (a, normal(0, 1)))
+    assert pending.xreplace({sp.exp(-(a**4) * t): k}) == pending == pending.subs(sp.exp(-(a**4) * t), k)
+    assert pending.xreplace({t: k}).free_symbols == {k}
+
+
+def test_zeros_of_averages_of_exponentials_are_found_or_said_to_be_open():
+    """Slopes that have a closed form are solved; others hold zeros that nobody found, so nothing is called complete."""
+    a, t = sp.symbols("a t", real=True)
+    closed = equilibria(Game(player=minimize(mean((t - 2 * a) ** 2 * sp.exp(a), {a: Normal(0, 1)}), t)))
+    assert [p.point[t] for p in closed.points] == [2] and closed.complete
+    waiting = flow_of({t: Mean((a - t + 1) * sp.exp(-(a**4) * (1 + t**2)), (a,), ())})
+    found = equilibria(waiting)
+    assert not found.complete and not found.points

@@ -24,6 +24,7 @@ EDGES = {
     "conditional_gan": f"{GAN}, x -> D, c -> G, c -> D",
     "infogan": f"{GAN}, x -> D, c -> G, G -> Q, c -> Q, Q => G",
     "bigan": f"{GAN}, x -> D, x -> E, E -> D, z -> D, D => E",
+    "ali": f"{GAN}, x -> D, x -> E, E -> D, z -> D, D => E, e -> E, u -> G",
     "adversarial_autoencoder": AAE,
     "lapgan": "z_0 -> G_0, I_1 -> G_0, G_0 -> D_0, I_0 -> D_0, I_1 -> D_0, D_0 => G_0, "
     "z_1 -> G_1, G_1 -> D_1, I_1 -> D_1, D_1 => G_1",
@@ -42,6 +43,8 @@ EDGES |= {
     "ddpg": "s -> Q, a -> Q, r -> Q, s_next -> Q, pi -> Q, s -> pi, s_next -> pi, Q => pi, "
     "Q -> phi_copy, phi_copy -> Q, pi -> theta_copy, theta_copy -> pi",
     "svg1": "s -> f, pi -> f, s_next -> f, f => pi, V => pi, s -> V, s_next -> V, pi -> V, f -> V, s -> pi, eta -> pi",
+    "svg1_replayed": "s -> f, a -> f, s_next -> f, pi -> f, f => pi, V => pi, f -> V, s -> V, a -> V, s_next -> V, "
+    "s -> pi, a -> pi",
     "svg_infinity": "s -> f, s_1 -> f, s_2 -> f, pi -> f, f -> pi, f => pi, s -> pi, s_1 -> pi, "
     "eta_0 -> pi, eta_1 -> pi",
     "gail": "s -> D, pi -> D, s_expert -> D, a_expert -> D, D -> Q, s -> Q, pi -> Q, s_next -> Q, "

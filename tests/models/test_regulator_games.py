@@ -10,8 +10,8 @@ import scipy.linalg as sl
 import sympy as sp
 from flint import arb_mat
 
-from bilevel import equilibria
-from bilevel.analysis import feedback_nash, gain_stability, riccati
+from bilevel import equilibria, models
+from bilevel.analysis import analyse, feedback_nash, gain_stability, riccati
 from bilevel.analysis.feedback_nash import at_balls, into_fractions
 from bilevel.language.errors import GameError, ReadError, UnknownAnswer
 from bilevel.models import Regulator, RegulatorGame, robust_regulator
@@ -245,3 +245,27 @@ def test_what_does_not_fit_is_refused():
 def test_text_in_matrices_is_read_and_never_evaluated():
     with pytest.raises((GameError, ReadError)):
         Regulator([["__import__('os').getcwd()"]], 1, 1, 1)
+
+
+def test_no_door_for_matrices_evaluates_text(tmp_path):
+    """SymPy's own matrices evaluate text; every place that takes rows from a caller reads them instead."""
+    trace = tmp_path / "trace"
+    text = f"__import__('pathlib').Path('{trace}').touch()"
+    half = [["1/2", "1/2"]]
+    doors = (
+        lambda: Regulator([[text]], 1, 1, 1),
+        lambda: RegulatorGame([[text]], [1], [1], [1]),
+        lambda: models.bimatrix_game([[text, 1], [1, 1]], [[1, 1], [1, 1]]),
+        lambda: models.replicator([[text, 1], [1, 1]]),
+        lambda: models.double_oracle([[text, 1], [1, 1]]),
+        lambda: models.FictitiousPlay([[text, 1], [1, 1]], [[1, 1], [1, 1]]),
+        lambda: models.FiniteMDP(([[1]], [[1]]), [[text, 1]], 0, (1,)),
+        lambda: models.FiniteMDP(([[1]], [[1]]), [[0, 1]], 0, (1,)).value([[text, 1]]),
+        lambda: models.SwitchingFlow({}, ([[text, 0], [0, 1]],) * 4),
+        lambda: analyse([[text]], time="discrete"),
+    )
+    for door in doors:
+        with pytest.raises((GameError, ReadError)):
+            door()
+    assert not trace.exists()
+    assert models.FiniteMDP(([[1]], [[1]]), [["0.5", 1]], "1/2", (1,)).value(half) == sp.Matrix([[Q(3, 2)]])

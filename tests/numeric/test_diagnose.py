@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from bilevel import Game, minimize, rules, stability
+from bilevel import Game, maximize, minimize, rules, stability
 from bilevel.language.errors import GameError
 from bilevel.models import dirac_gan
 from bilevel.numeric import diagnose
@@ -167,3 +167,14 @@ def test_mistakes_are_answered_in_the_callers_words():
         diagnose({"a": lambda z: jnp.sqrt(z["a"]), "b": lambda z: z["b"] ** 2}, ORIGIN, rules.simultaneous("1/10"))
     with pytest.raises(GameError, match="the players are a, b"):
         diagnose(FUNCTIONS, {"a": 0.0}, rules.simultaneous("1/10"))
+
+
+def test_a_rule_without_a_step_tolerates_what_the_same_rule_with_one_does():
+    x, y = sp.symbols("x y", real=True)
+    game = Game(a=minimize(x * y, x), b=maximize(x * y, y))
+    forms = [rules.optimistic("1/10"), rules.optimistic(alpha="1/5", beta="1/10")]
+    told = [
+        next(line for line in str(diagnose(game, {x: 0, y: 0}, r)).splitlines() if "exactly for s" in line)
+        for r in forms
+    ]
+    assert told[0] == told[1] and "s < 10*sqrt(3)/3" in told[0]

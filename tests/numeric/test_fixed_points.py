@@ -82,11 +82,30 @@ def test_another_root_finder_and_precision():
 
 
 def test_what_is_wrong_is_said():
-    with pytest.raises(GameError, match="rest nowhere"):
-        fixed_point(CUBIC, optimizer(optax.sgd(0.1)), near={X: 1.0, Y: 0.0})
     with pytest.raises(GameError, match="variables are x, y"):
         fixed_point(CUBIC, R.flow(), near={X: 1.0})
     with pytest.raises(GameError, match="value for h"):
         fixed_point(CUBIC, R.simultaneous(sp.Symbol("h")), near={X: 1.0, Y: 0.0})
     with pytest.raises(UnknownAnswer, match="numbers into the rule"):
         fixed_point(CUBIC, R.simultaneous(sp.Symbol("h")), near={X: 1.0, Y: 0.0}, values={"h": 0.1}).verdict()
+
+
+@pytest.mark.parametrize("rule", [R.adam("1/10"), R.rmsprop("1/100")], ids=lambda rule: rule.name)
+def test_a_rule_that_divides_by_a_root_of_squares_rests_at_a_simple_zero_and_is_decided(rule):
+    # x^3/3 - 2x + xy against y^2 - xy: x^2 + y = 2 and x = 2y, an irrational point. Near it v = 0 bends within epsilon.
+    game = Game(a=minimize(X**3 / 3 - 2 * X + X * Y, X), b=minimize(Y**2 - X * Y, Y))
+    found = fixed_point(game, rule, near={X: 1.0, Y: 0.4})
+    assert found.regular and float(found.point[X]) == pytest.approx((33**0.5 - 1) / 4)
+    verdict = found.verdict()
+    assert (verdict.verdict, verdict.known) == ("unstable", "enclosed")  # with epsilon 1e-8 steps are 1e3 times longer
+
+
+def test_an_optax_optimiser_rests_where_its_memory_has_died_away():
+    losses = {"a": lambda z: (z["a"] ** 2 - 2) ** 2 + z["a"] * z["b"], "b": lambda z: z["b"] ** 2}
+    for transformation in (optax.adam(1e-2), optax.sgd(0.1, momentum=0.9)):
+        found = fixed_point(losses, optimizer(transformation), near={"a": 1.2, "b": 0.3})
+        assert found.converged and found.regular and float(found.point["a"]) == pytest.approx(2**0.5)
+    with pytest.raises(UnknownAnswer, match="has no formula"):
+        found.verdict()
+    # Weight decay moves on where the gradient is zero.
+    assert not fixed_point(losses, optimizer(optax.adamw(1e-2, weight_decay=0.1)), near={"a": 1.2, "b": 0.3}).converged

@@ -157,7 +157,8 @@ def test_a_turn_costs_only_the_mover_its_gradient():
 
 U, V, W = sp.symbols("u v w", real=True)
 SMALL = Game(p0=minimize(U**2 + U * V + U**2 * W, U), p1=minimize(2 * V**2 + W**2 - U * V + U * V * W, V, W))
-CASES = [(name, rules[0]) for name, rules in examples().items() if rules and name not in ("projected", "magnetic")]
+EACH = R.each({"p0": R.consensus("1/10", "1/3"), "p1": R.heavy_ball("1/5", "1/3")})
+CASES = [*((name, rules[0]) for name, rules in examples().items() if rules), ("each", EACH)]
 
 
 @pytest.mark.parametrize("name, rule", CASES, ids=str)
@@ -193,6 +194,26 @@ def test_an_optimiser_on_a_game_in_symbols():
     assert set(after) == {x, y} and float(after[x]) == 0.5 and float(after[y]) == pytest.approx(1.1)
     again, _ = stepper.step(after, state)
     assert float(again[x]) == pytest.approx(-0.05, rel=1e-4)
+
+
+def test_a_line_search_gets_the_players_own_cost():
+    loss = lambda z: jnp.sum((z["a"]["w"] ** 2 - 1) ** 2) + jnp.sum(z["a"]["w"] * z["b"])
+    start = {"a": {"w": jnp.asarray([0.5, 2.0])}, "b": jnp.asarray([0.3, 0.1])}
+    search = optax.lbfgs()
+    chosen = R.each({"a": optimizer({"a": search, "b": search}), "b": R.simultaneous(0)})
+    stepper = reading({"a": loss, "b": loss}, chosen, maximizing=("b",))
+    params, state = start, stepper.init(start)
+    hand, known = start["a"], search.init(start["a"])
+    alone = lambda own: loss({**start, "a": own})
+    for _ in range(2):
+        params, state = stepper.step(params, state)
+        value, slope = jax.value_and_grad(alone)(hand)
+        change, known = search.update(slope, known, hand, value=value, grad=slope, value_fn=alone)
+        hand = optax.apply_updates(hand, change)
+    np.testing.assert_allclose(params["a"]["w"], hand["w"], rtol=1e-5)
+    with pytest.raises(GameError, match="descends no player's own loss"):
+        along = reading({"a": loss, "b": loss}, R.along(optimizer(search), R.consensus(1, "1/10")))
+        along.step(start, along.init(start))
 
 
 def test_scanned_with_batches_and_keys():

@@ -9,6 +9,7 @@ import pytest
 import sympy as sp
 
 from bilevel import rules as R
+from bilevel.analysis import stability, stability_diagram
 from bilevel.game import Game, maximize, minimize
 from bilevel.language.errors import GameError
 from bilevel.models import dirac_gan, gan
@@ -117,6 +118,29 @@ def test_a_map_of_a_sweep_shows_its_verdicts_and_the_exact_edge():
         sweep_map(found.isel(h=0))
     with pytest.raises(GameError, match="a number for a"):
         sweep_map(found, boundary=a - h)
+
+
+def test_a_stability_diagram_is_drawn_over_a_map_by_kind():
+    # Extragradient on a damped game: the curve of a pair on the circle turns back between its ends.
+    u, v = sp.symbols("u v", real=True)
+    game = Game(a=minimize(u * v, u), b=maximize(u * v - GAMMA * v**2 / 2, v))
+    rule, here = R.extragradient(h), {u: 0, v: 0}
+    verdict = stability(game, rule, at=here)
+    diagram = stability_diagram(verdict, (GAMMA, h))
+    found = sweep(game, rule, here, over={h: (0, 2, 40), GAMMA: (0, 3, 40)})
+    axes = sweep_map(found, boundary=diagram).axes[0]
+    lines = [line for line in axes.lines if line.get_linestyle() != "None"]
+    assert {line.get_linestyle() for line in lines} == {"-", "--"} and len(lines) == 3
+    matrix = sp.lambdify([h, GAMMA], verdict.jacobian, "numpy")
+    for line in lines:
+        inside = [(x, y) for x, y in line.get_xydata()[::8] if np.isfinite(y)]
+        assert len(inside) > 15
+        for x, y in inside:
+            assert np.abs(np.linalg.eigvals(matrix(x, y))).max() == pytest.approx(1, abs=1e-6)
+    marked = {line.get_label() for line in axes.lines if line.get_linestyle() == "None"}
+    assert marked == {"1:2 resonance", "1:3 resonance", "1:4 resonance", "Neimark-Sacker-fold"}
+    with pytest.raises(GameError, match="diagram over gamma and h; the map shows h and other"):
+        sweep_map(found.rename({"gamma": "other"}), boundary=diagram)
 
 
 def test_edges_of_conditions():

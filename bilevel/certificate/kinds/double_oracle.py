@@ -36,9 +36,7 @@ def check(certificate: dict[str, Any]) -> Result:
         if rows not in due[0] or columns not in due[1]:
             return Result(False, KIND, f"round {number} does not follow: its strategies are not those due")
         seen = [sum((r * q for r, q in zip(_at(line, columns), y, strict=True)), fmpq(0)) for line in payoff]
-        met = [
-            sum((payoff[i][j] * p for i, p in zip(rows, x, strict=True)), fmpq(0)) for j in range(len(payoff[0]))
-        ]
+        met = [sum((payoff[i][j] * p for i, p in zip(rows, x, strict=True)), fmpq(0)) for j in range(len(payoff[0]))]
         if max(_at(seen, rows)) > value or min(_at(met, columns)) < value:
             return Result(False, KIND, f"round {number}: the mixtures are no equilibrium of the strategies so far")
         up, down = max(seen) > value, min(met) < value

@@ -1,6 +1,6 @@
 """Values at a point where an expression may jump: taken where they are the same from every side, refused otherwise.
 
-Main definitions: `evaluated`.
+Main definitions: `evaluated`, `nearby` (what is met next to the point), `at_once`.
 
 SymPy gives sign(0) = 0, Heaviside(0) = 1/2 and the first branch of a Piecewise that applies; for derivatives of |x|,
 max(0, x) and their kin these are conventions, not limits. Here every function that jumps at the point is replaced by
@@ -14,7 +14,12 @@ from typing import Any
 
 import sympy as sp
 
+from bilevel.language.known_function import KnownFunction
+from bilevel.language.mean import Mean
+from bilevel.language.values import expression
+
 JUMPS = (sp.sign, sp.Heaviside, sp.DiracDelta)
+_BINDING = (sp.Derivative, sp.Subs, sp.Integral, sp.Sum, sp.Product, sp.Lambda, sp.Piecewise, Mean, KnownFunction)
 
 
 def evaluated(formula: Any, put: Mapping[Any, Any]) -> Any | None:
@@ -30,16 +35,59 @@ def evaluated(formula: Any, put: Mapping[Any, Any]) -> Any | None:
         (0, None)
     """
     if not formula.has(*JUMPS, sp.Piecewise):
-        return formula.subs(put, simultaneous=True) if put else formula
+        return at_once(formula, put)
     formula = formula.replace(sp.Piecewise, lambda *rows: _branches(rows, put))
     if formula.has(sp.nan):
         return None
-    nodes = formula.atoms(*JUMPS)
-    jumping = {node: sp.Dummy() for node in nodes if _vanishes(node.args[0], put)}
-    # The others are evaluated by themselves: SymPy's simultaneous substitution would ask them for signs half way.
-    steady = {n: n.func(n.args[0].subs(put, simultaneous=True), *n.args[1:]) for n in nodes - set(jumping)}
+    jumping, steady = {}, {}
+    for node in formula.atoms(*JUMPS):
+        inside = node.args[0].subs(put, simultaneous=True)
+        side = _side(inside)
+        if side:
+            steady[node] = node.func(sp.Integer(side), *node.args[1:])
+        elif inside.equals(0):
+            jumping[node] = sp.Dummy()
+        else:  # evaluated by themselves: SymPy's simultaneous substitution would ask them for signs half way
+            steady[node] = node.func(inside, *node.args[1:])
     result = formula.xreplace({**steady, **jumping}).subs(put, simultaneous=True)
     return None if sp.expand(result).has(*jumping.values()) else result
+
+
+def nearby(formula: Any, put: Mapping[Any, Any]) -> Any:
+    """The expression next to the point: every jump that plainly lies to one side of it has the value of that side.
+
+    Math: f(z) for all z close to z0, so that derivatives at z0 are those of f.
+
+    Reference: as for `evaluated`.
+
+    Examples:
+        >>> x = sp.Symbol("x", real=True)
+        >>> nearby(x * sp.Heaviside(x - 1), {x: 3})
+        x
+    """
+    if not formula.has(*JUMPS):
+        return formula
+    sides = {n: _side(n.args[0].subs(put, simultaneous=True)) for n in formula.atoms(*JUMPS)}
+    flat = {n: n.func(sp.Integer(side), *n.args[1:]) for n, side in sides.items() if side and not n.args[0].has(*JUMPS)}
+    return formula.xreplace(flat)
+
+
+def _side(value: Any) -> int:
+    """The sign of a number that is plainly not zero; 0 for anything else. SymPy's evaluation keeps track of its error;
+    asked for the sign of a long number by its assumptions, it takes minutes."""
+    if not value.is_number:
+        return 0
+    number = value.evalf(30)
+    return int(sp.sign(number)) if number.is_Float and abs(number) > sp.Float("1e-20", 30) else 0
+
+
+def at_once(formula: Any, put: Mapping[Any, Any]) -> Any:
+    """Values put in for symbols all at once: node by node where no node binds a symbol, several times faster."""
+    if not put:
+        return formula
+    if formula.has(*_BINDING):
+        return formula.subs(put, simultaneous=True)
+    return formula.xreplace({symbol: expression(value) for symbol, value in put.items()})
 
 
 def _vanishes(argument: Any, put: Mapping[Any, Any]) -> bool:
