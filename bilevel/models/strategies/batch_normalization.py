@@ -25,7 +25,6 @@ Point = tuple[Any, ...]
     printed=("yes", "yes"),
     variants=(
         {"batches": "joint"},
-        {"batches": "separate"},
         {"batches": "reference"},
         {"batches": "joint", "n": 1},
         {"batches": "joint", "n": 1, "gradient": "stopped"},
@@ -42,11 +41,11 @@ def batch_normalization(epsilon: Any = None, batches: str = "joint", n: Any = No
     """The critic's inputs are centred and scaled by the mean and variance of their batch.
 
     Math: x -> (x - mean)/sqrt(variance + eps), mean and variance over a batch in which n points of every kind ("joint")
-        or of one kind ("separate") are shown, averaged exactly over all batches; next points are a batch of their own;
-        differentiated "through" mean and variance or with these "stopped". "reference" (virtual): over n points that do
-        not change, and x itself. Without n: large batches, moments of the laws in place of the batch's (of the first
-        kind of data for a reference, which is held fixed in every gradient). Whom a point meets in its batch is held
-        fixed in the actor's gradient: each sample has the score of its own choice.
+        or of one kind ("separate", the actor's points among themselves) are shown, averaged exactly over all batches;
+        next points are a batch of their own; differentiated "through" mean and variance or with these "stopped".
+        "reference" (virtual): over n points that do not change, and x itself. Without n: large batches, moments of the
+        laws in place of the batch's (of the first kind of data for a reference, held fixed in every gradient). Whom a
+        point meets in its batch is held fixed in the actor's gradient: each sample has the score of its own choice.
 
     Raises: GameError for other batches or gradients, or where all points of a batch are one and eps = 0.
 
@@ -94,17 +93,18 @@ def _over_root(off: Any, square: Any) -> Any:
 
 
 def _large(game: Any, epsilon: Any, batches: str, *, stopped: bool) -> Any:
-    """By the moments of the laws: those of the data of every kind or one; of the actor's points in place of theirs."""
+    """By the moments of the laws: of the data of every kind, or of one kind, where the actor's points are a batch of
+    their own."""
     samples, held = holding(samples_of(game, "batch_normalization"))
 
     def normalised(stream: Stream, point: Point) -> Point:
         own = stream in samples.own
-        group = kindred(samples.own if own else samples.data, stream.kind)
+        group = kindred(samples.own if own and batches == "separate" else samples.data, stream.kind)
         if batches == "joint":
             group = (*group, *(s for other in others(samples, stream) for s in other))
         if own:  # as in a batch of n: whom a point meets is no choice of its own
             group = tuple(replace(s, weight=s.weight.xreplace(held)) for s in group)
-        put = held if stopped else {b: held[b] for b in samples.behaviour}
+        put = held if stopped else dict(zip(samples.behaviour, samples.parameters, strict=True))
         found = [tuple(m.xreplace(put) if own else m for m in both) for both in moments(samples, group)]
         scaled = (_over_root(x - m, v + epsilon) for x, (m, v) in zip(point, found, strict=False))
         return (*scaled, *point[len(found) :])

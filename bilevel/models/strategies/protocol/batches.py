@@ -49,7 +49,7 @@ def in_batches(samples: Samples, size: int, change: Change, *, joint: bool = Fal
     """The samples in which every point is shown as its batch changes it.
 
     `change(x, batch)` is the point x as shown; the batch begins with x itself. A `joint` batch holds as many points of
-    every other kind after them. In a batch of the actor's own points these take the place of the data of their kind.
+    every other kind after them, and a point of the actor's own stands among data of its kind; else among the actor's.
     A draw's law is held fixed in the actor's gradient (each sample has its own score), its points only if `stopped`.
     Cost: (streams of a kind)^(size - 1) compositions for each stream, times the next points of all draws.
     """
@@ -60,8 +60,9 @@ def in_batches(samples: Samples, size: int, change: Change, *, joint: bool = Fal
     samples, held = holding(samples)
     drawing = _Drawing(samples, int(size), joint)
     data = [part for s in samples.data for part in drawing.shown(s, samples.data, change, {}, {})]
-    points = held if stopped else {b: held[b] for b in samples.behaviour}
-    own = [part for s in samples.own for part in drawing.shown(s, samples.own, change, points, held)]
+    points = held if stopped else dict(zip(samples.behaviour, samples.parameters, strict=True))
+    around = samples.data if joint else samples.own
+    own = [part for s in samples.own for part in drawing.shown(s, around, change, points, held)]
     return replace(samples, laws=drawing.laws, data=tuple(data), own=tuple(own), density=None)
 
 
