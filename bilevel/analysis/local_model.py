@@ -44,8 +44,8 @@ class LocalModel:
         >>> x, h = sp.Symbol("x", real=True), sp.Symbol("h", positive=True)
         >>> game = Game(a=minimize(x**2 + sp.sin(x), x))
         >>> model = local_model(game, certify([2*x + sp.cos(x)], [x], [-0.45]))
-        >>> model.linearised(simultaneous(h)).matrix                # 1 - h (2 - sin x)
-        Matrix([[-c_1*h + 1]])
+        >>> model.linearised(simultaneous(h)).matrix                # c_2 = sin x - 2
+        Matrix([[c_2*h + 1]])
     """
 
     game: Game

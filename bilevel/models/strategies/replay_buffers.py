@@ -49,7 +49,8 @@ def replay_buffers(rate: Any = None, window: Any = None) -> Any:
     Examples:
         >>> from bilevel.models import gan_in_samples
         >>> from bilevel.models.strategies import replay_buffers
-        >>> [str(v) for v in replay_buffers(window=3)(gan_in_samples())[0].variables]
+        >>> from bilevel.rules import alternating
+        >>> [str(v) for v in replay_buffers(window=3)(gan_in_samples(), alternating("1/10"))[0].variables]
         ['theta', 'psi', 'theta_back1', 'theta_back2']
     """
     if window is not None and (window != int(window) or window < 2):
