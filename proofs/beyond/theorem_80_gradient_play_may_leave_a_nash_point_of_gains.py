@@ -52,12 +52,13 @@ def prove() -> Proof:
         ),
         states(
             "The plant has a strict Nash point.",
-            point.kind == "Nash (strict)" and point.known == "enclosed",
+            point.kind == "Nash (strict)",
+            known=point.known,
             note=f"gains {[list(K.evalf(6)) for K in point.gains]}, each within {point.radius:.1e}",
         ),
-        states("The gradient flow leaves it.", gradient.verdict == "unstable", note=f"known: {gradient.known}"),
-        states("Natural gradients settle there.", natural.verdict == "stable", note=f"known: {natural.known}"),
-        states("From a round start gradients settle too.", spread.verdict == "stable", note=f"known: {spread.known}"),
+        states("The gradient flow leaves it.", gradient.verdict == "unstable", known=gradient.known),
+        states("Natural gradients settle there.", natural.verdict == "stable", known=natural.known),
+        states("From a round start gradients settle too.", spread.verdict == "stable", known=spread.known),
         states(
             "Two controllers of an unstable scalar have three Nash points; the even one repels, the others attract.",
             found.complete and len(found.points) == 3 and even == {True: "unstable", False: "stable"},

@@ -69,9 +69,9 @@ def prove() -> Proof:
         ),
         states("In a zero-sum game the gap falls as e^{-s} in every cell.", gap_falls(), note="dW/ds = -W"),
         states(
-            "Every 2 x 2 game without ties converges.",
+            "Every 2 x 2 game with payoffs 0, 1, 2 and without ties converges.",
             set(games) == {"converges"},
-            note=f"{len(games)} games with payoffs 0, 1, 2: zero-sum or common interest up to scale, or dominance",
+            note=f"{len(games)} games: zero-sum or common interest up to scale, or dominance",
         ),
     )
     return Proof(81, "Fictitious play need not converge", __doc__ or "", "Shapley 1964", claims)
