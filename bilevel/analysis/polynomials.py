@@ -195,7 +195,8 @@ class Coordinates:
         if isinstance(p, sp.Basic):
             return p
         if id(p) not in self._written:
-            meanings = [self._meaning(i) for i in range(len(self.meaning))]
+            # only of what occurs: a root's denominator is itself a polynomial, in other generators
+            meanings = {i: self._meaning(i) for i, degree in enumerate(p.degrees()) if degree > 0}
             terms = []
             for monomial, c in p.to_dict().items():
                 powers = [meanings[i] if e == 1 else meanings[i] ** e for i, e in enumerate(monomial) if e]
