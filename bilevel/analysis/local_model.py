@@ -21,6 +21,7 @@ from sympy.core.function import AppliedUndef, Derivative, Subs
 
 from bilevel.analysis.enclosure import enclose
 from bilevel.game import Game, Player
+from bilevel.language.calculus import released
 from bilevel.language.errors import GameError, UnknownAnswer
 from bilevel.rules.protocol.linear import Linearisation, linearise, stays
 from bilevel.rules.protocol.rule import Rule
@@ -67,7 +68,8 @@ def local_models(game: Game, box: Mapping[Any, arb]) -> Iterator[LocalModel]:
 
 
 def local_model(game: Game, box: Mapping[Any, arb], order: int = ORDERS[0]) -> LocalModel | None:
-    """The model around the one zero of the field in the box; None where a derivative has no enclosure there.
+    """The model around the one zero of the field in the box; None where a derivative has no enclosure there, or a loss
+    stops gradients.
 
     Math: see `LocalModel`; the letters of each player's own slope are solved for from F(z0) = 0.
 
@@ -77,6 +79,8 @@ def local_model(game: Game, box: Mapping[Any, arb], order: int = ORDERS[0]) -> L
 
     Examples: see `LocalModel`.
     """
+    if any(released(player.loss) != player.loss for player in game.players.values()):
+        return None  # what a loss holds constant varies in the field's Jacobian: one polynomial cannot say both
     letters = _Letters(game, box)
     players = {}
     for number, (name, player) in enumerate(game.players.items()):

@@ -15,6 +15,7 @@ from bilevel.analysis.local_model import kept, local_models
 from bilevel.analysis.local_verdict import in_numbers
 from bilevel.game import Game, maximize, minimize
 from bilevel.language.errors import GameError, UnknownAnswer
+from bilevel.language.nodes import stop_gradient
 
 x, y = sp.symbols("x y", real=True)
 h, beta = sp.symbols("h beta", positive=True)
@@ -117,3 +118,12 @@ def test_without_a_formula_and_without_an_enclosure_the_answer_is_open_and_says_
     assert verdict.verdict == "unknown" and "give numbers" in verdict.reason
     with pytest.raises((GameError, UnknownAnswer)):
         stability(free, rules.simultaneous(h))
+
+
+def test_losses_that_stop_gradients_have_no_local_model():
+    """The loss's second derivative and the slope of its gradient differ there: an answer from one would be wrong."""
+    target = stop_gradient(sp.cos(x) + y / 3)
+    game = Game(a=minimize((x - target) ** 2 / 2, x), b=minimize((y - sp.sin(x) - sp.Rational(1, 7)) ** 2 / 2, y))
+    (point,) = (e.point for e in equilibria(game).points)
+    assert stability(game, rules.simultaneous(h), at=point).verdict == "unknown"
+    assert stability(game, rules.simultaneous("1/10"), at=point).verdict == "stable"
