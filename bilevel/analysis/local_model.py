@@ -1,6 +1,6 @@
 """A game near a point that has no formula: its losses as Taylor polynomials with letters for coefficients.
 
-Main definitions: `local_model`, `LocalModel`, `kept`.
+Main definitions: `local_model`, `field_model`, `LocalModel`, `kept`.
 
 A fixed point known only by an enclosure has no exact coordinates to put into formulas. But a rule's linearisation there
 depends on the losses only through some of their derivatives at the point. So each derivative becomes a letter, whose
@@ -23,6 +23,7 @@ from bilevel.analysis.enclosure import enclose
 from bilevel.game import Game, Player
 from bilevel.language.calculus import released
 from bilevel.language.errors import GameError, UnknownAnswer
+from bilevel.language.nodes import stop_gradient
 from bilevel.rules.protocol.linear import Linearisation, linearise, stays
 from bilevel.rules.protocol.rule import Rule
 
@@ -59,10 +60,11 @@ class LocalModel:
         return None if linear.matrix.atoms(AppliedUndef, Derivative, Subs) else linear
 
 
-def local_models(game: Game, box: Mapping[Any, arb]) -> Iterator[LocalModel]:
-    """Models of growing order around the zero of the field in the box."""
+def local_models(game: Any, box: Mapping[Any, arb]) -> Iterator[LocalModel]:
+    """Models of growing order around the zero of the field in the box: of the losses, or of the field alone."""
     for order in ORDERS:
-        model = local_model(game, box, order)
+        model = local_model(game, box, order) if isinstance(game, Game) else None
+        model = model or field_model(game, box, order - 1)
         if model is not None:
             yield model
 
@@ -97,9 +99,39 @@ def local_model(game: Game, box: Mapping[Any, arb], order: int = ORDERS[0]) -> L
     return LocalModel(exact, letters.put, letters.values)
 
 
+def field_model(game: Any, box: Mapping[Any, arb], order: int = 1) -> LocalModel | None:
+    """The same for the field alone, where losses stop gradients or there are none: all that a rule may ask for is F.
+
+    Math: F_v(z) = sum over 1 <= |a| <= K of c_{v,a} (z - z0)^a/a! + a remainder. As losses: player i has sum_v v
+        sg(F_v) plus a function without a formula of what others move, so that a rule that asks for it is noticed.
+
+    Reference: see `LocalModel`.
+
+    Examples:
+        >>> from bilevel.analysis.krawczyk import certify
+        >>> from bilevel.rules import simultaneous
+        >>> from bilevel.system import flow_of
+        >>> x, h = sp.Symbol("x", real=True), sp.Symbol("h", positive=True)
+        >>> model = field_model(flow_of({x: sp.cos(x) - x}), certify([x - sp.cos(x)], [x], [0.7]))
+        >>> model.linearised(simultaneous(h)).matrix                # c_1 = sin x + 1
+        Matrix([[-c_1*h + 1]])
+    """
+    letters, field, players = _Letters(game, box), game.field(), {}
+    for number, (name, player) in enumerate(game.players.items()):
+        others = [v for v in game.variables if v not in player.moves]
+        loss = sp.Function(f"U_{number}", real=True)(*others) if others else sp.S.Zero
+        for v in player.moves:
+            slope = letters.polynomial(field[v], order, least=1)
+            if slope is None:
+                return None
+            loss += v * stop_gradient(slope + letters.remainder(f"{number}_{v}", order))
+        players[name] = Player(tuple(player.moves), loss, "min", ())
+    return LocalModel(Game(players), letters.put, letters.values)
+
+
 def kept(game: Any, rule: Rule, box: Mapping[Any, arb]) -> bool:
     """Whether it is proved that the rule, whatever its parameters are, leaves the enclosed zero of the field alone."""
-    return isinstance(game, Game) and any(_stays(model, rule) for model in local_models(game, box))
+    return any(_stays(model, rule) for model in local_models(game, box))
 
 
 def _stays(model: LocalModel, rule: Rule) -> bool:
@@ -113,27 +145,28 @@ def _stays(model: LocalModel, rule: Rule) -> bool:
 class _Letters:
     """One letter for every derivative that is no number; equal derivatives of one order share theirs."""
 
-    def __init__(self, game: Game, box: Mapping[Any, arb]) -> None:
+    def __init__(self, game: Any, box: Mapping[Any, arb]) -> None:
         self.variables, self.box = game.variables, box
         self.put = {v: sp.Dummy(f"{v}_0", real=True) for v in self.variables}
         self.values: dict[Any, arb] = {self.put[v]: box[v] for v in self.variables}
         self.known: dict[tuple[int, Any], Any] = {}
         self.own: list[Any] = []
 
-    def polynomial(self, loss: Any, order: int, *, own: str, moves: Any) -> Any:
-        """The Taylor polynomial of one loss; None where a coefficient has no enclosure."""
+    def polynomial(self, function: Any, order: int, *, least: int = 0, own: str = "", moves: Any = ()) -> Any:
+        """The Taylor polynomial from order `least` on; None where a coefficient has no enclosure."""
         terms = []
-        derivatives = {(): loss}
+        derivatives = {(): function}
         for size in range(order + 1):
             for index in combinations_with_replacement(self.variables, size):
                 if index:
                     derivatives[index] = sp.diff(derivatives[index[:-1]], index[-1])
-                derivative = derivatives[index]
+                if size < least:
+                    continue
                 if size == 1 and index[0] in moves:
                     letter = sp.Dummy(f"{own}{index[0]}", real=True)
                     self.own.append(letter)
                 else:
-                    letter = self.letter(size, derivative)
+                    letter = self.letter(size, derivatives[index])
                 if letter is None:
                     return None
                 terms.append(letter * self.monomial(index))
@@ -144,11 +177,11 @@ class _Letters:
         weights = prod(factorial(index.count(v)) for v in set(index))
         return sp.Mul(*(v - self.put[v] for v in index)) / weights
 
-    def remainder(self, player: int, order: int) -> Any:
+    def remainder(self, name: Any, order: int) -> Any:
         """What the polynomial leaves out, without a formula: R(z) (a . (z - z0))^(K+1), a letters, so that each further
         derivative, and the value anywhere else, holds R."""
         along = sp.Add(*(sp.Dummy(f"a_{v}") * (v - self.put[v]) for v in self.variables))
-        return sp.Function(f"R_{player}", real=True)(*self.variables) * along ** (order + 1)
+        return sp.Function(f"R_{name}", real=True)(*self.variables) * along ** (order + 1)
 
     def letter(self, size: int, derivative: Any) -> Any:
         """The letter of a derivative, with the sign its enclosure shows; None where it has no enclosure."""

@@ -22,7 +22,6 @@ from bilevel.analysis.local_model import LocalModel, kept, local_models
 from bilevel.analysis.solve import solve
 from bilevel.analysis.verdict import Verdict, unknown
 from bilevel.analysis.writing import DIGITS, in_decimals, rounded
-from bilevel.game import Game
 from bilevel.language.errors import UnknownAnswer
 from bilevel.rules.protocol.linear import Linearisation
 from bilevel.rules.protocol.rule import Rule
@@ -38,7 +37,7 @@ def near_by_letters(game: Any, rule: Rule, point: Mapping[Any, Any], why: str) -
     Known "enclosed": the form of the condition is exact, the numbers in it are enclosures rounded to 12 digits.
     """
     nothing = sp.zeros(len(point))
-    found = _linearised(game, rule, point) if isinstance(game, Game) else None
+    found = _linearised(game, rule, point)
     if found is None:
         return unknown(f"{why}; try: give numbers to the game's parameters", nothing, rule.time)
     model, linear = found
@@ -52,7 +51,7 @@ def near_by_letters(game: Any, rule: Rule, point: Mapping[Any, Any], why: str) -
     return _numbered(exact, sets, model)
 
 
-def _in_floats(game: Game, linear: Linearisation, model: LocalModel) -> Verdict:
+def _in_floats(game: Any, linear: Linearisation, model: LocalModel) -> Verdict:
     """Where letters are too many: decided with the letters' rounded values, which proves nothing near the boundary."""
     rough = analyse(_rational(linear.matrix, model.values, ROUGHLY), time=linear.time, assuming=game.assuming)
     shown = _rounded(linear.matrix, model.values)
@@ -73,7 +72,7 @@ def _in_floats(game: Game, linear: Linearisation, model: LocalModel) -> Verdict:
     )
 
 
-def _linearised(game: Game, rule: Rule, point: Mapping[Any, Any]) -> tuple[LocalModel, Linearisation] | None:
+def _linearised(game: Any, rule: Rule, point: Mapping[Any, Any]) -> tuple[LocalModel, Linearisation] | None:
     field = game.field()
     if any(value.free_symbols - set(game.variables) for value in field.values()):
         return None

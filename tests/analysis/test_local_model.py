@@ -9,13 +9,14 @@ import sympy as sp
 
 from bilevel import rules
 from bilevel.analysis.fixed_points import equilibria
-from bilevel.analysis.krawczyk import isolated_zeros
+from bilevel.analysis.krawczyk import certify, isolated_zeros
 from bilevel.analysis.local import stability
-from bilevel.analysis.local_model import kept, local_models
+from bilevel.analysis.local_model import kept, local_model, local_models
 from bilevel.analysis.local_verdict import in_numbers
 from bilevel.game import Game, maximize, minimize
 from bilevel.language.errors import GameError, UnknownAnswer
 from bilevel.language.nodes import stop_gradient
+from bilevel.system import flow_of
 
 x, y = sp.symbols("x y", real=True)
 h, beta = sp.symbols("h beta", positive=True)
@@ -120,10 +121,29 @@ def test_without_a_formula_and_without_an_enclosure_the_answer_is_open_and_says_
         stability(free, rules.simultaneous(h))
 
 
-def test_losses_that_stop_gradients_have_no_local_model():
-    """The loss's second derivative and the slope of its gradient differ there: an answer from one would be wrong."""
+def test_where_losses_stop_gradients_the_model_is_of_the_field():
+    """The loss's second derivative and the slope of its gradient differ there: the field's own Jacobian decides."""
     target = stop_gradient(sp.cos(x) + y / 3)
     game = Game(a=minimize((x - target) ** 2 / 2, x), b=minimize((y - sp.sin(x) - sp.Rational(1, 7)) ** 2 / 2, y))
-    (point,) = (e.point for e in equilibria(game).points)
-    assert stability(game, rules.simultaneous(h), at=point).verdict == "unknown"
-    assert stability(game, rules.simultaneous("1/10"), at=point).verdict == "stable"
+    (point,) = (e.point for e in equilibria(game, rules.extragradient(h)).points)
+    for make in (rules.simultaneous, rules.alternating, rules.extragradient, rules.consensus, rules.heavy_ball):
+        rest = (h,) if make in (rules.consensus, rules.heavy_ball) else ()
+        verdict = stability(game, make(h, *rest), at=point)
+        assert verdict.known == "enclosed", verdict.reason
+        for step in (sp.Rational(1, 10), sp.Rational(8, 5)):
+            there = stability(game, make(step, *(step for _ in rest)), at=point)
+            assert verdict.condition.subs(h, step) == sp.S(there.verdict == "stable")
+    assert local_model(game, certify(list(game.field().values()), [x, y], [0.919, 0.938])) is None
+    # What another's loss does in my variable is not in the field: a rule that asks for it gets no answer.
+    assert stability(game, rules.lola(h), at=point).verdict == "unknown"
+
+
+def test_flows_given_directly_have_their_points_decided_for_every_step_of_a_rule():
+    system = flow_of({x: sp.cos(x) - x - y / 5, y: sp.sin(x) - y})
+    (point,) = (e.point for e in equilibria(system, rules.runge_kutta(h)).points)
+    verdict = stability(system, rules.runge_kutta(h), at=point)
+    jacobian = system.jacobian().subs(dict(point)).evalf()
+    for step in (0.5, 1.4, 1.8, 3.0):
+        series = sum(((-step * jacobian) ** k / sp.factorial(k) for k in range(5)), sp.zeros(2))
+        largest = max(abs(complex(v)) for v in series.eigenvals())
+        assert verdict.condition.subs(h, step) == sp.S(largest < 1)
