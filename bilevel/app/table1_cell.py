@@ -23,7 +23,7 @@ from bilevel.app.table1_points import DESTROYED, UNDECIDED, fate_of
 from bilevel.app.table1_problems import PROBLEMS, RULES, STEP, Bench
 from bilevel.app.table1_rates import FAILURES, best_rate, scaled, steps_of, told
 from bilevel.app.table1_verdict import against, judged, summed
-from bilevel.language.errors import UnknownAnswer
+from bilevel.language.errors import BilevelError, UnknownAnswer
 from bilevel.language.values import expression
 from bilevel.models.strategies import catalogue
 from bilevel.models.strategies.protocol.strategy import NotApplicable, Strategy
@@ -75,11 +75,18 @@ def _guarded(name: str, variant: dict[str, Any], bench: Bench, seconds: float) -
         except UnknownAnswer as stop:
             entry |= {"word": "unknown", "why": str(stop)}
         except FAILURES as stop:
-            late = f"out of time: its share of the budget was {seconds:.0f} s; try: raise --cell-budget"
-            why = late if isinstance(stop, budget.OutOfTime) else f"{type(stop).__name__}: {stop}"[:300]
-            entry |= {"word": "unknown", "why": why}
+            entry |= {"word": "unknown", "why": _failed(stop, seconds)}
         budget.PROCESSOR.ring(0)
     return entry | {"seconds": round(time.process_time() - began, 2)}
+
+
+def _failed(stop: BaseException, seconds: float) -> str:
+    """Why there is no answer: no time, nothing known that applies, or a fault of this program."""
+    if isinstance(stop, budget.OutOfTime):
+        return f"out of time: its share of the budget was {seconds:.0f} s; try: raise --cell-budget"
+    if isinstance(stop, BilevelError):
+        return str(stop)
+    return f"a fault of this program, please report it: {type(stop).__name__}: {stop}"[:300]
 
 
 def strategy_of(name: str, variant: dict[str, Any]) -> Strategy:
