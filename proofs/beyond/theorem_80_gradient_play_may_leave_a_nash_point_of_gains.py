@@ -20,6 +20,8 @@ PLANT = ([["0.979", "0.804"], ["0.249", "0.8"]], [[[1], [1]], [[0], [1]]])
 COSTS = ([[["0.058", 0], [0, "0.986"]], [["0.123", 0], [0, "0.103"]]], ["0.01", "0.01"])
 START = [["1", "1.05"], ["1.05", "1.105"]]
 
+EVIDENCE = "the eigenvalues of the linearised learning at the enclosed gains are enclosed"
+
 
 def difference():
     """Player 1's cost at gain k + d less that at k, and what the curvature says of it, where its slope at k is e."""
@@ -56,9 +58,11 @@ def prove() -> Proof:
             known=point.known,
             note=f"gains {[list(K.evalf(6)) for K in point.gains]}, each within {point.radius:.1e}",
         ),
-        states("The gradient flow leaves it.", gradient.verdict == "unstable", known=gradient.known),
-        states("Natural gradients settle there.", natural.verdict == "stable", known=natural.known),
-        states("From a round start gradients settle too.", spread.verdict == "stable", known=spread.known),
+        states("The gradient flow leaves it.", gradient.verdict == "unstable", known=gradient.known, note=EVIDENCE),
+        states("Natural gradients settle there.", natural.verdict == "stable", known=natural.known, note=EVIDENCE),
+        states(
+            "From a round start gradients settle too.", spread.verdict == "stable", known=spread.known, note=EVIDENCE
+        ),
         states(
             "Two controllers of an unstable scalar have three Nash points; the even one repels, the others attract.",
             found.complete and len(found.points) == 3 and even == {True: "unstable", False: "stable"},
