@@ -24,6 +24,7 @@ from bilevel.game import Game, Player
 from bilevel.language.calculus import released
 from bilevel.language.errors import GameError, UnknownAnswer
 from bilevel.language.nodes import stop_gradient
+from bilevel.response import best_response
 from bilevel.rules.protocol.linear import Linearisation, linearise, stays
 from bilevel.rules.protocol.rule import Rule
 
@@ -70,8 +71,8 @@ def local_models(game: Any, box: Mapping[Any, arb]) -> Iterator[LocalModel]:
 
 
 def local_model(game: Game, box: Mapping[Any, arb], order: int = ORDERS[0]) -> LocalModel | None:
-    """The model around the one zero of the field in the box; None where a derivative has no enclosure there, or a loss
-    stops gradients.
+    """The model around the one zero of the field in the box; None where a derivative has no enclosure there, a loss
+    stops gradients, or steps are foreseen.
 
     Math: see `LocalModel`; the letters of each player's own slope are solved for from F(z0) = 0.
 
@@ -81,8 +82,11 @@ def local_model(game: Game, box: Mapping[Any, arb], order: int = ORDERS[0]) -> L
 
     Examples: see `LocalModel`.
     """
-    if any(released(player.loss) != player.loss for player in game.players.values()):
-        return None  # what a loss holds constant varies in the field's Jacobian: one polynomial cannot say both
+    # What a loss holds constant varies in the field's Jacobian: one polynomial cannot say both. Foreseen steps leave
+    # the point until the letters of the followers' slopes are solved for.
+    seen = [how for player in game.players.values() for _, how in player.through]
+    if any(how != best_response() for how in seen) or any(released(p.loss) != p.loss for p in game.players.values()):
+        return None
     letters = _Letters(game, box)
     players = {}
     for number, (name, player) in enumerate(game.players.items()):

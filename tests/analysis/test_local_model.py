@@ -16,6 +16,7 @@ from bilevel.analysis.local_verdict import in_numbers
 from bilevel.game import Game, maximize, minimize
 from bilevel.language.errors import GameError, UnknownAnswer
 from bilevel.language.nodes import stop_gradient
+from bilevel.response import unrolled
 from bilevel.system import flow_of
 
 x, y = sp.symbols("x y", real=True)
@@ -147,3 +148,14 @@ def test_flows_given_directly_have_their_points_decided_for_every_step_of_a_rule
         series = sum(((-step * jacobian) ** k / sp.factorial(k) for k in range(5)), sp.zeros(2))
         largest = max(abs(complex(v)) for v in series.eigenvals())
         assert verdict.condition.subs(h, step) == sp.S(largest < 1)
+
+
+def test_a_leader_that_foresees_steps_has_the_verdict_of_its_field():
+    seeing = minimize((y - 1) ** 2 + sp.tanh(x) ** 2 / 3, x, through={"follower": unrolled(2, sp.Rational(1, 10))})
+    game = Game(leader=seeing, follower=minimize((y - x) ** 2 / 2 + sp.cosh(y) / 5, y))
+    point = equilibria(game, rules.alternating(h)).points[0].point
+    verdict = stability(game, rules.alternating(h), at=point)
+    assert verdict.known == "enclosed"
+    for step in (sp.Rational(1, 10), sp.Rational(5, 2)):
+        there = stability(game, rules.alternating(step), at=point)
+        assert verdict.condition.subs(h, step) == sp.S(there.verdict == "stable")
