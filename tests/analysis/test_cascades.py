@@ -143,3 +143,10 @@ def test_a_cost_is_a_peak_only_where_it_falls_along_all_directions():
     assert peak(Game(a=minimize(sp.Abs(x), x)), "a", {x: 0}) is None
     assert peak(Game(a=minimize(x - 2 * sp.Abs(x), x)), "a", {x: 0}) is None
     assert peak(Game(a=minimize(x**2, x)), "a", {x: 0}) is None
+
+
+def test_an_average_that_is_sharp_at_the_point_leaves_no_impulse_in_a_matrix():
+    game, rule = S.dragan(1)(M.linear_quadratic_gan_in_samples(), flow())
+    point = {"b": 0, "sigma": 1, "w1": 0, "w2": 0}
+    with pytest.raises(GameError, match="kink"):
+        linearise(game, rule, placed(game, point))

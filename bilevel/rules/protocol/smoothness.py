@@ -35,7 +35,7 @@ def evaluated(formula: Any, put: Mapping[Any, Any]) -> Any | None:
         (0, None)
     """
     if not formula.has(*JUMPS, sp.Piecewise):
-        return at_once(formula, put)
+        return _finite(at_once(formula, put))
     formula = formula.replace(sp.Piecewise, lambda *rows: _branches(rows, put))
     if formula.has(sp.nan):
         return None
@@ -50,7 +50,12 @@ def evaluated(formula: Any, put: Mapping[Any, Any]) -> Any | None:
         else:  # evaluated by themselves: SymPy's simultaneous substitution would ask them for signs half way
             steady[node] = node.func(inside, *node.args[1:])
     result = formula.xreplace({**steady, **jumping}).subs(put, simultaneous=True)
-    return None if sp.expand(result).has(*jumping.values()) else result
+    return None if sp.expand(result).has(*jumping.values()) else _finite(result)
+
+
+def _finite(result: Any) -> Any | None:
+    """The value; None where an impulse is left in it, such as DiracDelta(0) of an average that is sharp there."""
+    return None if result.has(sp.DiracDelta) else result
 
 
 def nearby(formula: Any, put: Mapping[Any, Any]) -> Any:
