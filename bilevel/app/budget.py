@@ -16,8 +16,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+SOON = 1e-3  # seconds: at once, where 0 would mean never
 GRACE = 5.0  # seconds the child has, after its time is up, to say how far it got
 
 
@@ -38,6 +39,10 @@ class Time:
         if hasattr(signal, "setitimer"):
             signal.setitimer(getattr(signal, self.timer), seconds, 1.0 if seconds else 0.0)
 
+    def left(self) -> float:
+        """In how many seconds the signal comes (0: never)."""
+        return signal.getitimer(getattr(signal, self.timer))[0]
+
 
 WALL = Time(time.monotonic, "ITIMER_REAL", "SIGALRM")  # how long a person waits
 PROCESSOR = Time(time.process_time, "ITIMER_PROF", "SIGPROF")  # what the work costs, however busy the machine is
@@ -45,21 +50,26 @@ PROCESSOR = Time(time.process_time, "ITIMER_PROF", "SIGPROF")  # what the work c
 
 @dataclass(frozen=True)
 class Clock:
-    """When the time is over (None: never), and the sections of the work that may be cut short."""
+    """When the time is over (None: never), and the sections of the work that may be cut short.
+
+    After a section nothing is interrupted, so that what is known can be said; a `strict` clock interrupts whatever
+    still runs at that end (None: no such end).
+    """
 
     deadline: float | None = None
     time: Time = WALL
+    strict: float | None = None
 
     def part(self, fraction: float) -> Clock:
         """A clock that has this part of the time that is left."""
         if self.deadline is None:
             return self
         now = self.time.now()
-        return Clock(now + max(self.deadline - now, 0.0) * fraction, self.time)
+        return replace(self, deadline=now + max(self.deadline - now, 0.0) * fraction)
 
     @contextlib.contextmanager
     def section(self, fraction: float = 1.0) -> Iterator[None]:
-        """Raise `OutOfTime` when this part of the time left is over; after the section nothing is interrupted."""
+        """Raise `OutOfTime` when this part of the time left is over."""
         if self.deadline is None:
             yield
             return
@@ -70,23 +80,28 @@ class Clock:
         try:
             yield
         finally:
-            self.time.ring(0)
+            self.time.ring(0 if self.strict is None else max(self.strict - self.time.now(), SOON))
 
 
 @contextlib.contextmanager
-def limited(seconds: float | None, of: Time = WALL) -> Iterator[Clock]:
-    """A clock; until its first section is over, everything is interrupted when the seconds are over."""
+def limited(seconds: float | None, of: Time = WALL, *, strict: bool = False) -> Iterator[Clock]:
+    """A clock; until its first section is over (a strict one: always), everything is interrupted when the seconds are.
+
+    Inside another one of the same time, what that one has left goes on afterwards.
+    """
     if not seconds or not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield Clock(time=of)
         return
     number = getattr(signal, of.signal)
-    before = signal.signal(number, _raise)
+    before, began, outer = signal.signal(number, _raise), of.now(), of.left()
     of.ring(seconds)
     try:
-        yield Clock(of.now() + seconds, of)
+        yield Clock(began + seconds, of, began + seconds if strict else None)
     finally:
         of.ring(0)
         signal.signal(number, before)
+        if outer:
+            of.ring(max(outer - (of.now() - began), SOON))
 
 
 def _raise(number: int, frame: object) -> None:

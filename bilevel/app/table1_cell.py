@@ -21,7 +21,7 @@ from bilevel.app.saving import save
 from bilevel.app.table1_lines import idle_along, lost_isolation
 from bilevel.app.table1_points import DESTROYED, UNDECIDED, fate_of
 from bilevel.app.table1_problems import PROBLEMS, RULES, STEP, Bench
-from bilevel.app.table1_rates import FAILURES, best_rate, scaled, steps_of, told
+from bilevel.app.table1_rates import best_rate, scaled, steps_of, told
 from bilevel.app.table1_verdict import against, judged, summed
 from bilevel.language.errors import BilevelError, UnknownAnswer
 from bilevel.language.values import expression
@@ -67,14 +67,14 @@ def _guarded(name: str, variant: dict[str, Any], bench: Bench, seconds: float) -
         "problem_title": bench.title,
         "variant": {k: str(v) for k, v in variant.items()},
     }
-    with budget.limited(seconds, budget.PROCESSOR) as clock:
+    with budget.limited(seconds, budget.PROCESSOR, strict=True) as clock:
         try:
             entry |= _weighed(name, variant, bench, clock)
         except NotApplicable as stop:
             entry |= {"word": "not applicable", "why": f"proved: {stop}"}
         except UnknownAnswer as stop:
             entry |= {"word": "unknown", "why": str(stop)}
-        except FAILURES as stop:
+        except (Exception, budget.OutOfTime) as stop:  # one entry's fault is not the table's
             entry |= {"word": "unknown", "why": _failed(stop, seconds)}
         budget.PROCESSOR.ring(0)
     return entry | {"seconds": round(time.process_time() - began, 2)}
@@ -212,7 +212,7 @@ def problem_text(game: Any, rule: Any, linear: Any, point: Any) -> str | None:
     composing that fills pages, its linear part at the fixed point."""
     try:
         return save(game, rule, point)
-    except FAILURES:
+    except BilevelError:
         pass
     try:
         if _composed_size(derive(game, rule)) > LONGEST:
@@ -221,7 +221,7 @@ def problem_text(game: Any, rule: Any, linear: Any, point: Any) -> str | None:
         make = flow_of if system.time == "continuous" else map_of
         equations = dict(zip(system.variables, system.after, strict=True))
         return save(make(equations, title=game.title, source=game.source), at=dict(system.point))
-    except FAILURES:
+    except BilevelError:
         return None
 
 

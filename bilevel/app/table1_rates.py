@@ -21,19 +21,6 @@ from bilevel.language.errors import BilevelError, UnknownAnswer
 from bilevel.rules.protocol.defaults import default_rule
 from bilevel.system import map_of
 
-FAILURES = (
-    BilevelError,
-    budget.OutOfTime,
-    NotImplementedError,
-    TypeError,
-    ValueError,
-    ZeroDivisionError,
-    RecursionError,
-    AttributeError,
-    IndexError,
-    KeyError,
-)
-
 
 def told(verdict: Any) -> dict[str, Any]:
     """A verdict without its evidence."""
@@ -100,7 +87,7 @@ def best_rate(matrix: Any, verdict: Any, steps: int, clock: budget.Clock) -> dic
             ends = found.rate if isinstance(found.rate, tuple) else (found.rate, found.rate)
             low, high = (float(sp.N(end)) for end in ends)
             shown, known = [text(x) for x in np.atleast_1d(np.array(found.step, dtype=object))], found.known
-    except FAILURES:
+    except (BilevelError, NotImplementedError, budget.OutOfTime):
         step, low = _by_floats(matrix)
         high, shown, known = low, [f"{step:.4g}"], "float"
     return {"step": shown, "rate": [low ** (1 / steps), high ** (1 / steps)], "known": known, "steps": steps}
