@@ -31,7 +31,7 @@ HELP_AFTER_PIP = (
 dev.py: the packages could not be installed; pip's own message stands above. Usual reasons:
   - no network, or a package index that lacks a pinned version: set PIP_INDEX_URL or pip.conf as this machine needs;
   - no wheel for this machine: jaxlib has none for Intel Macs, nor for Linux with musl;
-  - a full disk: the environment takes about 1 GB in %s.
+  - a full disk: the environment takes about 1.5 GB in %s.
 Then run the same command again: it resumes."""
     % ENV
 )

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import equinox as eqx
+import haiku as hk
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import core, nnx
+from flax import linen as nn
 
 from bilevel import rules as R
 from bilevel.numeric import diagnose, hypergradient, reading
@@ -20,41 +23,31 @@ NAMES = ("generator", "critic")
 
 
 def linen() -> Any:
-    nn = pytest.importorskip("flax.linen")
     net = nn.Sequential([nn.Dense(2), jnp.tanh, nn.Dense(1)])
     return {name: net.init(key, X) for name, key in zip(NAMES, KEYS)}, lambda p, x: net.apply(p, x)[:, 0]
 
 
 def frozen() -> Any:
-    core = pytest.importorskip("flax.core")
     params, forward = linen()
     return {name: core.freeze(p) for name, p in params.items()}, forward
 
 
-def nnx() -> tuple[Any, Any]:
-    nnx = pytest.importorskip("flax.nnx")
-
-    def net(seed: int) -> Any:
-        rngs = nnx.Rngs(seed)
-        return nnx.Sequential(nnx.Linear(3, 2, rngs=rngs), jnp.tanh, nnx.Linear(2, 1, rngs=rngs))
-
-    return nnx, net
+def nnx_net(seed: int) -> Any:
+    rngs = nnx.Rngs(seed)
+    return nnx.Sequential(nnx.Linear(3, 2, rngs=rngs), jnp.tanh, nnx.Linear(2, 1, rngs=rngs))
 
 
 def nnx_states() -> Any:
-    nnx_, net = nnx()
-    split = [nnx_.split(net(seed), nnx_.Param, ...) for seed in (0, 1)]
+    split = [nnx.split(nnx_net(seed), nnx.Param, ...) for seed in (0, 1)]
     graph, _, rest = split[0]
-    return {n: part[1] for n, part in zip(NAMES, split)}, lambda p, x: nnx_.merge(graph, p, rest)(x)[:, 0]
+    return {n: part[1] for n, part in zip(NAMES, split)}, lambda p, x: nnx.merge(graph, p, rest)(x)[:, 0]
 
 
 def nnx_modules() -> Any:
-    _, net = nnx()
-    return {n: net(seed) for seed, n in enumerate(NAMES)}, lambda p, x: p(x)[:, 0]
+    return {n: nnx_net(seed) for seed, n in enumerate(NAMES)}, lambda p, x: p(x)[:, 0]
 
 
 def haiku() -> Any:
-    hk = pytest.importorskip("haiku")
     net = hk.without_apply_rng(hk.transform(lambda x: hk.nets.MLP([2, 1], activation=jnp.tanh)(x)[:, 0]))
     return {n: net.init(key, X) for n, key in zip(NAMES, KEYS)}, net.apply
 
