@@ -9,7 +9,7 @@ of each state and S copies a value of the state to its pairs. A policy is a colu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -206,6 +206,21 @@ class TabularSoftmax:
     def derived(self) -> tuple[tuple[Any, Any], ...]:
         """What follows: d l = Pi."""
         return ((jacobian(self.normaliser, self.logits), self.process.averaging(self.policy)),)
+
+    def instance(self, mdp: FiniteMDP, logits: Sequence[Any], **more: Any) -> Instance:
+        """The policy with these logits in a finite process, pairs in the order (state, action)."""
+        m = mdp.actions
+
+        def normaliser(theta: Any) -> list[Any]:
+            return [sp.log(sum(map(sp.exp, theta[s * m : (s + 1) * m]))) for s in range(mdp.states)]
+
+        networks = {
+            "pi": lambda x: [sp.exp(x[i]) / sum(map(sp.exp, x[i - i % m : i - i % m + m])) for i in range(len(logits))],
+            "l": normaliser,
+            "logpi": lambda x: [x[i] - normaliser(x)[i // m] for i in range(len(logits))],
+        }
+        vectors = {str(self.logits.name): list(logits), **more.pop("vectors", {})}
+        return self.process.instance(mdp, networks=networks, vectors=vectors, **more)
 
     def numbers(self) -> dict[str, Any]:
         """Choices for a numeric check in which the networks are the softmax and its logarithm."""

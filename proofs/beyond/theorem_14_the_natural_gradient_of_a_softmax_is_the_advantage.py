@@ -20,20 +20,11 @@ GIVEN = (*PROCESS.lawful, *SOFTMAX.definition)
 KNOWN = (*GIVEN, *SOFTMAX.derived)
 
 
-def small(**more):
+def small():
     """Two states, two actions, rational probabilities: where wrong claims are refuted."""
     half = sp.Rational(1, 2)
     mdp = FiniteMDP(([[1, 0], [half, half]], [[half, half], [0, 1]]), [[1, -2], [0, 3]], half, (half, half))
-
-    def normaliser(x):
-        return [sp.log(sp.exp(x[0]) + sp.exp(x[1])), sp.log(sp.exp(x[2]) + sp.exp(x[3]))]
-
-    def policy(x):
-        return [sp.exp(x[i]) / (sp.exp(x[i - i % 2]) + sp.exp(x[i - i % 2 + 1])) for i in range(4)]
-
-    networks = {"pi": policy, "l": normaliser, "logpi": lambda x: [x[i] - normaliser(x)[i // 2] for i in range(4)]}
-    vectors = {"theta": [sp.log(2), 0, 0, sp.log(3)], **more}
-    return PROCESS.instance(mdp, networks=networks, vectors=vectors)
+    return SOFTMAX.instance(mdp, [sp.log(2), 0, 0, sp.log(3)])
 
 
 def of_the_score() -> tuple[Claim, ...]:

@@ -32,13 +32,7 @@ r1, r2, theta1, theta2 = sp.symbols("r1 r2 theta1 theta2", real=True)
 def bandit() -> Instance:
     """One state and two actions, everything symbolic: the case that is certified."""
     mdp = FiniteMDP((sp.eye(1), sp.eye(1)), [[r1, r2]], PROCESS.discount, (1,))
-    normaliser = lambda x: sp.log(sp.exp(x[0]) + sp.exp(x[1]))
-    networks = {
-        "pi": lambda x: [sp.exp(logit) / (sp.exp(x[0]) + sp.exp(x[1])) for logit in x],
-        "logpi": lambda x: [logit - normaliser(x) for logit in x],
-        "l": lambda x: [normaliser(x)],
-    }
-    return PROCESS.instance(mdp, networks=networks, vectors={"theta": [theta1, theta2], "l_new": [sp.Symbol("l_new")]})
+    return SOFTMAX.instance(mdp, [theta1, theta2], vectors={"l_new": [sp.Symbol("l_new")]})
 
 
 CORRESPONDS = Corresponds(
@@ -53,16 +47,8 @@ def small():
     """Two states, two actions: where wrong claims are refuted."""
     half = sp.Rational(1, 2)
     mdp = FiniteMDP(([[1, 0], [half, half]], [[half, half], [0, 1]]), [[1, -2], [0, 3]], half, (half, half))
-
-    def normaliser(x):
-        return [sp.log(sp.exp(x[0]) + sp.exp(x[1])), sp.log(sp.exp(x[2]) + sp.exp(x[3]))]
-
-    def policy(x):
-        return [sp.exp(x[i]) / (sp.exp(x[i - i % 2]) + sp.exp(x[i - i % 2 + 1])) for i in range(4)]
-
-    networks = {"pi": policy, "l": normaliser, "logpi": lambda x: [x[i] - normaliser(x)[i // 2] for i in range(4)]}
-    vectors = {"theta": [sp.log(2), 0, 0, sp.log(3)], "l_new": [0, 0]}
-    return PROCESS.instance(mdp, networks=networks, vectors=vectors, scalars={"tau": half, "eta": sp.Rational(1, 3)})
+    scalars = {"tau": half, "eta": sp.Rational(1, 3)}
+    return SOFTMAX.instance(mdp, [sp.log(2), 0, 0, sp.log(3)], vectors={"l_new": [0, 0]}, scalars=scalars)
 
 
 def of_the_gradient() -> tuple[Claim, ...]:
