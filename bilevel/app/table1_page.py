@@ -5,7 +5,7 @@ Main definitions: `html`, `markdown`, `latex`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bilevel import show
@@ -31,9 +31,12 @@ def _pairs(cells: Sequence[Mapping[str, Any]]) -> list[tuple[str, dict[str, Mapp
     return list(rows.items())
 
 
+def _has_print(row: tuple[str, Mapping[str, Any]]) -> bool:
+    return any(cell["printed"] for cell in row[1].values())
+
+
 def _blocks(cells: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Any]]]:
-    rows = _pairs(cells)
-    named = lambda row: any(cell["printed"] for cell in row[1].values())
+    rows, named = _pairs(cells), _has_print
     blocks = [
         ("The paper's nine rows", [r for r in rows if named(r)]),
         ("Strategies since", [r for r in rows if not named(r)]),
@@ -61,20 +64,34 @@ def html(cells: Sequence[Mapping[str, Any]], files: Mapping[tuple[Any, ...], Map
     )
 
 
-def _table(title: str, rows: Sequence[Any]) -> Any:
-    header = ["Strategy", *(f"{side}: {what}" for side in SIDES.values() for what in ("printed", "derived"))]
-    body = []
+def _heads(rows: Sequence[Any]) -> list[str]:
+    """The columns of rows: what is printed only where the paper prints something."""
+    if not any(map(_has_print, rows)):
+        return ["Strategy", *SIDES.values()]
+    return ["Strategy", *(f"{side}: {what}" for side in SIDES.values() for what in ("printed", "derived"))]
+
+
+def _columns(rows: Sequence[Any], told: Callable[[str, Mapping[str, Any]], Any]) -> list[list[Any]]:
+    """What stands in the columns of rows beside the strategy's name."""
+    printed, found = any(map(_has_print, rows)), []
     for name, sides in rows:
-        line: list[Any] = [show.link(next(iter(sides.values()))["title"], f"#{_anchor(name)}")]
+        line: list[Any] = []
         for side in SIDES:
             cell = sides.get(side)
-            line += [_printed(cell), show.link(_word(cell), f"#{_anchor(name)}-{side}") if cell else "—"]
-        body.append(line)
-    return show.table(header, body, caption=title)
+            line += [PRINTED[cell["printed"]] if cell and cell["printed"] else "—"] if printed else []
+            line.append(told(f"{_anchor(name)}-{side}", cell) if cell else "—")
+        found.append(line)
+    return found
 
 
-def _printed(cell: Any) -> str:
-    return PRINTED[cell["printed"]] if cell and cell["printed"] else "—"
+def _title(sides: Mapping[str, Any]) -> str:
+    return next(iter(sides.values()))["title"]
+
+
+def _table(title: str, rows: Sequence[Any]) -> Any:
+    columns = _columns(rows, lambda anchor, cell: show.link(_word(cell), f"#{anchor}"))
+    body = [[show.link(_title(sides), f"#{_anchor(name)}"), *line] for (name, sides), line in zip(rows, columns)]
+    return show.table(_heads(rows), body, caption=title)
 
 
 def _word(cell: Mapping[str, Any]) -> Any:
@@ -130,7 +147,7 @@ def _detail(name: str, sides: Mapping[str, Any], files: Mapping[tuple[Any, ...],
         blocks.append(show.section(f"{SIDES[side]}: {cell['shown']}", *map(worded_paragraph, _lead(cell)),
                                    *(_entry(cell, k, entry, files) for k, entry in enumerate(cell["entries"])),
                                    anchor=f"{_anchor(name)}-{side}"))  # fmt: skip
-    return show.section(next(iter(sides.values()))["title"], *blocks, anchor=_anchor(name))
+    return show.section(_title(sides), *blocks, anchor=_anchor(name))
 
 
 def _lead(cell: Mapping[str, Any]) -> list[str]:
@@ -139,7 +156,7 @@ def _lead(cell: Mapping[str, Any]) -> list[str]:
     if cell.get("remark"):
         said.append(f"The paper remarks: {cell['remark']}.")
     if cell.get("against"):
-        said.append(f"Not as printed: {cell['against']} {LEFT_OUT}")
+        said.append(f"Not as printed: {cell['against']} (Why words may differ stands above.)")
     elif models not in ("", "exact"):
         said.append(f"Models: {models}.")
     return said
@@ -191,19 +208,12 @@ def markdown(cells: Sequence[Mapping[str, Any]]) -> str:
     """The table and the reason of every cell."""
     lines = [f"# {TITLE}", ""]
     for title, rows in _blocks(cells):
-        lines += [
-            f"## {title}",
-            "",
-            "| Strategy | GANs: printed | GANs: derived | Actor-critic: printed | Actor-critic: derived |",
-            "|---|---|---|---|---|",
-        ]
-        for _, sides in rows:
-            entries = [
-                x for side in SIDES for x in (_printed(sides.get(side)), sides[side]["shown"] if side in sides else "—")
-            ]
-            lines.append(f"| {next(iter(sides.values()))['title']} | {' | '.join(entries)} |")
+        heads = _heads(rows)
+        lines += [f"## {title}", "", f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+        columns = _columns(rows, lambda anchor, cell: cell["shown"])
+        lines += [f"| {' | '.join([_title(sides), *line])} |" for (_, sides), line in zip(rows, columns)]
         lines.append("")
-    lines += ["## Reasons", ""]
+    lines += ["## Reasons", "", *([LEFT_OUT, ""] if any(cell.get("against") for cell in cells) else [])]
     for _, sides in _pairs(cells):
         lines += [
             f"- **{cell['title']}, {SIDES[side]}**: {cell['shown']}. {' '.join(_lead(cell))}"
@@ -213,25 +223,16 @@ def markdown(cells: Sequence[Mapping[str, Any]]) -> str:
 
 
 def latex(cells: Sequence[Mapping[str, Any]]) -> str:
-    """A tabular of what is printed and what is derived."""
-    lines = [
-        r"\begin{tabular}{lllll}",
-        r"\hline",
-        r"Strategy & GANs (printed) & GANs (derived) & AC (printed) & AC (derived) \\",
-        r"\hline",
-    ]
+    """A tabular of what is derived, beside what is printed where the paper prints it."""
+    blocks = []
     for _, rows in _blocks(cells):
-        for _, sides in rows:
-            entries = [
-                x
-                for side in SIDES
-                for x in (_printed(sides.get(side)), sides[side]["shown"] if side in sides else "---")
-            ]
-            lines.append(
-                " & ".join([next(iter(sides.values()))["title"], *entries])
-                .replace("—", "---")
-                .replace("≈", r"$\approx$")
-                + r" \\"
-            )
-        lines.append(r"\hline")
-    return "\n".join([*lines, r"\end{tabular}"]) + "\n"
+        heads = _heads(rows)
+        lines = [rf"\begin{{tabular}}{{{'l' * len(heads)}}}", r"\hline", _tex(heads), r"\hline"]
+        columns = _columns(rows, lambda anchor, cell: cell["shown"])
+        lines += [_tex([_title(sides), *line]) for (_, sides), line in zip(rows, columns)]
+        blocks.append("\n".join([*lines, r"\hline", r"\end{tabular}"]))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _tex(line: Sequence[str]) -> str:
+    return " & ".join(line).replace("—", "---").replace("≈", r"$\approx$") + r" \\"

@@ -63,6 +63,6 @@ def historical_averaging(weight: Any = None, rate: Any = None, window: Any = Non
     model = (
         "exponential average with its rate"
         if window is None
-        else f"mean of the last {window} points, exact; a flow has no steps"
+        else f"mean of the last {'point' if window == 1 else f'{window} points'}, exact; a flow has no steps"
     )
     return build, model
