@@ -13,19 +13,21 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import flint
+import numpy as np
 import sympy as sp
 from flint import arb, arb_mat, fmpq_mat
 
+from bilevel.analysis.all_gains import loop_candidates, one_cost
 from bilevel.analysis.analyse import analyse
 from bilevel.analysis.coupled_riccati import STARTS, starts
 from bilevel.analysis.eliminant import scalar_gains
 from bilevel.analysis.enclosure import ball, enclose, enclosed_verdict
+from bilevel.analysis.gain_kinds import kind_of
 from bilevel.analysis.known import Known
 from bilevel.analysis.polynomials import rational, to_sympy
 from bilevel.language.errors import GameError, UnknownAnswer
 
 PRECISION, LARGEST_DENOMINATOR = 160, 10_000
-NASH, NO_NASH = "Nash (strict)", "critical, not Nash"
 
 
 @dataclass(frozen=True)
@@ -79,12 +81,13 @@ def feedback_nash(game: Any) -> FeedbackEquilibria:
     """The equilibria of a linear-quadratic game in linear feedback, each proved.
 
     Math: the coupled Riccati recursion (from the costs and from other starts) and Newton's method say where to look.
-        Short fractions there are tried exactly; else Krawczyk's test on K -> E(K) in balls proves one zero near. For
-        one or two players of scalars the eliminant's real roots give every equilibrium, as exact algebraic numbers.
+        Short fractions there are tried exactly; else Krawczyk's test on K -> E(K) in balls proves one zero near. All
+        are found for one player or costs that are multiples of one another, where the stabilising solution is the
+        only one; for two players of a scalar, as exact algebraic numbers from the eliminant's real roots; for more,
+        who pay for no other's action, from the roots of one polynomial in the closed loop.
 
     Shapes: a `RegulatorGame`, or a `Regulator`, whose entries are rational numbers; cost grows with the sixth power of
-        the number of states and the cube of the number of gains. One player: the stabilising solution is the only one,
-        so all.
+        the number of states and the cube of the number of gains, and for players of a scalar with 2^n.
 
     Raises: UnknownAnswer for entries with symbols, or where nothing was found.
 
@@ -107,6 +110,28 @@ def feedback_nash(game: Any) -> FeedbackEquilibria:
         open_ones = [p for p in tried if p is None]
         reason = "" if not open_ones else "a solution's loop was not told from the boundary of contraction"
         return FeedbackEquilibria(tuple(p for p in tried if isinstance(p, FeedbackNash)), not open_ones, reason)
+    candidates = loop_candidates(game)
+    return _searched(game) if candidates is None else _among(game, candidates)
+
+
+def _among(game: Any, candidates: list[list[arb]]) -> FeedbackEquilibria:
+    """The equilibria near balls that hold them all; a ball inside a box with one zero holds that or none."""
+    found: list[FeedbackNash] = []
+    missed = 0
+    for balls in candidates:
+        polished = _newton(game, [np.array([float(k.mid())]) for k in balls])
+        proved = polished and _proved(game, polished, balls)
+        if proved is None:
+            missed += 1
+        elif not any(_same(polished, p) for p in found):
+            found.append(_short(game, polished) or proved)
+    reason = f"{missed} of {len(candidates)} candidates are neither proved nor excluded" if missed else ""
+    return FeedbackEquilibria(tuple(found), not missed, reason)
+
+
+def _searched(game: Any) -> FeedbackEquilibria:
+    """From many starts, until there can be no more."""
+    only = len(game.B) == 1 or one_cost(game)
     found: list[FeedbackNash] = []
     for near in starts(game):
         polished = _newton(game, near)
@@ -115,7 +140,7 @@ def feedback_nash(game: Any) -> FeedbackEquilibria:
         proved = _short(game, polished) or _proved(game, polished)
         if proved is not None:
             found.append(proved)
-        if found and len(game.B) == 1:
+        if found and only:
             return FeedbackEquilibria(tuple(found), True)
     if not found:
         raise UnknownAnswer(
@@ -228,8 +253,8 @@ def _back(M: Any) -> Any:
 
 
 @_precise
-def _proved(game: Any, middle: list[arb]) -> FeedbackNash | None:
-    """Krawczyk's test on K -> E(K), the loop and every curvature over the box it proves."""
+def _proved(game: Any, middle: list[arb], holding: list[arb] | None = None) -> FeedbackNash | None:
+    """Krawczyk's test on K -> E(K), over a box that holds given balls; the loop and every curvature over its image."""
     count = len(middle)
     at_middle = at_balls(game, _split(game, middle))
     inverse = at_middle.derivative("natural gradient").inv()
@@ -241,6 +266,8 @@ def _proved(game: Any, middle: list[arb]) -> FeedbackNash | None:
         spread = arb_mat([[b - m] for b, m in zip(box, middle, strict=True)])
         moved = (one - inverse * slope) * spread - inverse * value
         image = [middle[i] + moved[i, 0] for i in range(count)]
+        if not all(b.contains(k) for b, k in zip(box, holding or middle, strict=True)):
+            continue
         if all(b.contains_interior(k) for b, k in zip(box, image, strict=True)):
             return _enclosed(game, _split(game, image))
     return None
@@ -261,26 +288,6 @@ def contracts(loop: Any) -> bool:
     n, root = loop.loop.nrows(), loop.discount.sqrt()
     rows = [[loop.loop[i, j] * root for j in range(n)] for i in range(n)]
     return enclosed_verdict(rows, "discrete") == "stable"
-
-
-def kind_of(loop: Any) -> str:
-    """What the curvatures say of an equilibrium."""
-    answers = {_definite(loop.curvature(i)) for i in range(len(loop.B))}
-    return NO_NASH if "negative" in answers else "undecided" if None in answers else NASH
-
-
-def _definite(M: Any) -> str | None:
-    """ "positive" definite, "negative" where an eigenvalue is, None where neither is proved.
-
-    A symmetric matrix has real eigenvalues: all positive iff the coefficients of det(z - M) alternate strictly, and
-    one is negative only if some coefficient has the other sign (Descartes).
-    """
-    coefficients = list(M.charpoly())
-    n = len(coefficients) - 1
-    signed = [c if (n - k) % 2 == 0 else -c for k, c in enumerate(coefficients)]
-    if all(c > 0 for c in signed):
-        return "positive"
-    return "negative" if any(c < 0 for c in signed) else None
 
 
 @_precise

@@ -54,7 +54,8 @@ class Samples:
         actor: min over theta of sum over `own` of p E signal(Q(x)). In the data theta stands as `behaviour`, the
         parameters when the data were made: theta itself unless a strategy says otherwise. `held` stands for w in the
         bootstrapped part. `entropy` is that of the actor's law and `density` its log density at a point shown (up to
-        a constant), where they are known; `seen` are features of what the actor sees there (the state), on which a
+        a constant), where they are known; `law` keeps density and data as the actor drew them, where strategies have
+        changed what is shown since; `seen` are features of what the actor sees there (the state), on which a
         baseline may depend.
 
     Shapes: `value` takes as many numbers as a point has; losses are averages over the laws of the random symbols.
@@ -84,12 +85,18 @@ class Samples:
     density: sp.Lambda | None = None
     seen: sp.Lambda | None = None
     frozen: tuple[tuple[Any, Any], ...] = ()
+    law: tuple[sp.Lambda, tuple[Stream, ...]] | None = None
     tags: int = 0  # the last inputs of `value` that strategies have added to a point: no coordinates of it
 
     @property
     def coordinates(self) -> tuple[Any, ...]:
         """The inputs of the value that are coordinates of the point."""
         return tuple(self.value.variables)[: len(self.value.variables) - self.tags]
+
+    @property
+    def drawn(self) -> tuple[sp.Lambda, tuple[Stream, ...]] | None:
+        """The actor's log density with the data it is a density of; None where it is not known."""
+        return self.law or (None if self.density is None else (self.density, self.data))
 
     @property
     def score(self) -> sp.Lambda | None:

@@ -1,6 +1,6 @@
-"""Rules in which some players wait while the others move.
+"""Rules in which some players wait while the others move, or answer them at once.
 
-Main definitions: `delayed`.
+Main definitions: `delayed`, `replying`.
 """
 
 from __future__ import annotations
@@ -104,3 +104,50 @@ def delayed(base: Any, held: Any, every: Any = 2) -> Rule:
         return sweep
 
     return Rule("delayed", (), on, "discrete", base.memory)
+
+
+@rule
+def replying(base: Any, players: Any) -> Rule:
+    """A base rule for some players, while the others go at once to where their own gradient is zero.
+
+    Math: z_i' solves F_i(z_i', z_-i) = 0 near z_i, for all players named at once; the others take the base step in the
+        game in which those stand still. taking_turns of it lets them go one after another. A player who pays for the
+        way from where it stands (a copy of it, moved by `followed` ahead of the step) takes an implicit step: a
+        quadratic price is the proximal point, a divergence mirror descent without linearisation.
+
+    Shapes: per step of the base rule.
+
+    Raises: GameError unless the base takes steps and the named players play; where a player's own curvature is
+        singular there is no reply near.
+
+    Reference: Rockafellar (1976), for the proximal point; Schulman et al. (2015), arXiv:1502.05477, whose step it is
+        with a divergence.
+
+    Examples:
+        >>> import sympy as sp
+        >>> from bilevel.game import Game, minimize
+        >>> from bilevel.rules import linearise, replying, simultaneous
+        >>> x, y, h = sp.symbols("x y h", real=True)
+        >>> game = Game(a=minimize(x**2 - x*y, x), b=minimize(y**2/2 - x*y, y))
+        >>> linearise(game, replying(simultaneous(h), ["a"]), {x: 0, y: 0}).matrix
+        Matrix([
+        [0,   1/2],
+        [h, 1 - h]])
+    """
+    if not isinstance(base, Rule) or base.time != "discrete":
+        raise GameError(f"replying needs a rule that takes steps as its base, such as simultaneous(h); got {base}")
+    names = tuple(players) if isinstance(players, list | tuple) else (str(players),)
+
+    def on(field: Field) -> Callable[..., Any]:
+        if unknown := set(names) - set(field.players):
+            raise GameError(f"replying names {', '.join(sorted(unknown))}; the players are {', '.join(field.players)}")
+
+        def advance(z: Any, *memory: Any) -> Any:
+            reply = field.fixed_point(lambda w: blocks_of(w - field(w), names, z), near=z)
+            after = base.on(_Still(field, names, z))(z, *memory)
+            after, *kept = after if isinstance(after, tuple) else (after,)
+            return blocks_of(reply, names, after), *kept
+
+        return advance
+
+    return Rule("replying", (), on, "discrete", base.memory)

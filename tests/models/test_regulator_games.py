@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -189,6 +191,55 @@ def test_two_controllers_of_an_unstable_scalar_have_three_nash_points_and_learn_
     even = next(p for p in found.points if p.gains[0] == p.gains[1])
     k, c = even.gains[0][0], 2 - 2 * even.gains[0][0]
     assert sp.expand((1 - c**2) * k - c * (Q(1, 10) + k**2)).evalf(30) < 1e-25
+
+
+def loops_of_many(a, b, q, r, gamma) -> int:
+    """How many stabilising equilibria: sign changes of sum_i u_i(c) + c - a over c, for each choice of the roots."""
+    c = np.linspace(-1, 1, 400_002)[1:-1] / np.sqrt(gamma)  # an even number of points: never c = 0
+    inside, count = 1 - gamma * c**2, 0
+    root = [np.emath.sqrt((inside * ri) ** 2 - 4 * (gamma * c * bi) ** 2 * qi * ri) for bi, qi, ri in zip(b, q, r)]
+    for signs in itertools.product((-1, 1), repeat=len(b)):
+        total = sum((inside * ri + s * d) / (2 * gamma * c * ri) for s, d, ri in zip(signs, root, r)) + c - a
+        real = np.where(total.imag == 0, total.real, np.nan)
+        step = np.abs(np.diff(real)) < 0.1
+        count += int((step & (np.sign(real[1:]) * np.sign(real[:-1]) < 0)).sum())
+    return count
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "q", "r", "gamma"),
+    [
+        (2, [1, 1, 1], ["1/10"] * 3, [1, 1, 1], 1),
+        (Q(5, 2), [1, Q(1, 2), 2], ["1/10", "1/7", "1/3"], [1, Q(1, 3), 2], Q(9, 10)),
+        (Q(-3), [1, -1, Q(2, 3)], ["1/20", "1/7", "1/30"], [1, 1, 1], 1),
+        (Q(1, 2), [1, 1, 1, 2], [1, 2, "1/3", "1/9"], [1, 2, 3, 4], 1),
+        (3, [1, 1, 1, 1], ["1/10", "1/9", "1/8", "1/7"], [1, 1, 1, 1], Q(4, 5)),
+    ],
+)
+def test_controllers_of_a_scalar_have_the_equilibria_that_their_loops_allow(a, b, q, r, gamma):
+    found = feedback_nash(RegulatorGame(a, b, q, r, gamma))
+    plain = [[float(sp.Rational(v)) for v in side] for side in (b, q, r)]
+    assert found.complete and len(found.points) == loops_of_many(float(a), *plain, float(gamma))
+
+
+def test_a_loop_that_is_zero_leaves_nothing_to_be_gained():
+    found = feedback_nash(RegulatorGame(0, [1, 1, 1], ["1/10"] * 3, [1, 1, 1]))
+    assert found.complete and [tuple(K[0] for K in p.gains) for p in found.points] == [(0, 0, 0)]
+    assert feedback_nash(RegulatorGame(1, [1, 1, 1], [1] * 3, [[1, 1, 1]] * 3)).complete, "a team"
+    paid = RegulatorGame(1, [1, 1, 1], [1, 2, 1], [[1, 1, 1]] * 3)
+    assert not feedback_nash(paid).complete, "players who pay for others' actions, each at its own rate"
+
+
+def test_costs_that_are_one_have_one_equilibrium():
+    """A team plays the regulator that holds all its inputs; a saddle is the one stabilising solution."""
+    game = disturbed(5)
+    assert feedback_nash(game).complete
+    team = RegulatorGame(*PLANT, [COSTS[0][0], COSTS[0][0]], [["1/100", "1/50"]] * 2, "9/10")
+    found = feedback_nash(team)
+    both = Regulator(PLANT[0], [[1, 0], [1, 1]], COSTS[0][0], [["1/100", 0], [0, "1/50"]], discount="9/10")
+    assert found.complete and len(found.points) == 1
+    gain = feedback_nash(both).points[0].gains[0]
+    assert np.allclose(floats(gain), np.vstack([floats(K) for K in found.points[0].gains]), atol=1e-12)
 
 
 def test_the_scalar_saddle_is_the_one_the_written_game_has():

@@ -71,6 +71,7 @@ def examples() -> dict[str, list[Any]]:
             R.followed(R.heavy_ball(s, Q(1, 2)), 1, ["p1"], every=2, first=True),
         ],
         "delayed": [R.delayed(base, ["p1"]), R.delayed(R.heavy_ball(s, Q(1, 2)), ["p0"], 3)],
+        "replying": [R.replying(base, ["p1"]), R.taking_turns(R.replying(R.heavy_ball(s, Q(1, 2)), ["p0"]))],
         "each": [],  # needs the players' names: see test_composition
     }
 

@@ -74,6 +74,7 @@ def test_the_declared_order_of_an_alternating_rule_is_its_order(name: str):
 NAMING = {  # rules that name a player, by the name of the second one
     "followed": lambda second: R.followed(R.simultaneous(Q(1, 5)), Q(1, 3), [second]),
     "delayed": lambda second: R.delayed(R.simultaneous(Q(1, 5)), [second]),
+    "replying": lambda second: R.replying(R.simultaneous(Q(1, 5)), [second]),
     "each": lambda second: R.each({second[0] + "0": R.simultaneous(Q(1, 5)), second: R.heavy_ball(Q(1, 5), Q(1, 2))}),
 }
 

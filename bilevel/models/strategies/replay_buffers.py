@@ -90,7 +90,7 @@ def _mixed(game: Any, critic: str, moved: Any, held: list[dict[Any, Any]]) -> An
             for stream in samples.data
             for old in held
         ]
-        return game.changed(replace(samples, data=tuple(data)))
+        return game.changed(replace(samples, data=tuple(data), law=samples.drawn))
     from bilevel.language.nodes import Stopped
 
     loss, fixed = game.cost(critic), dict[Any, Any]()

@@ -59,6 +59,7 @@ def twin_critics(sharpness: Any = None) -> Any:
             own=tuple(extended(stream, 0) for stream in samples.own),
             held=None,
             density=None,
+            law=samples.drawn,
             tags=samples.tags + 3,
         )
         return with_samples(game, changed), rule

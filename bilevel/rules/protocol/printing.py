@@ -35,11 +35,20 @@ def abbreviated(value: Any, points: Any) -> Any:
 
 
 def text_lines(update: Any) -> list[str]:
-    """Each equation on a line: `x[t+1] = x - h*y`."""
+    """Each equation on a line: `x[t+1] = x - h*y`, or `0 = ...` where the next value solves it."""
     lines = []
     for left, right in update.lines(_text_stamp):
+        if _solves(left, right, {left.name.removesuffix("[t+1]"), left.name.rpartition("_")[0]}):
+            lines.append(f"0 = {left - right}")
+            continue
         lines.append(f"{left.name} = {leading(left.name, right)}")
     return lines
+
+
+def _solves(left: Any, right: Any, before: set[str]) -> bool:
+    """Whether a line is an equation for the next value, rather than the value before and what is added to it."""
+    here = {str(part) for part in right.args} - {left.name}
+    return isinstance(right, sp.Expr) and left in right.free_symbols and not here & before
 
 
 def leading(name: str, right: Any) -> str:
@@ -103,6 +112,9 @@ def latex_block(update: Any) -> str:
 
     rows = []
     for left, right in update.lines(_latex_stamp):
+        if _solves(left, right, {left.name.rpartition(mark)[0] + "t}" for mark in ("t+1}", "(")}):
+            rows.append(f"0 &= {latex(left - right)}")
+            continue
         name = rf"\frac{{d}}{{dt}} {left.name}" if update.continuous and "(" not in left.name else left.name
         rows.append(rf"{name} &= {_latex_update(left.name, right, latex)}")
     return r"\begin{aligned}" + "\n" + " \\\\\n".join(rows) + "\n" + r"\end{aligned}"

@@ -63,7 +63,7 @@ def in_batches(samples: Samples, size: int, change: Change, *, joint: bool = Fal
     points = held if stopped else dict(zip(samples.behaviour, samples.parameters, strict=True))
     around = samples.data if joint else samples.own
     own = [part for s in samples.own for part in drawing.shown(s, around, change, points, held)]
-    return replace(samples, laws=drawing.laws, data=tuple(data), own=tuple(own), density=None)
+    return replace(samples, laws=drawing.laws, data=tuple(data), own=tuple(own), density=None, law=samples.drawn)
 
 
 @dataclass

@@ -19,14 +19,14 @@ Change = Callable[[Stream, tuple[Any, ...]], tuple[Any, ...]]
 
 
 def remapped(samples: Samples, change: Change) -> Samples:
-    """The same samples with every point shown, next points included, put through a change; the density of the points
-    is then no longer known."""
+    """The same samples with every point shown, next points included, put through a change."""
 
     def mapped(stream: Stream) -> Stream:
         later = tuple((p, change(stream, x)) for p, x in stream.later)
         return replace(stream, shown=change(stream, stream.shown), later=later)
 
-    return replace(samples, data=tuple(map(mapped, samples.data)), own=tuple(map(mapped, samples.own)), density=None)
+    data, own = tuple(map(mapped, samples.data)), tuple(map(mapped, samples.own))
+    return replace(samples, data=data, own=own, density=None, law=samples.drawn)
 
 
 def varies(samples: Samples) -> bool:
