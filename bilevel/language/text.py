@@ -36,6 +36,9 @@ _HEADS = MappingProxyType(
         sp.tanh: "tanh",
         sigmoid: "sigmoid",
         softplus: "softplus",
+        **{head: head.__name__ for head in (sp.sinh, sp.cosh, sp.asin, sp.acos, sp.atan, sp.asinh, sp.acosh, sp.atanh)},
+        **{head: head.__name__ for head in (sp.erf, sp.erfc, sp.besselk, sp.sign)},
+        sp.LambertW: "lambertw",
     }
 )
 _SIGNS = MappingProxyType(
@@ -167,7 +170,9 @@ def _text(e: Any) -> tuple[str, int]:
         return _condition(e)
     if e.func in _HEADS:
         arguments = [_top(argument) for argument in e.args]
-        return f"{_HEADS[e.func]}({', '.join(sorted(arguments) if len(arguments) > 1 else arguments)})", ATOM
+        return f"{_HEADS[e.func]}({', '.join(sorted(arguments) if e.func in (sp.Min, sp.Max) else arguments)})", ATOM
+    if isinstance(e, sp.Heaviside) and e.args[1:] in ((), (sp.S.Half,)):  # at 0 the reader's is 1/2
+        return f"heaviside({_top(e.args[0])})", ATOM
     if e.func in COUNTS:
         return f"{e.func.__name__}({', '.join(map(_top, e.args))})", ATOM
     refuse_text(e)
