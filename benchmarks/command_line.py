@@ -11,7 +11,6 @@ there.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import resource
 import statistics
@@ -19,7 +18,6 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from bilevel import models, rules
 
@@ -41,22 +39,11 @@ class Answer:
     err: str
 
     @property
-    def data(self) -> dict[str, Any]:
-        """The object printed, empty if none was."""
-        return json.loads(self.out) if self.out.startswith("{") else {}
-
-    @property
     def unknown(self) -> list[str]:
-        """Why the answer, or a part of it, is unknown."""
-        found = [self.data.get("reason") or ""]
-        for point in self.data.get("equilibria", ()):
-            where = ", ".join(f"{name} = {value}" for name, value in point["point"].items())[:60]
-            if point.get("verdict") == "unknown":
-                found.append(f"at {where}: {point['reason']}")
-            nonlinear = point.get("nonlinear") or {}
-            if nonlinear.get("claim") == "undecided":
-                found.append(f"at {where}: nonlinear terms undecided, {nonlinear['by']}")
-        return [reason for reason in found if reason] or ([self.err.strip()] if self.status else [])
+        """What the answer leaves open: notes, reasons, nonlinear terms that decide nothing; or why there is none."""
+        said = [line.strip() for line in self.out.splitlines()]
+        left = [line for line in said if line.startswith(("note:", "because")) or "undecided, by" in line]
+        return left or ([self.err.strip()] if self.status else [])
 
 
 def processor_time(arguments: list[str]) -> tuple[float, subprocess.CompletedProcess[str]]:
@@ -72,18 +59,17 @@ def processor_time(arguments: list[str]) -> tuple[float, subprocess.CompletedPro
 def answer(command: str, model: str, rule: str | None) -> Answer:
     """One command on one model."""
     more = ["--rule", rule] if rule else []
-    seconds, ended = processor_time(["-m", "bilevel", command, model, "--json", *more])
+    seconds, ended = processor_time(["-m", "bilevel", command, model, *more])
     return Answer(command, model, seconds, ended.returncode, ended.stdout, ended.stderr)
 
 
 def told(one: Answer) -> None:
     """What there is to say about an answer; nothing where it is quick and complete."""
-    if one.seconds > LIMIT:
-        print(f"| {one.model} | {one.command} | {one.seconds:.1f} s | slow |", flush=True)
+    said = ["slow"] * (one.seconds > LIMIT) + one.unknown
     if one.status not in (0, 3) or "Traceback" in one.err or "defect" in one.err:
-        print(f"| {one.model} | {one.command} | {one.seconds:.1f} s | exit {one.status}: {one.err.strip()} |", flush=True)
-    for reason in one.unknown:
-        print(f"| {one.model} | {one.command} | {one.seconds:.1f} s | unknown: {reason} |", flush=True)
+        said.append(f"exit {one.status}: {one.err.strip()}")
+    for text in said:
+        print(f"| {one.model} | {one.command} | {one.seconds:.1f} s | {text} |", flush=True)
 
 
 def summary(found: list[Answer]) -> None:
@@ -114,7 +100,7 @@ def main() -> None:
             told(found[-1])
             if given.out:
                 given.out.mkdir(parents=True, exist_ok=True)
-                (given.out / f"{model}.{command}.json").write_text(found[-1].out + found[-1].err)
+                (given.out / f"{model}.{command}.txt").write_text(found[-1].out + found[-1].err)
     summary(found)
 
 

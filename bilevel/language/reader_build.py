@@ -158,8 +158,8 @@ class Builder:
         """One of the known functions at its arguments."""
         counts = _COUNTS.get(name, (1,))
         if len(arguments) not in counts and name not in _MANY:
-            few = "one argument" if max(counts) == 1 else "two arguments" if min(counts) == 2 else "one or two arguments"
-            example = f"{name}({'1, ' if min(counts) == 2 else ''}x)"
+            few = "one or two arguments" if len(counts) > 1 else ("one argument", "two arguments")[counts[0] - 1]
+            example = f"{name}({'1, ' if counts == (2,) else ''}x)"
             refuse(f"{name} takes {few}, got {len(arguments)}; write for example {example}", token)
         if name == "sqrt":
             return self.power(arguments[0], sp.S.Half, token)

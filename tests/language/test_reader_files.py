@@ -151,8 +151,14 @@ def levenshtein(a: str, b: str) -> int:
 
 @pytest.mark.parametrize(
     ("came", "meant"),
-    [("tahn", "tanh"), ("tanhh", "tanh"), ("exo", "exp"), ("Tan", "tan"), ("sigmiod", "sigmoid"), ("softplsu", "softplus")]
-    + [("sof", "softplus"), ("besslek", "besselk"), ("cohs", "cosh"), ("hevyside", "heaviside")],
+    [("tahn", "tanh"), ("tanhh", "tanh"), ("exo", "exp"), ("Tan", "tan"), ("sigmiod", "sigmoid")]
+    + [
+        ("softplsu", "softplus"),
+        ("sof", "softplus"),
+        ("besslek", "besselk"),
+        ("cohs", "cosh"),
+        ("hevyside", "heaviside"),
+    ],
 )
 def test_a_misspelt_function_is_answered_with_the_nearest(came: str, meant: str | None) -> None:
     assert nearest(came, FUNCTION_NAMES) == meant

@@ -160,3 +160,16 @@ def test_law_for_conditions(parts: list[tuple[Any, Any, Any]], joined: Any) -> N
     if condition.has(sp.oo, sp.Symbol("none")):
         return
     assert read(write(condition), NAMES, budget=ROOMY) == condition, write(condition)
+
+
+def test_a_long_product_of_factors_stays_one_and_a_short_one_is_multiplied_out() -> None:
+    short = (z - h) * (z + gamma)
+    assert write_polynomial(short, z) == "z^2 + (gamma - h)*z - gamma*h"
+    many = sp.symbols("c0:40", positive=True)
+    sum_of_all = sp.Add(*(c**2 * h for c in many))
+    long = (z - sum_of_all / (1 + gamma)) ** 2 * (z**2 + z * sum_of_all + gamma)
+    text = write_polynomial(long, z)
+    names = {**NAMES, **{c.name: c for c in many}}
+    assert ")^2*(z^2 + (" in text or ")*(z - (" in text
+    drawn = {s: sp.Rational(k + 1, 7) for k, s in enumerate((*many, h, gamma, z))}
+    assert (read(text, names) - long).subs(drawn) == 0
