@@ -74,3 +74,30 @@ def _powers(e: int, degree: int, low: Any, up: Any) -> list[Any]:
         for j in range(degree - e + 1):
             result[k + j] += comb(e, k) * low ** (e - k) * up**k * comb(degree - e, j)
     return result
+
+
+def shifted_terms(p: Any, bounds: list[tuple[Any, ...]], nonzero: set[int]) -> list[tuple[Any, bool, bool]]:
+    """(coefficient, monomial certainly nonzero?, monomial certainly of one sign?) after the substitutions."""
+    terms = p.to_dict()
+    degrees = p.degrees()
+    for i, degree in enumerate(degrees):
+        low, _, up, _ = bounds[i]
+        if degree and (low is not None or up is not None) and not (up is None and low == 0):
+            terms = substitute(terms, i, degree, low, up)
+    result = []
+    for monomial, c in terms.items():
+        certain, definite = True, True
+        for i, e in enumerate(monomial):
+            low, low_strict, up, up_strict = bounds[i]
+            if e and low is None and up is None:
+                certain, definite = certain and i in nonzero, definite and e % 2 == 0
+            elif e:
+                # In (l + u t)/(1 + t), t = 0 is the lower end and t = infinity the upper one.
+                certain = certain and (low_strict if low is not None else up_strict)
+        if any(
+            bounds[i][0] is not None and bounds[i][2] is not None and not bounds[i][3] and degrees[i] > e
+            for i, e in enumerate(monomial)
+        ):
+            certain = False
+        result.append((c, certain, definite))
+    return result

@@ -10,6 +10,7 @@ polynomials up to a degree; for flows of two variables with separable right-hand
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import reduce
 from itertools import combinations_with_replacement
 from typing import Any
 
@@ -18,6 +19,7 @@ import sympy as sp
 from bilevel.analysis.conserved_conditions import MAX_ROWS, rational_conditions
 from bilevel.analysis.known import Known
 from bilevel.analysis.state_map import StateMap
+from bilevel.language.fractions import cancelled
 from bilevel.language.signs import signed_factors
 
 MAX_FAMILY, MAX_ORDER = 70, 8
@@ -89,16 +91,18 @@ def _conditions(system: StateMap, monomials: list[Any], marks: dict[Any, Any]) -
 
 
 def _nullspace(matrix: Any) -> list[Any]:
+    """A basis of the kernel: polynomials without common factors, cleared in the domain that SymPy chose."""
     from sympy.polys.matrices import DomainMatrix
 
-    domain_matrix = DomainMatrix.from_Matrix(matrix).to_field()
+    kernel = DomainMatrix.from_Matrix(matrix).to_field().nullspace()
+    if not kernel.domain.has_assoc_Ring:
+        return [list(vector) for vector in kernel.to_Matrix().applyfunc(cancelled).tolist()]
+    cleared = kernel.clear_denoms_rowwise(convert=True)[1]
+    K = cleared.domain
     vectors = []
-    for vector in domain_matrix.nullspace().to_Matrix().tolist():
-        denominators = [sp.fraction(sp.cancel(c))[1] for c in vector]
-        scale = sp.lcm_list(denominators)
-        cleared = [sp.cancel(c * scale) for c in vector]
-        common = sp.gcd_list(cleared) or 1
-        vectors.append([sp.cancel(c / common) for c in cleared])
+    for row in cleared.to_list():
+        common = reduce(K.gcd, row)
+        vectors.append([K.to_sympy(K.exquo(c, common)) for c in row])
     return vectors
 
 

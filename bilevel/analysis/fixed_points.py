@@ -23,7 +23,7 @@ from bilevel.analysis.kinked_zeros import zeros_by_cases
 from bilevel.analysis.known import Known, fixed_by, somewhere_nonzero
 from bilevel.analysis.linear_zeros import linear_zeros
 from bilevel.analysis.named_points import named_points
-from bilevel.analysis.solutions import Branch, Zeros
+from bilevel.analysis.solutions import Branch, Zeros, replaced
 from bilevel.analysis.writing import shown
 from bilevel.language.errors import BilevelError, GameError, UnknownAnswer
 from bilevel.language.values import expression
@@ -193,7 +193,7 @@ def described(game: Any, rule: Rule | None, found: Equilibrium, known: Known) ->
     """A fixed point with its kinds and second-order tests; `known` holds the assumptions, and where it exists."""
     if isinstance(game, System):
         return found
-    residuals = [plain(value).subs(dict(found.point), simultaneous=True) for value in game.field().values()]
+    residuals = [replaced(plain(value), found.point) for value in game.field().values()]
     if rule is not None and not all(known.zero(r) for r in residuals):
         moved = any(known.nonzero(r) or somewhere_nonzero(r, found.exists_on) for r in residuals)
         return replace(found, kinds=(SPURIOUS,)) if moved else found

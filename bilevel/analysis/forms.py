@@ -1,6 +1,6 @@
 """Forms of expressions that solving needs: plain exponentials, short values, what makes a value real.
 
-Main definitions: `plain`, `tidied`, `exponentiated`, `real_conditions`, `own_signs`, `never_zero`.
+Main definitions: `plain`, `tidied`, `line`, `exponentiated`, `real_conditions`, `own_signs`, `never_zero`.
 """
 
 from __future__ import annotations
@@ -34,6 +34,27 @@ def tidied(value: Any) -> Any:
     except (sp.PolynomialError, NotImplementedError):
         pass
     return min(options, key=lambda option: option.count_ops())
+
+
+def line(expression: Any, v: Any) -> tuple[Any, Any] | None:
+    """(a, b) without v, with the expression a v + b; None where it is not linear in v, or does not depend on it.
+
+    Term by term where the expression is a sum of products already: a derivative of a long sum costs far more.
+    """
+    slopes, rest = [], []
+    for term in sp.Add.make_args(expression):
+        factors = sp.Mul.make_args(term)
+        holding = [f for f in factors if f.has(v)]
+        if not holding:
+            rest.append(term)
+        elif holding == [v]:
+            slopes.append(sp.Mul(*(f for f in factors if f != v)))
+        elif len(holding) == 1 and holding[0].is_Pow and holding[0].base == v:
+            return None  # another power
+        else:
+            slope = sp.diff(expression, v) if expression.is_polynomial(v) else v
+            return None if slope.has(v) or slope == 0 else (slope, sp.expand(expression - slope * v))
+    return (sp.Add(*slopes), sp.Add(*rest)) if slopes else None
 
 
 def exponentiated(equation: Any, unknowns: Any) -> tuple[Any, list[Condition]] | None:

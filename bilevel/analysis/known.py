@@ -19,6 +19,7 @@ from bilevel.analysis.regions import Sign, compare, conj
 from bilevel.analysis.writing import to_boolean
 from bilevel.language.errors import UnknownAnswer
 
+LONG = 40  # terms
 RELATIONS = {">": sp.Gt, ">=": sp.Ge, "==": sp.Eq, "!=": sp.Ne, "<": sp.Lt, "<=": sp.Le}
 Condition = tuple[Any, str]
 
@@ -58,9 +59,10 @@ class Known:
             return None
         if not expression.free_symbols:
             return number_sign(expression)
-        for flag, answer in (("is_zero", "0"), ("is_positive", "+"), ("is_negative", "-")):
-            if getattr(expression, flag):
-                return answer
+        if len(expression.args) < LONG:  # over the terms of a longer sum SymPy's own deductions take too long
+            for flag, answer in (("is_zero", "0"), ("is_positive", "+"), ("is_negative", "-")):
+                if getattr(expression, flag):
+                    return answer
         try:
             coordinates, assumptions = self._ring([expression])
             top, bottom = coordinates.convert(expression)

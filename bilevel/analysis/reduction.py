@@ -16,12 +16,13 @@ from typing import Any
 
 import sympy as sp
 
-from bilevel.analysis.bounds import FREE, bounds_of, substitute, tighter
+from bilevel.analysis.bounds import FREE, bounds_of, shifted_terms, tighter
 from bilevel.analysis.cells import Line
 from bilevel.analysis.function_bounds import function_bounds
 from bilevel.analysis.polynomials import Coordinates, rational
 from bilevel.analysis.regions import All, Sign, Some, compare, conj, disj, negate, same, signs
 from bilevel.analysis.root_signs import sign_beyond
+from bilevel.analysis.witnesses import Witnesses
 from bilevel.analysis.writing import LARGE, formula_size, to_boolean, to_formula
 
 
@@ -43,6 +44,7 @@ class Assumptions:
         self.proofs: list[tuple[Any, str]] = []
         self.facts: list[Any] = []
         self._cache: list[tuple[Any, str | None, int]] = []
+        self._implied: list[tuple[Any, str]] = []
         self.bounds: list[tuple[Any, ...]] = [FREE] * len(coordinates.meaning)
         self.nonzero = {i for i, m in enumerate(coordinates.meaning) if i >= 2 and m.is_nonzero}
         for index, meaning in enumerate(coordinates.meaning):
@@ -61,6 +63,7 @@ class Assumptions:
         self.bounds = function_bounds(self, [f for f in facts if not f.atoms(sp.Function)])
         self._cache.clear()
         self._solver: Any = None
+        self.witnesses = Witnesses(self)
         self.last_method = "z3"
 
     def _assume(self, fact: Any) -> None:
@@ -111,7 +114,7 @@ class Assumptions:
         if len(p) > 300:
             return None
         positive, negative, strict = False, False, False
-        for coefficient, certain, definite in self._shifted_terms(p):
+        for coefficient, certain, definite in shifted_terms(p, self.bounds, self.nonzero):
             if not definite:
                 return None
             positive, negative = positive or coefficient > 0, negative or coefficient < 0
@@ -120,34 +123,19 @@ class Assumptions:
             return None
         return ("+" if strict else ">=0") if positive else ("-" if strict else "<=0")
 
-    def _shifted_terms(self, p: Any) -> list[tuple[Any, bool, bool]]:
-        """(coefficient, monomial certainly nonzero?, monomial certainly of one sign?) after the substitutions."""
-        terms = p.to_dict()
-        degrees = p.degrees()
-        for i, degree in enumerate(degrees):
-            low, _, up, _ = self.bounds[i]
-            if degree and (low is not None or up is not None) and not (up is None and low == 0):
-                terms = substitute(terms, i, degree, low, up)
-        result = []
-        for monomial, c in terms.items():
-            certain, definite = True, True
-            for i, e in enumerate(monomial):
-                low, low_strict, up, up_strict = self.bounds[i]
-                if e and low is None and up is None:
-                    certain, definite = certain and i in self.nonzero, definite and e % 2 == 0
-                elif e:
-                    # In (l + u t)/(1 + t), t = 0 is the lower end and t = infinity the upper one.
-                    certain = certain and (low_strict if low is not None else up_strict)
-            if any(
-                self.bounds[i][0] is not None
-                and self.bounds[i][2] is not None
-                and not self.bounds[i][3]
-                and degrees[i] > e
-                for i, e in enumerate(monomial)
-            ):
-                certain = False
-            result.append((c, certain, definite))
-        return result
+    def _sign_by_facts(self, factor: Any) -> str | None:
+        """The sign of a short factor, also where it follows from the facts only: of 1 - u, from u^2 < 1."""
+        known = self.sign(factor)
+        used = {i for i, d in enumerate(factor.degrees()) if d}
+        about = {i for f in self.facts for s in signs(f) for i in _used(s.polynomial)}
+        if known is not None or not used <= about or len(factor) > 8 or factor.total_degree() > 4:
+            return known
+        if (found := next((answer for p, answer in self._implied if p == factor), None)) is None:
+            given = conj(self.facts)
+            ways = (("+", factor), ("-", -factor))
+            found = next((s for s, p in ways if self.implies(given, Sign(p, ">"))), "")
+            self._implied.append((factor, found))
+        return found or None
 
     # ---- rewriting --------------------------------------------------------------------------------
 
@@ -165,7 +153,7 @@ class Assumptions:
         odd, even, removed = [], [], False
         sign = 1 if unit > 0 else -1
         for factor, multiplicity in factors:
-            s = self.sign(factor)
+            s = self._sign_by_facts(factor)
             if s == "-":
                 sign *= -1 if multiplicity % 2 else 1
             if s in ("+", "-") or (multiplicity % 2 == 0 and self.is_nonzero(factor)):
@@ -285,6 +273,8 @@ class Assumptions:
             or self.budget.seconds <= 0
         ):
             return False
+        if self.witnesses.meet(formula):
+            return False
         self.budget.queries -= 1
         started = perf_counter()
         answer = self._z3().unsatisfiable(formula, self.budget.units, self.budget.milliseconds)
@@ -316,6 +306,11 @@ class Assumptions:
     def line(self, polynomials: Any, index: int) -> Line:
         """The real line of one generator, inside its bounds, cut at the roots of these polynomials in it."""
         return Line(polynomials, index, self.bounds[index], without_zero=index in self.nonzero)
+
+
+def _used(p: Any) -> set[int]:
+    """The generators in a polynomial; none in what is no polynomial."""
+    return set() if isinstance(p, sp.Basic) else {i for i, d in enumerate(p.degrees()) if d}
 
 
 def _only_in(p: Any, index: int) -> bool:

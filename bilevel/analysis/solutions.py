@@ -1,6 +1,6 @@
 """Solutions of systems of equations: points and continua, without repetitions.
 
-Main definitions: `Branch`, `Zeros`, `distinct`, `replaced`, `moved`.
+Main definitions: `Branch`, `Zeros`, `distinct`, `replaced`, `moved`, `excluded`, `with_numbers`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import Any
 import sympy as sp
 
 from bilevel.analysis.known import Condition, Known
+from bilevel.language.fractions import cancelled
+from bilevel.rules.protocol.smoothness import at_once
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,60 @@ class Zeros:
 
 def replaced(expression: Any, change: Mapping[Any, Any]) -> Any:
     """Simultaneous substitution."""
-    return expression.subs(change, simultaneous=True) if change else expression
+    return at_once(expression, change)
 
 
 def moved(conditions: Iterable[Condition], values: Mapping[Any, Any]) -> list[Condition]:
     """Conditions with values put in."""
     return [(replaced(e, values), r) for e, r in conditions]
+
+
+def excluded(conditions: Iterable[Condition], known: Known) -> bool:
+    """Whether it is proved that the conditions exclude each other, by solving the equations among them.
+
+    An equation a s + b = 0 whose slope a does not vanish, by what is known or by another condition, gives s its value
+    in all others.
+    """
+    left = list(conditions)
+    while (found := next((f for c in left if (f := _solved_for(c, left, known)) is not None), None)) is not None:
+        left = moved([c for c in left if c != found[0]], found[1])
+        decided = [known.decide(c) for c in left]
+        if False in decided:
+            return True
+        left = [c for c, answer in zip(left, decided, strict=True) if answer is None]
+    return False
+
+
+def _solved_for(condition: Condition, given: list[Condition], known: Known) -> tuple[Condition, dict[Any, Any]] | None:
+    """The condition with the value that it gives to a symbol, where it is a linear equation of that symbol."""
+    equation, relation = condition
+    if relation != "==":
+        return None
+    apart = {sign * e for e, other in given if other in ("!=", ">", "<") for sign in (1, -1)}
+    for s in sorted(equation.free_symbols, key=str):
+        slope = sp.diff(equation, s)
+        if slope.has(s) or slope == 0:
+            continue
+        slope = sp.factor(slope)
+        factors = [f.base if f.is_Pow and f.exp.is_positive else f for f in sp.Mul.make_args(slope)]
+        if all(f in apart or known.nonzero(f) for f in factors):
+            return condition, {s: cancelled(-equation.subs(s, 0) / slope)}
+    return None
+
+
+def with_numbers(conditions: Iterable[Condition]) -> list[Condition]:
+    """The same conditions, where those that give a symbol a number have put it into all others."""
+    left = list(conditions)
+    for condition in list(left):
+        equation, relation = next((c for c in left if c == condition), (sp.S.Zero, ""))
+        if relation == "==" and len(equation.free_symbols) == 1:
+            (s,) = equation.free_symbols
+            slope = sp.diff(equation, s)
+            if slope.is_Rational:
+                change = {s: -equation.subs(s, 0) / slope}
+                put = [(c, c if c == condition else (replaced(c[0], change), c[1])) for c in left]
+                left = [old if new[0].has(sp.nan, sp.zoo) else new for old, new in put]
+    return left
 
 
 def distinct(branches: list[Branch], known: Known) -> list[Branch]:

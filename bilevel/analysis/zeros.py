@@ -18,9 +18,9 @@ from typing import Any
 
 import sympy as sp
 
-from bilevel.analysis.forms import exponentiated, never_zero, own_signs, plain, real_conditions, tidied
+from bilevel.analysis.forms import exponentiated, line, never_zero, own_signs, plain, real_conditions, tidied
 from bilevel.analysis.known import Condition, Known
-from bilevel.analysis.solutions import Branch, Zeros, distinct, moved, replaced
+from bilevel.analysis.solutions import Branch, Zeros, distinct, excluded, moved, replaced, with_numbers
 from bilevel.analysis.univariate import Unsolved, real_roots
 from bilevel.analysis.writing import unsolved
 from bilevel.analysis.zero_blocks import linear_block, lower_combination
@@ -182,16 +182,12 @@ class _Search:
         """(v, a, b) with factor = a v + b, the coefficient as harmless as possible."""
         options = []
         for v in unknowns:
-            if factor.is_polynomial(v):
-                slope = sp.diff(factor, v)
-                if not slope.has(v):
-                    certain = self.known.nonzero(slope)
-                    inside = sum(u in slope.free_symbols for u in unknowns)
-                    options.append((not certain, inside, slope.count_ops(), -self.unknowns.index(v), v, slope))
-        if not options:
-            return None
-        *_, v, slope = min(options, key=lambda option: option[:4])
-        return v, slope, sp.expand(factor - slope * v)
+            if (found := line(factor, v)) is not None:
+                slope, rest = found
+                certain = self.known.nonzero(slope)
+                inside = sum(u in slope.free_symbols for u in unknowns)
+                options.append((not certain, inside, slope.count_ops(), -self.unknowns.index(v), v, slope, rest))
+        return min(options, key=lambda option: option[:4])[4:] if options else None
 
     def _atom(self, factor: Any, unknowns: list[Any]) -> Any:
         """The one exponential or logarithm through which all unknowns enter, if there is one."""
@@ -321,10 +317,10 @@ class _Search:
         if bad or any(not self.known.zero(r) for r in residuals):
             needed += list(state.conditions)
         open_ones = []
-        for condition in needed:
+        for condition in with_numbers(dict.fromkeys(needed)):
             decided = self.known.decide(condition)
             if decided is False:
                 return None
             if decided is None and condition not in open_ones:
                 open_ones.append(condition)
-        return Branch(values, free, tuple(open_ones))
+        return None if excluded(open_ones, self.known) else Branch(values, free, tuple(open_ones))

@@ -5,7 +5,6 @@ Main definitions: `Source`.
 
 from __future__ import annotations
 
-import difflib
 import pathlib
 import re
 import tomllib
@@ -16,6 +15,7 @@ from typing import Any, NoReturn
 
 from bilevel.app.places import Path, Places
 from bilevel.language.errors import GameError, ReadError
+from bilevel.language.names import nearest
 
 LARGEST = 1_000_000  # bytes of a problem file
 
@@ -127,10 +127,8 @@ def shown(name: str) -> str:
 def advice(name: str, known: Iterable[str]) -> str:
     """What to write instead: the nearest known name, or all of them when they are few."""
     known = sorted(set(known))
-    folded = [other for other in known if other.lower() == name.lower()]
-    near = folded or difflib.get_close_matches(name[:40], known, n=1, cutoff=0.6)
-    if near:
-        return f"did you mean {near[0]}?"
+    if near := nearest(name, known):
+        return f"did you mean {near}?"
     if not known:
         return "nothing may stand here"
     return "known: " + ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")

@@ -118,6 +118,11 @@ class _Latex(_Style, LatexPrinter):
         """A random variable with its law, as it stands below an expectation."""
         return rf"{self._print(variable)} \sim {variable.law.sign(self._print)}"
 
+    def _print_Heaviside(self, expr: Any, exp: str | None = None) -> str:
+        # SymPy's theta is a name that players have.
+        power = f"^{{{exp}}}" if exp else ""
+        return rf"\operatorname{{H}}{power}{self.bracket.format(self._print(expr.args[0]))}"
+
     def _print_Inverse(self, expr: Any) -> str:
         return rf"{self.bracket.format(self._print(expr.arg))}^{{-1}}"
 

@@ -42,7 +42,8 @@ def read(
 
     Math:
         `+ - * / ^` (also `**`), `< <= > >= == !=` (a chain is an `and`), `and or not true false`, `pi`,
-        `sqrt exp log abs min max sin cos tan tanh sigmoid softplus`; decimals are exact: 0.1 is 1/10.
+        `sqrt exp log abs min max sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh sigmoid softplus`,
+        `erf erfc besselk(order, x) lambertw sign heaviside` (1/2 at 0); decimals are exact: 0.1 is 1/10.
         `names` gives every other name its expression, `functions` further functions (a `sympy.Lambda`, or a callable on
         expressions; `E` is known only when it is among them); `I` is read only with `imaginary`.
     Raises:

@@ -26,10 +26,14 @@ __all__ = ["FUNCTIONS", "TRUTH", "Builder"]
 FUNCTIONS: Mapping[str, Callable[..., Any]] = MappingProxyType({
     "sqrt": sp.sqrt, "exp": sp.exp, "log": sp.log, "abs": sp.Abs, "min": sp.Min, "max": sp.Max, "sin": sp.sin,
     "cos": sp.cos, "tan": sp.tan, "tanh": sp.tanh, "sigmoid": sigmoid, "softplus": softplus,
+    "sinh": sp.sinh, "cosh": sp.cosh, "asin": sp.asin, "acos": sp.acos, "atan": sp.atan, "asinh": sp.asinh,
+    "acosh": sp.acosh, "atanh": sp.atanh, "erf": sp.erf, "erfc": sp.erfc, "besselk": sp.besselk,
+    "lambertw": sp.LambertW, "sign": sp.sign, "heaviside": sp.Heaviside,
     **{count.__name__: count for count in COUNTS},
 })  # fmt: skip
 TRUTH: Mapping[str, BooleanTrue | BooleanFalse] = MappingProxyType({"true": sp.true, "false": sp.false})
 _MANY = ("min", "max", *(count.__name__ for count in COUNTS))
+_COUNTS = MappingProxyType({"besselk": (2,), "lambertw": (1, 2)})  # of arguments; one elsewhere
 _SINGULAR = (sp.zoo, sp.nan, sp.oo, -sp.oo)
 _STUCK = (TypeError, ValueError, ArithmeticError, NotImplementedError, AttributeError, RecursionError)
 
@@ -152,15 +156,24 @@ class Builder:
 
     def call(self, name: str, arguments: Sequence[Any], token: Token) -> Any:
         """One of the known functions at its arguments."""
-        if len(arguments) != 1 and name not in _MANY:
-            refuse(f"{name} takes one argument, got {len(arguments)}; write for example {name}(x)", token)
+        counts = _COUNTS.get(name, (1,))
+        if len(arguments) not in counts and name not in _MANY:
+            few = "one or two arguments" if len(counts) > 1 else ("one argument", "two arguments")[counts[0] - 1]
+            example = f"{name}({'1, ' if counts == (2,) else ''}x)"
+            refuse(f"{name} takes {few}, got {len(arguments)}; write for example {example}", token)
         if name == "sqrt":
             return self.power(arguments[0], sp.S.Half, token)
         if name == "exp":
             self.reach(arguments[0], token)
         elif any(self.size(argument).imaginary for argument in arguments):
             refuse(f"{name} is read for real arguments only, this one contains I; write it without {name}", token)
-        return self.attempt(FUNCTIONS[name], arguments, token)
+        if name == "lambertw" and arguments[1:] and arguments[1] not in (0, -1):
+            refuse("lambertw has two real branches; write lambertw(x), or lambertw(x, -1) for the lower one", token)
+        value = self.attempt(FUNCTIONS[name], arguments, token)
+        beyond = name == "besselk" and arguments[1].is_nonpositive  # SymPy does not say that K is complex there
+        if (value.is_extended_real is False or beyond) and not self.imaginary:
+            refuse(f"{token.shown} gives a number that is not real; restrict what it is applied to", token)
+        return value
 
     def compare(self, sign: str, left: Any, right: Any, token: Token) -> Any:
         """One comparison."""

@@ -36,8 +36,12 @@ _HEADS = MappingProxyType(
         sp.tanh: "tanh",
         sigmoid: "sigmoid",
         softplus: "softplus",
+        **{head: head.__name__ for head in (sp.sinh, sp.cosh, sp.asin, sp.acos, sp.atan, sp.asinh, sp.acosh, sp.atanh)},
+        **{head: head.__name__ for head in (sp.erf, sp.erfc, sp.besselk, sp.sign)},
+        sp.LambertW: "lambertw",
     }
 )
+_LONG = 200  # operations from which on a product of polynomials is not multiplied out
 _SIGNS = MappingProxyType(
     {
         sp.StrictLessThan: "<",
@@ -92,7 +96,8 @@ def write_polynomial(polynomial: Any, variable: sp.Symbol) -> str:
     """Canonical text of a polynomial, collected by the powers of one variable.
 
     Math:
-        z^n + c_(n-1) z^(n-1) + ... + c_0 with each c_k in the form of `write`; c_0 stands without brackets.
+        z^n + c_(n-1) z^(n-1) + ... + c_0 with each c_k in the form of `write`; c_0 stands without brackets. A product
+        that is long already stays one, each factor collected.
     Raises:
         GameError: when it is no polynomial in the variable, or a coefficient has no text.
     Reference:
@@ -102,12 +107,11 @@ def write_polynomial(polynomial: Any, variable: sp.Symbol) -> str:
         >>> write_polynomial(z**2 + (h**2/4 + gamma*h - 2)*z + 1 - gamma*h, z)
         'z^2 + (h^2/4 + gamma*h - 2)*z + 1 - gamma*h'
     """
-    try:
-        terms = sp.Poly(polynomial, variable).terms()
-    except sp.PolynomialError:
-        raise GameError(f"the expression is no polynomial in {variable}; use write") from None
+    factors = sp.Mul.make_args(sp.S(polynomial))
+    if len(factors) > 1 and polynomial.count_ops() > _LONG:
+        return "*".join(_collected_factor(factor, variable) for factor in sorted(factors, key=sp.default_sort_key))
     pieces: list[tuple[bool, str]] = []
-    for (degree,), coefficient in terms:
+    for degree, coefficient in _by_degree(polynomial, variable):
         parts = sp.Add.make_args(coefficient)
         if degree == 0:
             pieces += _terms(parts)
@@ -118,6 +122,31 @@ def write_polynomial(polynomial: Any, variable: sp.Symbol) -> str:
             inner = _joined(_terms([-part for part in parts] if negative else parts))
             pieces.append((negative, f"({inner})*{_power(variable, sp.Integer(degree))[0]}"))
     return _joined(pieces)
+
+
+def _collected_factor(factor: Any, variable: sp.Symbol) -> str:
+    """A factor in brackets, collected by the powers of the variable."""
+    base, exponent = factor.as_base_exp()
+    if not base.has(variable):
+        return _at(factor, PRODUCT)
+    return f"({write_polynomial(base, variable)})" + (f"^{exponent}" if exponent != 1 else "")
+
+
+def _by_degree(polynomial: Any, variable: sp.Symbol) -> list[tuple[int, Any]]:
+    """Falling degrees with their coefficients: as they stand where the polynomial is written out already."""
+    found: dict[int, list[Any]] = {}
+    for term in sp.Add.make_args(sp.S(polynomial)):
+        coefficient, power = term.as_independent(variable, as_Add=False)
+        base, degree = power.as_base_exp() if power != 1 else (variable, sp.S.Zero)
+        if base != variable or not degree.is_Integer or degree < 0 or (coefficient.is_Add and degree == 0):
+            break
+        found.setdefault(int(degree), []).append(coefficient)
+    else:
+        return [(degree, sp.Add(*parts)) for degree, parts in sorted(found.items(), reverse=True)]
+    try:
+        return [(degree, coefficient) for (degree,), coefficient in sp.Poly(polynomial, variable).terms()]
+    except sp.PolynomialError:
+        raise GameError(f"the expression is no polynomial in {variable}; use write") from None
 
 
 def _top(e: Any) -> str:
@@ -167,7 +196,9 @@ def _text(e: Any) -> tuple[str, int]:
         return _condition(e)
     if e.func in _HEADS:
         arguments = [_top(argument) for argument in e.args]
-        return f"{_HEADS[e.func]}({', '.join(sorted(arguments) if len(arguments) > 1 else arguments)})", ATOM
+        return f"{_HEADS[e.func]}({', '.join(sorted(arguments) if e.func in (sp.Min, sp.Max) else arguments)})", ATOM
+    if isinstance(e, sp.Heaviside) and e.args[1:] in ((), (sp.S.Half,)):  # at 0 the reader's is 1/2
+        return f"heaviside({_top(e.args[0])})", ATOM
     if e.func in COUNTS:
         return f"{e.func.__name__}({', '.join(map(_top, e.args))})", ATOM
     refuse_text(e)

@@ -63,6 +63,13 @@ class FiniteMDP:
                 raise GameError(f"probabilities sum to one; the row {list(row)} sums to {sp.expand(sum(row))}")
 
     @property
+    def lawful(self) -> tuple[Any, ...]:
+        """What makes symbols a process: no probability is negative, and the discount is from 0 up to below 1."""
+        entries = [*self.start, *(entry for P in self.transitions for entry in P)]
+        facts = [sp.Ge(entry, 0) for entry in entries] + [sp.Ge(self.discount, 0), sp.Lt(self.discount, 1)]
+        return tuple(dict.fromkeys(fact for fact in facts if fact.free_symbols))
+
+    @property
     def states(self) -> int:
         """Number of states."""
         return int(self.rewards.rows)
@@ -167,7 +174,7 @@ def policy_gradient(mdp: FiniteMDP | None = None) -> Game:
     policy = sp.Matrix.vstack(*map(softmax, logits))
     moved = [logit for row in logits for logit in row]
     actor = maximize(mdp.performance(policy), *moved)
-    return Game(actor=actor, title="Softmax policy gradient", source="Sutton et al. 2000")
+    return Game(actor=actor, assuming=mdp.lawful, title="Softmax policy gradient", source="Sutton et al. 2000")
 
 
 def bandit() -> Game:

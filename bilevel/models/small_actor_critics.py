@@ -221,11 +221,11 @@ def _forms(features: Features, a: Any, b: Any, q: Any, r: Any, gamma: Any) -> tu
 
 def _averaged(form: Any, power: int, visited: Any, noise: Any) -> Any:
     """E[form^power] over s ~ N(0, visited) and e ~ N(0, noise); the form's coefficients are kept together."""
-    terms, spread = sp.Poly(sp.expand(form), _S, _E).terms(), sp.Dummy("spread", positive=True)
-    marks = [sp.Dummy(real=True) for _ in terms]
-    marked = sum(mark * _S**i * _E**j for mark, ((i, j), _) in zip(marks, terms, strict=True))
+    halves = {_S**2: sp.diff(form, _S, 2) / 2, _S * _E: sp.diff(form, _S, _E), _E**2: sp.diff(form, _E, 2) / 2}
+    marks, spread = {monomial: sp.Dummy(real=True) for monomial in halves}, sp.Dummy("spread", positive=True)
+    marked = sum(mark * monomial for monomial, mark in marks.items())
     value = mean(sp.expand(marked**power), {_S: Normal(0, spread), _E: Normal(0, noise)})
-    return value.subs(spread, visited).xreplace({mark: c for mark, (_, c) in zip(marks, terms, strict=True)})
+    return value.subs(spread, visited).xreplace({mark: halves[monomial] for monomial, mark in marks.items()})
 
 
 def lqr_equilibrium(

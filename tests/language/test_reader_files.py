@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 import sympy as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bilevel.language.errors import GameError, ReadError
-from bilevel.language.names import RESERVED, check_name, memory_name, nearest
+from bilevel.language.names import FUNCTION_NAMES, RESERVED, check_name, memory_name, nearest, slips
 from bilevel.language.reader import Bound, read, read_assumptions, read_function, read_value
 
 x = sp.Symbol("x", real=True)
@@ -125,6 +127,51 @@ def test_names() -> None:
     for name in RESERVED:
         with pytest.raises(GameError):
             check_name(name)
+
+
+WORDS = st.text("abcd", max_size=6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(WORDS, WORDS, st.data())
+def test_slips_are_counted_alike_both_ways_and_an_exchange_of_neighbours_is_one(a: str, b: str, data: Any) -> None:
+    assert slips(a, b) == slips(b, a) and (slips(a, b) == 0) == (a == b)
+    assert abs(len(a) - len(b)) <= slips(a, b) <= max(len(a), len(b))
+    assert slips(a + "x" + b, a + b) == slips(a + "x" + b, a + "y" + b) == slips(a + "xy" + b, a + "yx" + b) == 1
+    # A second road: Levenshtein's distance by its definition, no exchanges, is never smaller.
+    assert slips(a, b) <= levenshtein(a, b)
+
+
+def levenshtein(a: str, b: str) -> int:
+    if not a or not b:
+        return len(a) + len(b)
+    rest = levenshtein(a[1:], b[1:])
+    return rest if a[0] == b[0] else 1 + min(rest, levenshtein(a[1:], b), levenshtein(a, b[1:]))
+
+
+@pytest.mark.parametrize(
+    ("came", "meant"),
+    [("tahn", "tanh"), ("tanhh", "tanh"), ("exo", "exp"), ("Tan", "tan"), ("sigmiod", "sigmoid")]
+    + [
+        ("softplsu", "softplus"),
+        ("sof", "softplus"),
+        ("besslek", "besselk"),
+        ("cohs", "cosh"),
+        ("hevyside", "heaviside"),
+    ],
+)
+def test_a_misspelt_function_is_answered_with_the_nearest(came: str, meant: str | None) -> None:
+    assert nearest(came, FUNCTION_NAMES) == meant
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(FUNCTION_NAMES), st.data())
+def test_one_slip_in_a_long_name_leads_back_to_it(name: str, data: Any) -> None:
+    if len(name) < 6:
+        return
+    place = data.draw(st.integers(0, len(name) - 2))
+    exchanged = name[:place] + name[place + 1] + name[place] + name[place + 2 :]
+    assert nearest(exchanged, FUNCTION_NAMES) == nearest(name[:place] + name[place + 1 :], FUNCTION_NAMES) == name
 
 
 def test_a_name_that_stands_for_no_expression_is_refused() -> None:

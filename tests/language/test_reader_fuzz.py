@@ -84,6 +84,15 @@ PIECES = [
     "tanh(",
     "sigmoid(",
     "softplus(",
+    "acosh(",
+    "asin(",
+    "atanh(",
+    "cosh(",
+    "erfc(",
+    "besselk(",
+    "lambertw(",
+    "sign(",
+    "heaviside(",
     "__x__",
     "lambda",
     ".",
@@ -133,17 +142,25 @@ def _grown(source: random.Random, depth: int) -> str:
         return f"({inner}) {source.choice('+-*/')} ({_grown(source, depth - 1)})"
     if kind < 0.7:
         return f"({inner})^{source.choice(('2', '3', '(1/2)', '-1', 'x', '(-1/2)', '40'))}"
-    return (
-        source.choice(("sqrt", "exp", "log", "abs", "sin", "cos", "tan", "tanh", "sigmoid", "softplus", "f", "u", "-"))
-        + f"({inner})"
-    )
+    return source.choice((*CALLED, "f", "u", "-")) + f"({inner})"
+
+
+CALLED = (
+    *("sqrt", "exp", "log", "abs", "sin", "cos", "tan", "tanh", "sigmoid", "softplus", "sinh", "cosh", "asinh"),
+    *("asin", "acos", "atan", "acosh", "atanh", "erf", "erfc", "sign", "heaviside", "lambertw", "besselk(1/3, x)*"),
+)
 
 
 def test_random_sentences_of_the_grammar_agree_with_numbers() -> None:
     """A second road: the same text run by Python's own arithmetic (in this test only) on complex floats."""
     import cmath
 
+    import mpmath
+
     table = {
+        **{name: getattr(cmath, name) for name in ("sinh", "cosh", "asin", "acos", "atan", "asinh", "acosh", "atanh")},
+        **{name: getattr(mpmath, name) for name in ("erf", "erfc", "lambertw", "sign", "besselk")},
+        "heaviside": lambda t: (1 + mpmath.sign(t)) / 2,
         "sqrt": cmath.sqrt,
         "exp": cmath.exp,
         "log": cmath.log,
@@ -162,7 +179,7 @@ def test_random_sentences_of_the_grammar_agree_with_numbers() -> None:
         "h": 0.4 + 0j,
     }
     source, compared = random.Random(7), 0
-    for _ in range(250):
+    for _ in range(350):
         text = _grown(source, 3)
         try:
             value = read(text, NAMES, FUNCTIONS, budget=BUDGET)

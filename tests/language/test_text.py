@@ -47,6 +47,10 @@ NAMES = {"x": x, "y": y, "h": h, "gamma": gamma, "z": z}
         (sp.Max(x, y, 1), "max(1, x, y)"),
         ((x + y) ** 2 * h, "h*(x + y)^2"),
         (sp.true, "true"),
+        (sp.exp(h / 4) * sp.besselk(0, h / 4) < sp.erfc(h), "besselk(0, h/4)*exp(h/4) < erfc(h)"),
+        (sp.Heaviside(x - 1) * sp.sign(y), "heaviside(x - 1)*sign(y)"),
+        (sp.LambertW(h) + sp.LambertW(-sp.exp(-2), -1), "lambertw(h) + lambertw(-exp(-2), -1)"),
+        (sp.besselk(y, h) - sp.besselk(2, h), "besselk(y, h) - besselk(2, h)"),
         (1 + sp.sqrt(3) * sp.I, "1 + sqrt(3)*I"),
     ],
 )
@@ -75,7 +79,8 @@ def test_characteristic_polynomial_is_collected() -> None:
         sp.Symbol("lambda"),
         sp.Dummy("u"),
         sp.rootof(x**5 - x - 1, 0),
-        sp.sign(x),
+        sp.Heaviside(x, 1),
+        sp.DiracDelta(x),
         sp.Integer(10) ** 2000,
         sp.Matrix([1]),
         sp.Symbol("x") + x,
@@ -103,7 +108,10 @@ numbers = st.fractions(min_value=-20, max_value=20, max_denominator=12).map(
     lambda q: sp.Rational(q.numerator, q.denominator)
 )
 leaves = st.one_of(numbers, st.sampled_from([x, y, h, gamma, sp.pi, sp.E]))
-smooth = st.sampled_from([sp.exp, sp.sin, sp.cos, sp.tanh, sp.Abs, sigmoid, softplus])
+smooth = st.sampled_from(
+    [sp.exp, sp.sin, sp.cos, sp.tanh, sp.Abs, sigmoid, softplus, sp.sinh, sp.cosh, sp.asinh, sp.atan, sp.erf, sp.erfc]
+    + [sp.sign, sp.Heaviside, lambda e: sp.besselk(2, e * e + 1)]
+)
 exponents = st.sampled_from(
     [-2, -1, sp.Rational(-1, 2), sp.Rational(1, 2), sp.Rational(1, 3), sp.Rational(3, 2), 2, 3, h, -y]
 )
@@ -125,7 +133,7 @@ expressions = st.recursive(leaves, _grow, max_leaves=8)
 
 
 def _writable(e: Any) -> bool:
-    return not e.has(sp.zoo, sp.nan, sp.oo, -sp.oo, sp.re, sp.im, sp.arg, sp.sinh, sp.cosh, sp.cot, sp.sign)
+    return not e.has(sp.zoo, sp.nan, sp.oo, -sp.oo, sp.re, sp.im, sp.arg, sp.cot, sp.acot, sp.conjugate)
 
 
 @settings(max_examples=100, deadline=None)
@@ -152,3 +160,16 @@ def test_law_for_conditions(parts: list[tuple[Any, Any, Any]], joined: Any) -> N
     if condition.has(sp.oo, sp.Symbol("none")):
         return
     assert read(write(condition), NAMES, budget=ROOMY) == condition, write(condition)
+
+
+def test_a_long_product_of_factors_stays_one_and_a_short_one_is_multiplied_out() -> None:
+    short = (z - h) * (z + gamma)
+    assert write_polynomial(short, z) == "z^2 + (gamma - h)*z - gamma*h"
+    many = sp.symbols("c0:40", positive=True)
+    sum_of_all = sp.Add(*(c**2 * h for c in many))
+    long = (z - sum_of_all / (1 + gamma)) ** 2 * (z**2 + z * sum_of_all + gamma)
+    text = write_polynomial(long, z)
+    names = {**NAMES, **{c.name: c for c in many}}
+    assert ")^2*(z^2 + (" in text or ")*(z - (" in text
+    drawn = {s: sp.Rational(k + 1, 7) for k, s in enumerate((*many, h, gamma, z))}
+    assert (read(text, names) - long).subs(drawn) == 0

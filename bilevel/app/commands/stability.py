@@ -34,7 +34,8 @@ def run(options: Any) -> int:
     answers, exported = [], []
     for done, rule in enumerate(rules):
         kept: list[Any] = []
-        answers.append(analysed(problem, rule, wanted, options.clock.part(1 / (len(rules) - done)), kept))
+        own = options.clock.part(1 / (len(rules) - done))
+        answers.append(analysed(problem, rule, wanted, own, kept, options.json))
         exported += [(answers[-1], *pair) for pair in zip(answers[-1]["equilibria"], kept, strict=True)]
     shown = verdict_source(exported, wanted, python=options.python) if options.latex or options.python else ""
     budget.stop()
@@ -57,10 +58,16 @@ def _status(answer: dict[str, Any], expect: str | None, wanted: list[str]) -> in
 
 
 def analysed(
-    problem: Problem, rule: Any, wanted: list[str], clock: budget.Clock, kept: list[Any] | None = None
+    problem: Problem,
+    rule: Any,
+    wanted: list[str],
+    clock: budget.Clock,
+    kept: list[Any] | None = None,
+    certified: bool = True,
 ) -> dict[str, Any]:
     """One rule's answer as plain data; what there was no time for is unknown, with the reason. `kept` collects the
-    verdicts themselves."""
+    verdicts themselves; making certificates and checking them takes time, so that what only shows words leaves it out.
+    """
     game = problem.game
     reading = rule or default_rule(game)
     symbols = _symbols(problem, reading, wanted)
@@ -74,7 +81,7 @@ def analysed(
         answer["reason"] = found.reason
     for done, equilibrium in enumerate(found.points):
         own = clock.part(1 / (len(found.points) - done))
-        entry, verdict = _entry(problem, reading, equilibrium, symbols, bool(wanted), own)
+        entry, verdict = _entry(problem, reading, equilibrium, symbols, own, explicit=bool(wanted), certified=certified)
         answer["equilibria"].append(entry)
         if kept is not None:
             kept.append(verdict)
@@ -82,7 +89,14 @@ def analysed(
 
 
 def _entry(
-    problem: Problem, rule: Any, equilibrium: Any, symbols: list[Any], explicit: bool, clock: budget.Clock
+    problem: Problem,
+    rule: Any,
+    equilibrium: Any,
+    symbols: list[Any],
+    clock: budget.Clock,
+    *,
+    explicit: bool,
+    certified: bool,
 ) -> tuple[dict[str, Any], Any]:
     order = state_order(problem.game, rule)
     exists = sp.true if equilibrium.exists_on is None else equilibrium.exists_on
@@ -98,7 +112,7 @@ def _entry(
     shown = _within(verdict, exists)
     try:
         with clock.section():
-            described = verdict_object(shown, order, solve_for=solve_for, exists_on=exists)
+            described = verdict_object(shown, order, solve_for=solve_for, exists_on=exists, certified=certified)
     except budget.OutOfTime:
         described = verdict_object(shown, order, exists_on=exists, certified=False)
         described["solved"] = {str(symbol): None for symbol in solve_for}

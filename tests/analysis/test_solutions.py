@@ -1,0 +1,106 @@
+"""Cases that cannot occur are dropped, by equations solved or by facts, and points never decide what they cannot."""
+
+from __future__ import annotations
+
+import random
+
+import sympy as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bilevel import models
+from bilevel.analysis.analyse import analyse
+from bilevel.analysis.fixed_points import equilibria
+from bilevel.analysis.forms import line
+from bilevel.analysis.known import Known
+from bilevel.analysis.polynomials import Coordinates
+from bilevel.analysis.reduction import Assumptions
+from bilevel.analysis.regions import compare
+from bilevel.analysis.solutions import excluded, with_numbers
+
+p, q, r = sp.symbols("p q r", real=True)
+a, K = sp.symbols("a K", positive=True)
+whole = st.integers(-3, 3)
+
+
+def test_an_equation_gives_its_symbol_a_value_in_the_other_conditions() -> None:
+    known = Known()
+    assert excluded([(p - 1, "=="), (q - 1, "=="), (p - q, "!=")], known)
+    assert excluded([(p * q - r, "=="), (p, "!="), (q - r / p, "!=")], known)  # p is known not to vanish
+    assert not excluded([(p * q - r, "=="), (q - 1, "!=")], known)
+    assert not excluded([(p - 1, "=="), (q - 1, "==")], known)
+    assert excluded([(p**2 + q - 1, "=="), (q - 2, ">")], known)  # q = 1 - p^2
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(whole, whole, whole, st.sampled_from(["==", "!=", ">"])), min_size=1, max_size=4))
+def test_conditions_that_some_point_meets_are_never_excluded(rows: list[tuple[int, int, int, str]]) -> None:
+    conditions = [(i * p + j * q + k, relation) for i, j, k, relation in rows]
+    holds = {"==": lambda v: v == 0, "!=": lambda v: v != 0, ">": lambda v: v > 0}
+    grid = [sp.Rational(n, 2) for n in range(-8, 9)]
+    at = lambda e, x, y: sp.S(e).subs({p: x, q: y})
+    met = any(all(holds[s](at(e, x, y)) for e, s in conditions) for x in grid for y in grid)
+    if met:
+        assert not excluded(conditions, Known())
+        numbers = with_numbers(conditions)
+        assert any(all(holds[s](at(e, x, y)) for e, s in numbers) for x in grid for y in grid)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(whole, st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=5), st.booleans())
+def test_a_line_is_what_derivatives_say(rows: list[tuple[int, int, int]], folded: bool) -> None:
+    expression = sum((c * p**i * q**j for c, i, j in rows), sp.S.Zero) * (1 + q if folded else 1)
+    slope = sp.expand(sp.diff(expression, p))
+    found = line(expression, p)
+    if slope == 0 or slope.has(p):
+        assert found is None
+    else:
+        assert found is not None and not sp.Tuple(*found).has(p)
+        assert sp.expand(found[0] - slope) == 0 and sp.expand(found[0] * p + found[1] - expression) == 0
+
+
+def test_points_that_meet_the_facts_refute_and_what_they_refute_is_false() -> None:
+    facts = ((a - K) ** 2 < 1, a < 2)
+    coordinates = Coordinates([a, K], sp.Dummy("z"))
+    known = Assumptions(coordinates, facts)
+    assert len(known.witnesses.points) > 5
+    generators = dict(zip(coordinates.meaning, coordinates.generators, strict=True))
+    A, B = generators[a], generators[K]
+    for at in known.witnesses.points:
+        values = dict(zip(coordinates.meaning, at, strict=True))
+        assert (values[a] - values[K]) ** 2 < 1 and 0 < values[a] < 2 and values[K] > 0
+    assert known.implies(True, compare(1 - A + B, ">"))  # from the square
+    assert not known.implies(True, compare(A - B, ">")) and not known.implies(True, compare(B - A, ">="))
+    assert not known.impossible(compare(A - 1, ">"))
+
+
+def test_signs_that_follow_from_facts_alone_shorten_a_verdict() -> None:
+    h = sp.Symbol("h", positive=True)
+    matrix = sp.Matrix([[1 - h / (1 - (a - K) ** 2)]])
+    long, short = (analyse(matrix, time="discrete", assuming=given) for given in ((), ((a - K) ** 2 < 1,)))
+    assert long.exists_on != sp.true and short.exists_on == sp.true
+    assert "!=" not in str(short.condition)
+    source = random.Random(3)
+    for _ in range(40):  # both roads say the same wherever the fact holds
+        at = {s: sp.Rational(source.randint(1, 20), 10) for s in (a, K, h)}
+        if ((a - K) ** 2).subs(at) < 1:
+            radius = abs(matrix[0].subs(at))
+            assert short.condition.subs(at) == long.condition.subs(at) == (radius < 1)
+
+
+def test_a_softmax_policy_rests_only_where_no_action_is_better() -> None:
+    """No advantage in either state, or a start state that is never left and pays alike: else the return has a slope."""
+    game = models.policy_gradient()
+    found = equilibria(game)
+    assert found.complete and not found.points
+    assert found.reason.count("continuum") == 2 and "p == 1 and q == 1 and r11 == r12" in found.reason
+    names = {s.name: s for s in game.parameters}
+    mdp, level = models.two_state_mdp(), sp.Rational(1, 3)
+    at = {names["p"]: sp.Rational(1, 4), names["q"]: sp.Rational(3, 5), names["gamma"]: sp.Rational(2, 3)}
+    at |= {names["r11"]: 2, names["r21"]: -1}
+    # The other two rewards from "no advantage" at one policy; then there is none at any, and every point is fixed.
+    values = mdp.action_value(sp.Matrix([[level, 1 - level]] * 2)).subs(at)
+    solved = sp.solve([values[s, 0] - values[s, 1] for s in range(2)], [names["r12"], names["r22"]])
+    for theta in ((0, 0), (1, -2), (-3, 1)):
+        there = dict(zip(game.variables, theta, strict=True))
+        assert all(abs(sp.N(f.subs(at).subs(solved).subs(there), 30)) < 1e-20 for f in game.field().values())
