@@ -12,6 +12,7 @@ import flint
 import sympy as sp
 from flint import acb, acb_mat, arb, arb_mat
 
+from bilevel.analysis.ball_number import BallNumber
 from bilevel.language.root_counts import COUNTS, enclosed_count
 
 
@@ -205,6 +206,8 @@ def _walk(node: Any, values: Any) -> arb:
         return ball(values[node])
     if node.is_Rational or node.is_Float:
         return ball(node)
+    if isinstance(node, BallNumber):
+        return node.ball
     if node is sp.pi:
         return arb.pi()
     if node is sp.E:

@@ -29,10 +29,13 @@ PRECISION, STARTS = 160, 80
 Box = dict[Any, arb]
 
 
-def certify(equations: Sequence[Any], unknowns: Sequence[Any], near: Sequence[float]) -> Box | None:
+def certify(
+    equations: Sequence[Any], unknowns: Sequence[Any], near: Sequence[float], *, precision: int = PRECISION
+) -> Box | None:
     """A small box around a numerical solution that is proved to hold exactly one zero, or None.
 
-    Math: Newton's method from `near`, then Krawczyk's test on a box of relative radius 2^-70, 2^-50, 2^-30.
+    Math: Newton's method from `near`, then Krawczyk's test on a box of relative radius 2^(90 - precision), 2^-50,
+        2^-30. The Jacobian is not singular in the box.
 
     Reference: Krawczyk (1969), doi:10.1007/BF02234767; Moore (1977), doi:10.1137/0714040.
 
@@ -49,11 +52,11 @@ def certify(equations: Sequence[Any], unknowns: Sequence[Any], near: Sequence[fl
         return None
     saved = flint.ctx.prec
     try:
-        flint.ctx.prec = PRECISION
+        flint.ctx.prec = precision
         middle = _newton(system, slopes, unknowns, [arb(float(x)) for x in near])
         if middle is None:
             return None
-        for exponent in (-70, -50, -30):
+        for exponent in (90 - precision, -50, -30):
             box = [m + arb(0, arb(2) ** exponent * (1 + abs(m)).mid()) for m in middle]
             image = _krawczyk(system, slopes, unknowns, middle, box)
             if image is not None and all(b.contains_interior(k) for b, k in zip(box, image, strict=True)):
@@ -65,7 +68,7 @@ def certify(equations: Sequence[Any], unknowns: Sequence[Any], near: Sequence[fl
 
 def _values(expressions: Sequence[Any], unknowns: Sequence[Any], box: Sequence[arb]) -> list[arb] | None:
     put = dict(zip(unknowns, box, strict=True))
-    found = [enclose(e, put, PRECISION) for e in expressions]
+    found = [enclose(e, put, flint.ctx.prec) for e in expressions]
     return None if any(f is None for f in found) else [f for f in found if f is not None]
 
 
@@ -108,10 +111,13 @@ def _krawczyk(system: Any, slopes: Any, unknowns: Any, middle: list[arb], box: l
     return [middle[i] + image[i, 0] for i in range(n)]
 
 
-def isolated_zeros(equations: Sequence[Any], unknowns: Sequence[Any]) -> list[Box]:
+def isolated_zeros(
+    equations: Sequence[Any], unknowns: Sequence[Any], *, around: Sequence[float] | None = None, starts: int = STARTS
+) -> list[Box]:
     """Certified zeros of a system without parameters, from many starting points; never claimed to be all.
 
-    Math: damped Newton in floating point from pseudo-random points (always the same ones), then `certify`.
+    Math: damped Newton in floating point from pseudo-random points (always the same ones) around the origin or the
+        given point, that point first, then `certify`.
 
     Reference: see `certify`.
 
@@ -133,9 +139,10 @@ def isolated_zeros(equations: Sequence[Any], unknowns: Sequence[Any]) -> list[Bo
     source = random.Random(3)
     seen: list[Any] = []
     boxes: list[Box] = []
-    for k in range(STARTS):
-        reach = (0.5, 2.0, 6.0, 20.0)[k % 4]
-        x = _descend(value, slope, np.array([source.uniform(-reach, reach) for _ in unknowns]))
+    middle = np.zeros(len(unknowns)) if around is None else np.array(around, float)
+    for k in range(starts):
+        reach = (0.5, 2.0, 6.0, 20.0)[k % 4] if around is None or k else 0.0
+        x = _descend(value, slope, middle + np.array([source.uniform(-reach, reach) for _ in unknowns]))
         if x is None or any(np.allclose(x, other, rtol=1e-6, atol=1e-7) for other in seen):
             continue
         seen.append(x)

@@ -27,7 +27,9 @@ from bilevel.language.nodes import stop_gradient
 from bilevel.response import best_response
 from bilevel.rules.protocol.linear import Linearisation, linearise, stays
 from bilevel.rules.protocol.rule import Rule
+from bilevel.rules.protocol.smoothness import evaluated
 
+FINE = 640  # bits with which derivatives are enclosed; their balls are as wide as the box makes them
 ORDERS = (2, 3, 4)  # how many derivatives of the losses to try: most rules need two or three
 
 
@@ -61,7 +63,7 @@ class LocalModel:
         return None if linear.matrix.atoms(AppliedUndef, Derivative, Subs) else linear
 
 
-def local_models(game: Any, box: Mapping[Any, arb]) -> Iterator[LocalModel]:
+def local_models(game: Any, box: Mapping[Any, Any]) -> Iterator[LocalModel]:
     """Models of growing order around the zero of the field in the box: of the losses, or of the field alone."""
     for order in ORDERS:
         model = local_model(game, box, order) if isinstance(game, Game) else None
@@ -70,13 +72,14 @@ def local_models(game: Any, box: Mapping[Any, arb]) -> Iterator[LocalModel]:
             yield model
 
 
-def local_model(game: Game, box: Mapping[Any, arb], order: int = ORDERS[0]) -> LocalModel | None:
+def local_model(game: Game, box: Mapping[Any, Any], order: int = ORDERS[0]) -> LocalModel | None:
     """The model around the one zero of the field in the box; None where a derivative has no enclosure there, a loss
     stops gradients, or steps are foreseen.
 
     Math: see `LocalModel`; the letters of each player's own slope are solved for from F(z0) = 0.
 
-    Shapes: n variables and order K give (n + K choose K) derivatives a player.
+    Shapes: n variables and order K give (n + K choose K) derivatives a player. A coordinate in the box that is no ball
+        is exact.
 
     Reference: see `LocalModel`.
 
@@ -103,7 +106,7 @@ def local_model(game: Game, box: Mapping[Any, arb], order: int = ORDERS[0]) -> L
     return LocalModel(exact, letters.put, letters.values)
 
 
-def field_model(game: Any, box: Mapping[Any, arb], order: int = 1) -> LocalModel | None:
+def field_model(game: Any, box: Mapping[Any, Any], order: int = 1) -> LocalModel | None:
     """The same for the field alone, where losses stop gradients or there are none: all that a rule may ask for is F.
 
     Math: F_v(z) = sum over 1 <= |a| <= K of c_{v,a} (z - z0)^a/a! + a remainder. As losses: player i has sum_v v
@@ -133,7 +136,7 @@ def field_model(game: Any, box: Mapping[Any, arb], order: int = 1) -> LocalModel
     return LocalModel(Game(players), letters.put, letters.values)
 
 
-def kept(game: Any, rule: Rule, box: Mapping[Any, arb]) -> bool:
+def kept(game: Any, rule: Rule, box: Mapping[Any, Any]) -> bool:
     """Whether it is proved that the rule, whatever its parameters are, leaves the enclosed zero of the field alone."""
     return any(_stays(model, rule) for model in local_models(game, box))
 
@@ -149,10 +152,11 @@ def _stays(model: LocalModel, rule: Rule) -> bool:
 class _Letters:
     """One letter for every derivative that is no number; equal derivatives of one order share theirs."""
 
-    def __init__(self, game: Any, box: Mapping[Any, arb]) -> None:
+    def __init__(self, game: Any, box: Mapping[Any, Any]) -> None:
         self.variables, self.box = game.variables, box
-        self.put = {v: sp.Dummy(f"{v}_0", real=True) for v in self.variables}
-        self.values: dict[Any, arb] = {self.put[v]: box[v] for v in self.variables}
+        self.exact = {v: x for v, x in box.items() if not isinstance(x, arb)}
+        self.put = {v: self.exact.get(v, sp.Dummy(f"{v}_0", real=True)) for v in self.variables}
+        self.values: dict[Any, arb] = {self.put[v]: box[v] for v in self.variables if v not in self.exact}
         self.known: dict[tuple[int, Any], Any] = {}
         self.own: list[Any] = []
 
@@ -189,13 +193,15 @@ class _Letters:
 
     def letter(self, size: int, derivative: Any) -> Any:
         """The letter of a derivative, with the sign its enclosure shows; None where it has no enclosure."""
-        if not derivative.free_symbols:
+        if self.exact:
+            derivative = evaluated(derivative, self.exact)  # None at a kink
+        if derivative is None or not derivative.free_symbols:
             return derivative
         if derivative.could_extract_minus_sign():
             positive = self.letter(size, -derivative)
             return None if positive is None else -positive
         if (size, derivative) not in self.known:
-            ball = enclose(derivative, self.box)
+            ball = enclose(derivative, self.box, FINE)
             if ball is None:
                 return None
             sign = {"positive": True} if ball > 0 else {"negative": True} if ball < 0 else {"real": True}

@@ -77,7 +77,13 @@ def _linearised(game: Any, rule: Rule, point: Mapping[Any, Any]) -> tuple[LocalM
     if any(value.free_symbols - set(game.variables) for value in field.values()):
         return None
     box = certify(list(field.values()), list(game.variables), [float(point[v]) for v in game.variables])
-    if box is None or not kept(game, rule, box):
+    return None if box is None else linear_in_letters(game, rule, box)
+
+
+def linear_in_letters(game: Any, rule: Rule, box: Mapping[Any, Any]) -> tuple[LocalModel, Linearisation] | None:
+    """A rule's Jacobian at the one zero of the field in a box, in letters for derivatives there; None where the rule is
+    not proved to leave that zero alone, or a derivative has no enclosure."""
+    if not kept(game, rule, box):
         return None
     for model in local_models(game, box):
         linear = model.linearised(rule)

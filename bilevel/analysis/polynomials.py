@@ -20,6 +20,7 @@ from flint import fmpq, fmpq_mpoly_ctx
 from bilevel.language.errors import UnknownAnswer
 
 MAX_TERMS = 4000
+LARGEST_POWER = 16  # of an exponential of a number, written as a power of another one
 
 
 def rational(value: Any) -> fmpq:
@@ -41,6 +42,17 @@ def _roots_of(node: Any) -> list[tuple[Any, int]]:
     return [(base, q)]
 
 
+def _powers_of_one(expressions: Any) -> dict[Any, tuple[Any, int]]:
+    """exp(r) for rational r as (exp(g), k), r = k g, so that products of exponentials of numbers are recognised."""
+    found = {node for e in expressions for node in e.atoms(sp.exp) if node.args[0].is_Rational}
+    if len(found) < 2:
+        return {}
+    exponents = [node.args[0] for node in found]
+    unit = sp.Rational(sp.igcd(*(r.p for r in exponents)), sp.ilcm(*(r.q for r in exponents)))
+    powers = {node: int(node.args[0] / unit) for node in found}
+    return {n: (sp.exp(unit), k) for n, k in powers.items()} if max(map(abs, powers.values())) <= LARGEST_POWER else {}
+
+
 class Coordinates:
     """The generators of a set of expressions: `z`, a small `epsilon`, the symbols, and one for each non-rational
     subexpression.
@@ -55,8 +67,10 @@ class Coordinates:
         self.meaning: list[Any] = [z, sp.Symbol("epsilon")]
         self._index: dict[Any, int] = {}
         self._pending: list[tuple[int, Any, int]] = []
-        for expression in expressions:
-            self._collect(sp.sympify(expression, strict=True))
+        collected = [sp.sympify(expression, strict=True) for expression in expressions]
+        self._exponentials = _powers_of_one(collected)
+        for expression in collected:
+            self._collect(expression)
         names = [f"x{k}" for k in range(len(self.meaning))]
         self.context = fmpq_mpoly_ctx.get(names, "degrevlex")
         self.generators = self.context.gens()
@@ -90,6 +104,8 @@ class Coordinates:
                 self._root(radicand, q)
         elif node.has(sp.I) or node.is_real is False:
             raise UnknownAnswer(f"the Jacobian contains {node}, which is not real", next_step="use real variables")
+        elif node in self._exponentials and self._exponentials[node][0] != node:
+            self._collect(self._exponentials[node][0])
         elif node not in self._index:
             self.has_floats = self.has_floats or node.has(sp.Float)
             if isinstance(node, sp.log) or (node.is_Pow and not node.exp.is_number and not node.base.is_positive):
@@ -123,6 +139,10 @@ class Coordinates:
             return self.context.constant(rational(node)), self.one
         if node == self.z:
             return self.generators[0], self.one
+        if node in self._exponentials:
+            base, k = self._exponentials[node]
+            power = self.generators[self._index[base]] ** abs(k)
+            return (power, self.one) if k > 0 else (self.one, power)
         if node in self._index:
             return self.generators[self._index[node]], self.one
         if node.is_Add:

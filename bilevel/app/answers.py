@@ -11,6 +11,7 @@ from typing import Any
 
 import sympy as sp
 
+from bilevel.analysis.ball_number import BallNumber
 from bilevel.analysis.certify import certificate_of
 from bilevel.language.errors import BilevelError, GameError, UnknownAnswer
 from bilevel.language.known_function import KnownFunction
@@ -34,9 +35,13 @@ def text(expression: Any) -> str | None:
 
 
 def _with_decimals(expression: Any) -> Any:
-    """Indexed roots of polynomials, which the grammar has no words for, to the digits of a float."""
-    roots = expression.atoms(sp.CRootOf) if isinstance(expression, sp.Basic) else set()
-    return expression.xreplace({root: root.evalf(15) for root in roots}) if roots else expression
+    """Indexed roots of polynomials, which the grammar has no words for, to the digits of a float; numbers known by a
+    ball to those of its middle."""
+    if not isinstance(expression, sp.Basic):
+        return expression
+    put = {root: root.evalf(15) for root in expression.atoms(sp.CRootOf)}
+    put |= {number: number.decimal for number in expression.atoms(BallNumber)}
+    return expression.xreplace(put) if put else expression
 
 
 def written(expression: Any) -> str:

@@ -6,14 +6,17 @@ Main definitions: `cell`, a plain function of names that returns plain data, so 
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
 import sympy as sp
 
 from bilevel.analysis.analyse import analyse
+from bilevel.analysis.ball_number import BallNumber
 from bilevel.analysis.cascades import linear_at
 from bilevel.analysis.comparison import compare
+from bilevel.analysis.nearest import line_verdict, linear_near
 from bilevel.analysis.state_map import state_map
 from bilevel.app import budget
 from bilevel.app.answers import certificate, point_object, text, verdict_object
@@ -22,7 +25,7 @@ from bilevel.app.table1_lines import idle_along, lost_isolation
 from bilevel.app.table1_points import DESTROYED, UNDECIDED, fate_of
 from bilevel.app.table1_problems import PROBLEMS, RULES, STEP, Bench
 from bilevel.app.table1_rates import best_rate, scaled, steps_of, told
-from bilevel.app.table1_verdict import against, judged, summed
+from bilevel.app.table1_verdict import against, judged, reached, summed
 from bilevel.language.errors import BilevelError, UnknownAnswer
 from bilevel.language.values import expression
 from bilevel.models.strategies import catalogue
@@ -69,13 +72,14 @@ def _guarded(name: str, variant: dict[str, Any], bench: Bench, seconds: float) -
     }
     with budget.limited(seconds, budget.PROCESSOR, strict=True) as clock:
         try:
-            entry |= _weighed(name, variant, bench, clock)
+            entry |= _weighed(name, variant, bench, clock, entry)
         except NotApplicable as stop:
             entry |= {"word": "not applicable", "why": f"proved: {stop}"}
         except UnknownAnswer as stop:
             entry |= {"word": "unknown", "why": str(stop)}
         except (Exception, budget.OutOfTime) as stop:  # one entry's fault is not the table's
-            entry |= {"word": "unknown", "why": _failed(stop, seconds)}
+            budget.PROCESSOR.ring(0)
+            entry |= {"word": "unknown", "why": "; ".join([_failed(stop, seconds), *reached(entry)])}
         budget.PROCESSOR.ring(0)
     return entry | {"seconds": round(time.process_time() - began, 2)}
 
@@ -96,10 +100,13 @@ def strategy_of(name: str, variant: dict[str, Any]) -> Strategy:
     return make(**free, **variant)
 
 
-def _weighed(name: str, variant: dict[str, Any], bench: Bench, clock: budget.Clock) -> dict[str, Any]:
+def _weighed(
+    name: str, variant: dict[str, Any], bench: Bench, clock: budget.Clock, found: dict[str, Any]
+) -> dict[str, Any]:
+    """The entry, put into `found` piece by piece, so that what was decided stands when the time is over."""
     strategy, game = strategy_of(name, variant), bench.game()
     actor = tuple(str(v) for v in game[game.samples.actor].moves)
-    found: dict[str, Any] = {"strategy": str(strategy), "model": strategy.model or "exact", "rules": {}}
+    found |= {"strategy": str(strategy), "model": strategy.model or "exact", "rules": {}}
     changed = {rule: strategy(game, make()) for rule, make in RULES.items()}
     common = next(iter(changed.values()))[0]  # rules share one game where they may, and with it all that is derived
     changed = {rule: (common if new == common else new, step) for rule, (new, step) in changed.items()}
@@ -115,11 +122,15 @@ def _weighed(name: str, variant: dict[str, Any], bench: Bench, clock: budget.Clo
     found["fixed_point"] = {"word": fate.word, "why": fate.why, "point": fate.point and point_object(fate.point.point)}
     if fate.point is not None:
         where = {rule: {v: fate.point.point[v] for v in new.variables} for rule, (new, _) in changed.items()}
-        linear = {rule: linear_at(new, step, where[rule]) for rule, (new, step) in changed.items()}
+        enclosed = fate.point.known == "enclosed"
+        at = linear_near if enclosed else linear_at
+        linear = {rule: at(new, step, where[rule]) for rule, (new, step) in changed.items()}
         for rule, (new, step) in changed.items():
-            found["rules"][rule] = _under(rule, new, step, linear[rule], bench, where[rule], clock)
-        loose = lost_isolation(common, linear["flow"], where["flow"], actor, _before(bench, "flow")[2])
-        found["fixed_point"]["line"] = loose
+            record = found["rules"][rule] = {}
+            _under(record, rule, new, step, linear[rule], bench, where[rule], clock)
+        if not enclosed:  # the interval test proves a zero that is isolated
+            loose = lost_isolation(common, linear["flow"], where["flow"], actor, _before(bench, "flow")[2])
+            found["fixed_point"]["line"] = loose
     elif fate.word == UNDECIDED:
         return found | {"word": "unknown", "why": fate.why}
     return found | judged(found, destroyed=fate.word == DESTROYED)
@@ -148,24 +159,29 @@ def _before(bench: Bench, rule: str) -> tuple[Any, Any, list[str]]:
 
 
 def _under(
-    rule: str, changed: Any, new: Any, linear: Any, bench: Bench, point: Any, clock: budget.Clock
-) -> dict[str, Any]:
+    record: dict[str, Any],
+    rule: str,
+    changed: Any,
+    new: Any,
+    linear: Any,
+    bench: Bench,
+    point: Any,
+    clock: budget.Clock,
+) -> None:
     """Before and after under one rule: the whole state for the record, the part that drives the players for the word"""
     plain, game = RULES[rule](), bench.game()
     with clock.section(2 / 3):
-        whole = analyse(linear.matrix, time=linear.time, assuming=changed.assuming)
+        whole = _decided(linear.matrix, linear.time, changed.assuming)
         learnt = {str(v) for player in game.players for v in changed[player].moves}
         part = driving(linear.matrix, [k for k, name in enumerate(linear.order) if name in learnt])
-        own = whole if part.rows == linear.matrix.rows else analyse(part, time=linear.time, assuming=changed.assuming)
-    before, rate_before, _ = _before(bench, rule)
-    verdict, scale = compare(before, own), scaled(before.jacobian, own.jacobian)
-    after = verdict_object(whole, list(linear.order), certified=False)
-    with clock.section(1 / 3):
-        after["certificate"], after["certified_at"] = certified(whole, verdict)
-    return {
+        own = whole if part.rows == linear.matrix.rows else _decided(part, linear.time, changed.assuming)
+        before, rate_before, _ = _before(bench, rule)
+        verdict, scale = compare(before, own), scaled(before.jacobian, own.jacobian)
+    after = verdict_object(whole, list(linear.order), certified=False) | {"steps": steps_of(whole)}
+    record |= {
         "rule": str(new),
         "before": told(before),
-        "after": after | {"steps": steps_of(whole)},
+        "after": after | {"certificate": None, "certified_at": None},
         "players": None if own is whole else told(own),
         "word": verdict.word,
         "why": verdict.why,
@@ -173,8 +189,17 @@ def _under(
         "best_before": rate_before,
         "best_after": best_rate(part, own, rounds(new), clock.part(2 / 3)),
         "same": changed == game and str(new) == str(plain),
-        "file": problem_text(changed, new, linear, point),
+        "file": None,
     }
+    with suppress(budget.OutOfTime), clock.section(1 / 2):  # the word rests on neither
+        record["file"] = problem_text(changed, new, linear, point)
+        found, at = certified(whole, verdict)
+        record["after"] |= {"certificate": found, "certified_at": at}
+
+
+def _decided(matrix: Any, time: str, facts: Any) -> Any:
+    """The verdict on a rule's Jacobian: exact in closed form, by enclosures where an entry is known only so."""
+    return line_verdict(matrix, time) if matrix.has(BallNumber) else analyse(matrix, time=time, assuming=facts)
 
 
 def driving(matrix: Any, players: list[int]) -> Any:
@@ -187,9 +212,10 @@ def driving(matrix: Any, players: list[int]) -> Any:
 
 
 def certified(verdict: Any, compared: Any) -> tuple[Any, dict[str, str] | None]:
-    """A certificate of the verdict; where there is none with the step open, one at a step at which it is decided."""
+    """A certificate of the verdict; where there is none with the step open, one at a step at which it is decided. None
+    for what rests on enclosures: the format has no balls."""
     found = certificate(verdict)
-    if found is not None or verdict.condition is None:
+    if found is not None or verdict.condition is None or verdict.jacobian.has(BallNumber):
         return found, None
     steps = [p[STEP] for p in (compared.gained, compared.lost) if p and STEP in p]
     for step in (*steps, *(sp.Rational(n, d) for n, d in ((1, 10), (1, 100), (1, 1), (5, 1)))):
@@ -209,11 +235,13 @@ def rounds(rule: Any) -> int:
 
 def problem_text(game: Any, rule: Any, linear: Any, point: Any) -> str | None:
     """A problem file that says the same: players and rule where these can be written, else the map of the state; where
-    composing that fills pages, its linear part at the fixed point."""
+    composing that fills pages, its linear part at the fixed point. A point that is only enclosed is left to be found"""
+    enclosed = any(isinstance(x, BallNumber) for x in point.values())
     try:
-        return save(game, rule, point)
+        return save(game, rule, None if enclosed else point)
     except BilevelError:
-        pass
+        if enclosed:
+            return None
     try:
         if _composed_size(derive(game, rule)) > LONGEST:
             return _linear_text(game, linear, point)

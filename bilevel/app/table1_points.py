@@ -11,9 +11,12 @@ from typing import Any
 import sympy as sp
 
 from bilevel.analysis.cascades import linear_at
+from bilevel.analysis.enclosure import enclose
 from bilevel.analysis.equilibrium import Equilibrium
+from bilevel.analysis.nearest import zeros_near
 from bilevel.analysis.rays import moves_on_every_ray, peak
 from bilevel.analysis.zeros import solve_zeros
+from bilevel.app.budget import OutOfTime
 from bilevel.language.errors import BilevelError, GameError, UnknownAnswer
 from bilevel.language.values import expression
 from bilevel.models.samples import SampledGame
@@ -23,6 +26,7 @@ from bilevel.rules.protocol.smoothness import JUMPS, evaluated
 KEPT, CRITIC_MOVED, MOVED, DESTROYED, UNDECIDED = "kept", "kept for the actor", "moved", "destroyed", "unknown"
 
 SHORT = 160  # characters of an equation that was not solved
+LONG = 100  # operations in a point up to which its closed form is worked with
 
 
 @dataclass(frozen=True)
@@ -58,16 +62,57 @@ def fate_of(game: Any, point: dict[str, Any], actor: tuple[str, ...], clock: Any
             exact = word == KEPT and not lost
             why = "the updates vanish there" if exact else f"the actor stays; the critic is at {_told(found, actor)}"
             return Fate(KEPT if exact else CRITIC_MOVED, found, why)
-    with clock.section(3 / 4):
-        everywhere, complete, reason = _zeros(game, {})
-    if not everywhere:
-        if complete:
-            return Fate(DESTROYED, None, "the changed game has no fixed point at all")
-        short = reason if len(reason) < SHORT else f"{reason[:SHORT]} ..."
-        why = f"where the equilibrium is now was not found in closed form: {short}"
-        return Fate(UNDECIDED, None, f"{why}; try: a simpler critic, or a search in numbers from the old equilibrium")
-    near = min(everywhere, key=lambda p: _distance(p, place))
-    return Fate(MOVED, near, f"to {', '.join(f'{v} = {x}' for v, x in near.point.items() if str(v) in place)}"[:300])
+    try:
+        with clock.section(1 / 4):
+            everywhere, complete, reason = _zeros(game, {})
+    except OutOfTime:
+        everywhere, complete, reason = [], False, "the search for a closed form ran out of time"
+    if everywhere:
+        near = min(everywhere, key=lambda p: _distance(p, place))
+        if sum(sp.count_ops(x) for x in near.point.values()) > LONG:
+            return _in_decimals(game, near, place, actor, complete)
+        told = ", ".join(f"{v} = {x}" for v, x in near.point.items() if str(v) in place)
+        return Fate(MOVED, near, f"to {told}"[:300])
+    if complete:
+        return Fate(DESTROYED, None, "the changed game has no fixed point at all")
+    with clock.section(1 / 2):
+        return _enclosed(game, place, actor, reason)
+
+
+def _enclosed(game: Any, place: dict[str, Any], actor: tuple[str, ...], reason: str) -> Fate:
+    """Where there is no closed form: the nearest fixed point that an interval test proves."""
+    short = reason if len(reason) < SHORT else f"{reason[:SHORT]} ..."
+    why = f"where the equilibrium is now was not found in closed form: {short}"
+    try:
+        found = zeros_near(game, {v: place.get(str(v), sp.S.Zero) for v in game.variables})
+    except BilevelError as stop:
+        return Fate(UNDECIDED, None, f"{why}; {stop}")
+    if not found:
+        why += "; nor did Newton's method from the old one, with an interval test, prove one nearby"
+        return Fate(UNDECIDED, None, f"{why}; try: a simpler critic")
+    others = f", the nearest of {len(found)} found" if len(found) > 1 else ""
+    return _elsewhere(found[0], place, actor, f"{others}; that there is no nearer one is not known")
+
+
+def _in_decimals(game: Any, point: Equilibrium, place: dict[str, Any], actor: tuple[str, ...], complete: bool) -> Fate:
+    """A closed form too long to work with, enclosed again."""
+    found = zeros_near(game, point.point, starts=1)
+    if not found:
+        return Fate(UNDECIDED, None, "the closed form of the moved equilibrium is too long to work with")
+    only = "" if complete else "; that there is no nearer one is not known"
+    return _elsewhere(found[0], place, actor, f"; its closed form is too long to work with{only}")
+
+
+def _elsewhere(near: Equilibrium, place: dict[str, Any], actor: tuple[str, ...], note: str) -> Fate:
+    """That an enclosed fixed point is elsewhere, and whether the actor is."""
+    told = ", ".join(f"{v} = {x}" for v, x in near.point.items() if str(v) in place)
+    how = f"enclosed: an interval test proves a fixed point within 1e-12 of these decimals{note}"
+    gaps = [enclose(place[name] - x) for v, x in near.point.items() if (name := str(v)) in actor and name in place]
+    if any(gap is not None and not gap.contains(0) for gap in gaps):
+        return Fate(MOVED, near, f"to {told} ({how})")
+    if all(gap is not None and gap == 0 for gap in gaps):
+        return Fate(CRITIC_MOVED, near, f"the actor stays; the critic is at {_told(near, actor)} ({how})")
+    return Fate(UNDECIDED, None, f"a fixed point is at {told} ({how}); whether the actor stays exactly was not decided")
 
 
 def _at(game: Any, kept: dict[str, Any]) -> Equilibrium | None:
@@ -119,11 +164,12 @@ def _distance(point: Equilibrium, place: dict[str, Any]) -> float:
 def _from_either_side(game: Any, place: dict[str, Any]) -> Fate:
     """At a kink: the update's limits from its sides, none of which is differentiated through."""
     put = {v: place[str(v)] for v in game.variables if str(v) in place}
-    said = []
+    said, bent = [], []
     for variable, slope in game.field().items():
         try:
             if evaluated(slope, put) is not None:
                 continue
+            bent.append(variable)
             limits = [_limit(slope, put, side) for side in (1, -1)]
         except (TypeError, ValueError, NotImplementedError):
             return _by_cost(game, place, variable)
@@ -133,7 +179,9 @@ def _from_either_side(game: Any, place: dict[str, Any]) -> Fate:
             said.append(f"d{variable}/dt tends to {-limits[0]} from above and to {-limits[1]} from below, never to 0")
     if said:
         return Fate(DESTROYED, None, f"one-sided limits at the kink: {'; '.join(said)}")
-    return Fate(UNDECIDED, None, "the update has a kink there, and vanishes from some side")
+    if not bent:
+        return Fate(UNDECIDED, None, "the rule meets a kink that the updates do not show; try: a smooth model of it")
+    return _by_cost(game, place, bent[0])
 
 
 def _by_rays(game: Any, place: dict[str, Any]) -> str:

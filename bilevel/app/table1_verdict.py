@@ -42,6 +42,16 @@ def judged(found: Mapping[str, Any], *, destroyed: bool) -> dict[str, str]:
     return {"word": word, "why": "; ".join(said)}
 
 
+def reached(entry: dict[str, Any]) -> list[str]:
+    """What an entry that stopped had decided, rule by rule; records that were only begun are taken out of it."""
+    if "rules" not in entry:
+        return []
+    entry["rules"] = {name: rule for name, rule in entry["rules"].items() if rule}
+    fixed = entry.get("fixed_point")
+    said = [f"the fixed point: {fixed['word']}, {fixed['why']}"] if fixed else []
+    return said + [f"{name}: {_of_rule(rule)[1]}" for name, rule in entry["rules"].items() if not rule["same"]]
+
+
 def _of_rule(rule: Mapping[str, Any]) -> tuple[str, str]:
     rates, word = (rule["best_before"], rule["best_after"]), rule["word"]
     if rule.get("scale"):  # the same map at another step: a step that is chosen gains and loses nothing by it

@@ -39,6 +39,7 @@ def evaluated(formula: Any, put: Mapping[Any, Any]) -> Any | None:
     formula = formula.replace(sp.Piecewise, lambda *rows: _branches(rows, put))
     if formula.has(sp.nan):
         return None
+    formula, within = _opened(formula, put)
     jumping, steady = {}, {}
     for node in formula.atoms(*JUMPS):
         inside = node.args[0].subs(put, simultaneous=True)
@@ -50,7 +51,21 @@ def evaluated(formula: Any, put: Mapping[Any, Any]) -> Any | None:
         else:  # evaluated by themselves: SymPy's simultaneous substitution would ask them for signs half way
             steady[node] = node.func(inside, *node.args[1:])
     result = formula.xreplace({**steady, **jumping}).subs(put, simultaneous=True)
-    return None if sp.expand(result).has(*jumping.values()) else _finite(result)
+    return None if sp.expand(result).has(*jumping.values(), *within) else _finite(result)
+
+
+def _opened(formula: Any, put: Mapping[Any, Any]) -> tuple[Any, list[Any]]:
+    """Jumps inside an average that all its outcomes meet at once at the point, each as a symbol of its own: E sign(x w)
+    at w = 0."""
+    marks: list[Any] = []
+
+    def marked(average: Any) -> Any:
+        drawn = [node for node in average.body.atoms(*JUMPS) if node.free_symbols & average.bound]
+        met = [node for node in drawn if node.args[0].subs(put, simultaneous=True).equals(0)]
+        marks.extend(dummies := [sp.Dummy() for _ in met])
+        return Mean(average.body.xreplace(dict(zip(met, dummies, strict=True))), *average.args[1:]) if met else average
+
+    return formula.replace(lambda node: isinstance(node, Mean), marked), marks
 
 
 def _finite(result: Any) -> Any | None:
