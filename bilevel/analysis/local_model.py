@@ -159,6 +159,7 @@ class _Letters:
         self.values: dict[Any, arb] = {self.put[v]: box[v] for v in self.variables if v not in self.exact}
         self.known: dict[tuple[int, Any], Any] = {}
         self.own: list[Any] = []
+        self.seen: dict[Any, arb] = {}
 
     def polynomial(self, function: Any, order: int, *, least: int = 0, own: str = "", moves: Any = ()) -> Any:
         """The Taylor polynomial from order `least` on; None where a coefficient has no enclosure."""
@@ -201,7 +202,7 @@ class _Letters:
             positive = self.letter(size, -derivative)
             return None if positive is None else -positive
         if (size, derivative) not in self.known:
-            ball = enclose(derivative, self.box, FINE)
+            ball = enclose(derivative, self.box, FINE, self.seen)
             if ball is None:
                 return None
             sign = {"positive": True} if ball > 0 else {"negative": True} if ball < 0 else {"real": True}
