@@ -155,8 +155,9 @@ class _Letters:
     def __init__(self, game: Any, box: Mapping[Any, Any]) -> None:
         self.variables, self.box = game.variables, box
         self.exact = {v: x for v, x in box.items() if not isinstance(x, arb)}
-        self.put = {v: self.exact.get(v, sp.Dummy(f"{v}_0", real=True)) for v in self.variables}
-        self.values: dict[Any, arb] = {self.put[v]: box[v] for v in self.variables if v not in self.exact}
+        self.put = {v: sp.Dummy(f"{v}_0", real=True) for v in self.variables}
+        self.values: dict[Any, arb] = {self.put[v]: enclose(box[v], precision=FINE) if v in self.exact else box[v]
+                                       for v in self.variables}  # fmt: skip
         self.known: dict[tuple[int, Any], Any] = {}
         self.own: list[Any] = []
         self.seen: dict[Any, arb] = {}

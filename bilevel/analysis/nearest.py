@@ -29,6 +29,10 @@ from bilevel.rules.protocol.rule import Rule
 from bilevel.rules.protocol.smoothness import evaluated
 
 STARTS = 32
+SMALL, LETTERS, DIGITS = 4, 12, 20
+ROUGHLY = (
+    f"decided with the derivatives at the fixed point rounded to {DIGITS} digits: they are too many for enclosures"
+)
 REASON = "decided by enclosures at the fixed point that an interval test proves to lie here"
 
 
@@ -147,7 +151,9 @@ def linear_near(game: Any, rule: Rule, point: Mapping[Any, Any]) -> Linearisatio
 def line_verdict(matrix: Any, time: str) -> Verdict:
     """The verdict on a matrix of numbers, or of numbers and one parameter, as intervals of that parameter.
 
-    Known "enclosed": every piece of the line is decided, by enclosures; its ends are rounded to 12 digits.
+    Known "enclosed": every piece of the line is decided, by enclosures; its ends are rounded to 12 digits. Known
+    "float" where more than four variables have more than a dozen derivatives: these are rounded, which proves nothing
+    at the ends of pieces.
 
     Reference: see `sections`.
 
@@ -166,13 +172,19 @@ def line_verdict(matrix: Any, time: str) -> Verdict:
         return certain(answer, shown, time, known="enclosed", reason=REASON, characteristic_polynomial=None)
     if len(symbols) > 1:
         return unknown("more than one parameter is free at an enclosed point; try: fix all but one", shown, time)
+    rough = matrix.rows > SMALL and len(matrix.atoms(BallNumber)) > LETTERS
+    if rough:  # their determinants have millions of terms
+        shown = shown.xreplace(
+            {c: sp.Rational(c.ball.mid().str(DIGITS, radius=False)) for c in shown.atoms(BallNumber)}
+        )
     try:
-        line = sections([matrix], symbols[0], time=time)
+        line = sections([shown], symbols[0], time=time)
     except UnknownAnswer as stop:
         return unknown(str(stop), shown, time)
     if not line.complete:
         return unknown("two ends of pieces were not told apart by enclosures", shown, time)
-    return _as_verdict(line, shown, symbols[0], time)
+    found = _as_verdict(line, shown, symbols[0], time)
+    return replace(found, known="float", reason=ROUGHLY) if rough and found.condition is not None else found
 
 
 def _as_verdict(line: Sections, matrix: Any, over: Any, time: str) -> Verdict:

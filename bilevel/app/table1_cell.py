@@ -192,7 +192,7 @@ def _under(
         "why": verdict.why,
         "scale": None if scale is None else text(scale),
         "best_before": rate_before,
-        "best_after": best_rate(part, own, rounds(new), clock.part(2 / 3)),
+        "best_after": best_rate(own.jacobian, own, rounds(new), clock.part(2 / 3)),
         "same": changed == game and str(new) == str(plain),
         "file": None,
     }

@@ -70,11 +70,11 @@ def _through_chart(game: Any, plain: Any, place: dict[str, Any], actor: tuple[st
     old = {v: place[str(v)] for v in plain.variables}
     inside = is_inside(old, chart)
     if inside is False:
-        shown = ", ".join(f"{u}" for u in chart.forward)
+        value = sp.cancel(chart.inside.subs(old, simultaneous=True))
         why = (
-            f"proved: the changed game's fixed points are those of the unchanged one with its critic at ({shown}), "
-            f"where always {chart.inside} > 0; at the old one that is {sp.nsimplify(chart.inside.subs(old))}, so that "
-            f"nothing corresponds to it"
+            "proved: the changed game's fixed points are those of the unchanged one, its weights read through the "
+            f"change of variables, whose values always have {chart.inside} > 0; at the old weights that is {value}, so "
+            "that no fixed point corresponds to them"
         )
         return Fate(DESTROYED, None, why)
     for found in zeros_near(game, old) if inside else []:
