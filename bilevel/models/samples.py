@@ -88,6 +88,7 @@ class Samples:
     frozen: tuple[tuple[Any, Any], ...] = ()
     law: tuple[sp.Lambda, tuple[Stream, ...]] | None = None
     chart: Chart | None = None  # the weights as they are used, where a strategy has changed variables
+    batched: Any = None  # how the points came to stand in batches; see `in_batches`
     tags: int = 0  # the last inputs of `value` that strategies have added to a point: no coordinates of it
 
     @property
