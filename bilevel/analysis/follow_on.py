@@ -30,6 +30,8 @@ class FollowOn:
         e_t = rho_t (gamma lambda e_{t-1} + M_t phi_t) adds the factor lambda^2 to S, and M_t = lambda i + (1 - lambda)
         F_t. An infinite variance does not keep emphatic TD from converging almost surely with falling steps (Yu 2015).
 
+    Raises: UnknownAnswer for a moment that is infinite, which it says, or whose finiteness is not decided.
+
     Shapes: `states` are those that are visited and that the interest reaches through P_pi; elsewhere F is 0 or unseen.
 
     Reference: Sutton, Mahmood, White (2016), arXiv:1503.04269; Yu (2015), arXiv:1506.02582.
@@ -77,16 +79,16 @@ class FollowOn:
     def first_moment(self) -> Any:
         """f: d(s) times the mean of the trace in s; with d in front, the emphasis of lambda = 0."""
         start = self.law.multiply_elementwise(self.interest)
-        return self._spread(_fixed(self.mean, self._kept(start)))
+        return self._spread(_fixed(self.mean, self._kept(start), "mean", "gamma rho(P_pi)"))
 
     @property
     def second_moment(self) -> Any:
         """g: d(s) times the mean square of the trace in s."""
         i, d = self._kept(self.interest), self._kept(self.law)
-        f = _fixed(self.mean, d.multiply_elementwise(i))
+        f = _fixed(self.mean, d.multiply_elementwise(i), "mean", "gamma rho(P_pi)")
         ahead = self.mean.jacobian * f
         right = i.multiply_elementwise(i).multiply_elementwise(d) + 2 * i.multiply_elementwise(ahead)
-        return self._spread(_fixed(self.second, right))
+        return self._spread(_fixed(self.second, right, "mean square", "gamma^2 rho(S)"))
 
     def _kept(self, column: Any) -> Any:
         return sp.Matrix([column[s] for s in self.states])
@@ -96,7 +98,16 @@ class FollowOn:
         return sp.ImmutableMatrix([column[place[s]] if s in place else 0 for s in range(self.law.rows)])
 
     def __str__(self) -> str:
-        return f"mean of the trace: {self.mean}\nmean square of the trace: {self.second}"
+        return f"mean of the trace: {_said(self.mean)}\nmean square of the trace: {_said(self.second)}"
+
+
+def _said(verdict: Verdict) -> str:
+    """A radius against 1 as what it says of a moment."""
+    if verdict.verdict == "unknown":
+        return f"not decided: {verdict.reason}"
+    if verdict.verdict == "conditional" and verdict.condition != sp.false:
+        return f"finite iff {verdict.condition}, else infinite ({verdict.known})"
+    return f"{'finite' if verdict.verdict == 'stable' else 'infinite'} ({verdict.known})"
 
 
 def follow_on(mdp: Any, *, behaviour: Any, target: Any, interest: Any = None) -> FollowOn:
@@ -147,9 +158,17 @@ def _reached(start: list[int], P: Any) -> list[int]:
     return sorted(found)
 
 
-def _fixed(verdict: Verdict, right: Any) -> Any:
+def _fixed(verdict: Verdict, right: Any, moment: str, radius: str) -> Any:
     """x = right + M x where M contracts."""
-    if verdict.condition in (None, sp.false):
-        raise UnknownAnswer("this moment of the trace is infinite here, or it is not known to be finite")
+    if verdict.verdict == "unknown":
+        raise UnknownAnswer(
+            f"whether the trace's {moment} is finite is not decided: {verdict.reason}",
+            next_step="give numbers to some of the symbols",
+        )
+    if verdict.condition == sp.false:
+        raise UnknownAnswer(
+            f"the trace's {moment} is infinite, proved: {radius} is at least 1 ({verdict.known})",
+            next_step="lower gamma, or bring behaviour and target policy closer",
+        )
     gap = sp.eye(right.rows) - verdict.jacobian
     return gap.LUsolve(right).applyfunc(sp.cancel)

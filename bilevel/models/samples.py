@@ -86,6 +86,7 @@ class Samples:
     seen: sp.Lambda | None = None
     frozen: tuple[tuple[Any, Any], ...] = ()
     law: tuple[sp.Lambda, tuple[Stream, ...]] | None = None
+    batched: Any = None  # how the points came to stand in batches; see `in_batches`
     tags: int = 0  # the last inputs of `value` that strategies have added to a point: no coordinates of it
 
     @property

@@ -145,8 +145,8 @@ def replying(base: Any, players: Any) -> Rule:
         def advance(z: Any, *memory: Any) -> Any:
             reply = field.fixed_point(lambda w: blocks_of(w - field(w), names, z), near=z)
             after = base.on(_Still(field, names, z))(z, *memory)
-            after, *kept = after if isinstance(after, tuple) else (after,)
-            return blocks_of(reply, names, after), *kept
+            moved, *kept = after if isinstance(after, tuple) else (after,)
+            return blocks_of(reply, names, moved), *kept
 
         return advance
 

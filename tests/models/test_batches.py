@@ -11,7 +11,7 @@ import sympy as sp
 
 from bilevel import models as M
 from bilevel.language.coordinate_laws import Finite
-from bilevel.language.errors import GameError
+from bilevel.language.errors import GameError, UnknownAnswer
 from bilevel.models import strategies as S
 from bilevel.rules import flow, linearise
 
@@ -100,7 +100,63 @@ def discriminating(x, g, w):
     return D(x, w) + w[2] * closeness(x + 0 * g[:1]), D(g, w) + w[2] * closeness(g)
 
 
+def close_once_normalised(over):
+    """Closeness of the normalised points of a batch, real and generated normalised as `over` says."""
+
+    def seen(x, g, w):
+        x, g = over(x + 0 * g[:1], g)
+        return D(x, w) + w[2] * closeness(x), D(g, w) + w[2] * closeness(g)
+
+    return seen
+
+
+def apart(x, g):
+    return normalise(x, x, 0.25), normalise(g, g, 0.25)
+
+
+def together(x, g):
+    both = jnp.concatenate([x, g])
+    return normalise(x, both, 0.25), normalise(g, both, 0.25)
+
+
+def normalised_once_close(x, g, w):
+    x = x + 0 * g[:1]
+    nx, ng = together(x, g)
+    return D(nx, w) + w[2] * closeness(x), D(ng, w) + w[2] * closeness(g)
+
+
+def against(points):
+    """Normalised with the points of a given reference batch and oneself."""
+
+    def seen(x, g, w):
+        each = jax.vmap(lambda y: normalise(y, jnp.append(jnp.array(points), y), 0.25))
+        return D(each(x + 0 * g[:1]), w), D(each(g), w)
+
+    return seen
+
+
+CLOSE = S.minibatch_discrimination(n=2)
 CASES = {
+    "closeness of what batches of 2 have normalised": (
+        S.batch_normalization("1/4", "separate", 2) | CLOSE,
+        close_once_normalised(apart),
+        2,
+    ),
+    "closeness of what joint batches of 2 have normalised": (
+        S.batch_normalization("1/4", "joint", 2) | CLOSE,
+        close_once_normalised(together),
+        2,
+    ),
+    "closeness, then joint batches of 2": (
+        CLOSE | S.batch_normalization("1/4", "joint", 2),
+        normalised_once_close,
+        2,
+    ),
+    "a reference batch that is given": (
+        S.batch_normalization("1/4", "reference", reference=("-1/2", 3, 1)),
+        against([-0.5, 3.0, 1.0]),
+        1,
+    ),
     "joint batches of 1": (S.batch_normalization("1/4", "joint", 1), joint(False), 1),
     "joint batches of 2": (S.batch_normalization("1/4", "joint", 2), joint(False), 2),
     "joint batches of 2, statistics held": (S.batch_normalization("1/4", "joint", 2, "stopped"), joint(True), 2),
@@ -218,10 +274,68 @@ def test_averages_over_normal_batches_agree_with_quadrature(strategy, seen, weig
     assert np.allclose(ours, theirs, atol=atol)
 
 
-def test_batches_do_not_nest_and_say_so():
-    twice = S.batch_normalization("1/4", "separate", 2) | S.minibatch_discrimination(n=2)
-    with pytest.raises(GameError, match="already stand in batches"):
-        twice(gan())
+def test_batches_nest_where_they_are_the_same_and_say_so_where_they_are_not():
+    by_two = S.batch_normalization("1/4", "separate", 2)
+    for second, match in (
+        (S.minibatch_discrimination(n=3), "give n = 2"),
+        (S.replay_buffers("1/2") | S.minibatch_discrimination(n=2), "right after the other"),
+        (S.batch_normalization("1/4", "separate", 2, "stopped"), "holds its batch fixed"),
+    ):
+        with pytest.raises(GameError, match=match):
+            (by_two | second)(gan())
+    for reference, n, match in (
+        ((), None, "at least one"),
+        ((1, (2, 3)), None, "1 coordinate"),
+        ((1,), 2, "either n or"),
+    ):
+        with pytest.raises(GameError, match=match):
+            S.batch_normalization("1/4", "reference", n, reference=reference)(gan())
+    with pytest.raises(GameError, match="batches='reference'"):
+        S.batch_normalization("1/4", "joint", reference=(1, 2))
+
+
+def test_a_reference_batch_may_be_of_symbols_and_one_that_is_the_law_is_the_law():
+    r = sp.Symbol("r", real=True)
+    symbolic, _ = S.batch_normalization("1/4", "reference", reference=(r, -r))(gan())
+    numbers, _ = S.batch_normalization("1/4", "reference", reference=(2, -2))(gan())
+    assert r in symbolic.parameters
+    put = lambda game: [e.subs(r, 2) for e in game.field().values()]
+    point = dict(zip(numbers.variables, (Q(1, 3), Q(4, 5), Q(1, 2), Q(-2, 3)), strict=True))
+    for ours, theirs in zip(put(symbolic), numbers.field().values(), strict=True):
+        assert abs(sp.N((ours - theirs).subs(point), 30)) < 1e-25
+    (mean, spread), laws = (1, sp.sqrt(2)), S.batch_normalization("1/4", "reference", 2)(gan())[0]
+    given = S.batch_normalization("1/4", "reference", reference=(mean - spread, mean + spread))(gan())[0]
+    for ours, theirs in zip(given.field().values(), laws.field().values(), strict=True):
+        assert abs(sp.N((ours - theirs).subs(point), 30)) < 1e-25
+
+
+def test_a_normalised_pair_of_draws_with_a_density_is_a_fair_coin():
+    """(x1 - x2)/|x1 - x2| with eps = 0 is +-1, evenly: nothing of the actor is left, and the critic fits nothing."""
+    pair = S.batch_normalization(0, "separate", 2)
+    game, _ = pair(M.gaussian_gan_in_samples(1), flow())
+    assert game.field()[game["generator"].moves[0]] == 0
+    theta, *phi = game.variables
+    draw = np.random.default_rng(2)
+    at = (0.7, 0.4, -1.3)
+    ours = [float(game.field()[v].subs(dict(zip(game.variables, at, strict=True)))) for v in phi]
+    seen = lambda x: np.sign(x[:, 0] - x[:, 1])
+    real, made = seen(draw.normal(1, 1, (400_000, 2))), seen(draw.normal(at[0], 1, (400_000, 2)))
+    s = lambda t: 1 / (1 + np.exp(-t))
+    up, down = s(at[1] + at[2] * real), s(-(at[1] + at[2] * made))
+    slopes = [(up - 0 * real).mean() - down.mean(), (up * real).mean() - (down * made).mean()]
+    assert np.allclose(ours, [slopes[0], slopes[1]], atol=5e-3)
+    small = S.batch_normalization("1/1000000", "separate", 2)(M.gaussian_gan_in_samples(1), flow())[0]
+    assert small.field()[theta] == 0, "the same for every eps: a pair does not know where it is"
+    with pytest.raises(GameError, match="give epsilon > 0"):
+        pair(M.gan_in_samples())
+
+
+def test_a_pair_of_one_real_and_one_generated_point_jumps_and_is_not_differentiated():
+    with pytest.raises(UnknownAnswer, match="jumps"):
+        S.batch_normalization(0, "joint", 1)(M.gaussian_gan_in_samples(1))
+
+
+def test_batch_sizes_and_words_are_checked():
     with pytest.raises(GameError, match="whole number of points"):
         S.batch_normalization("1/4", "joint", "1/2")(gan())
     with pytest.raises(GameError, match="give epsilon > 0"):

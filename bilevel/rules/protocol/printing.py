@@ -113,7 +113,7 @@ def latex_block(update: Any) -> str:
     rows = []
     for left, right in update.lines(_latex_stamp):
         if _solves(left, right, {left.name.rpartition(mark)[0] + "t}" for mark in ("t+1}", "(")}):
-            rows.append(f"0 &= {latex(left - right)}")
+            rows.append(f"0 &= {_latex_update('', left - right, latex)}")
             continue
         name = rf"\frac{{d}}{{dt}} {left.name}" if update.continuous and "(" not in left.name else left.name
         rows.append(rf"{name} &= {_latex_update(left.name, right, latex)}")

@@ -4,7 +4,8 @@ Main definitions: `in_batches`.
 
 A batch holds equally many points of a kind, drawn independently from that kind's law. Which stream a draw comes from is
 summed out with its probability; what is random within a stream is a symbol of its own for each draw, and is averaged
-with everything else. The batch of the next points is that of the same draws, one step on.
+with everything else. The batch of the next points is that of the same draws, one step on. A second strategy on batches
+sees the same batch as the first has left it: both changes are made of one batch, drawn from the points as they were.
 """
 
 from __future__ import annotations
@@ -51,19 +52,80 @@ def in_batches(samples: Samples, size: int, change: Change, *, joint: bool = Fal
     `change(x, batch)` is the point x as shown; the batch begins with x itself. A `joint` batch holds as many points of
     every other kind after them, and a point of the actor's own stands among data of its kind; else among the actor's.
     A draw's law is held fixed in the actor's gradient (each sample has its own score), its points only if `stopped`.
+    Points that stand in batches of this size already are changed once more, as their batch now looks to each of them.
     Cost: (streams of a kind)^(size - 1) compositions for each stream, times the next points of all draws.
     """
     if size != int(size) or size < 1:
         raise GameError(f"a batch holds a whole number of points, at least one; got {size}")
-    if any(stream.batch != 1 for stream in (*samples.data, *samples.own)):
-        raise GameError("the points already stand in batches; one strategy that looks at batches of n can be applied")
-    samples, held = holding(samples)
-    drawing = _Drawing(samples, int(size), joint)
-    data = [part for s in samples.data for part in drawing.shown(s, samples.data, change, {}, {})]
-    points = held if stopped else dict(zip(samples.behaviour, samples.parameters, strict=True))
-    around = samples.data if joint else samples.own
-    own = [part for s in samples.own for part in drawing.shown(s, around, change, points, held)]
-    return replace(samples, laws=drawing.laws, data=tuple(data), own=tuple(own), density=None, law=samples.drawn)
+    past = _past(samples, int(size), stopped)
+    if past is not None:
+        change, joint = _both(past.change, past.joint, change, joint, int(size)), joint or past.joint
+    plain, held = holding(samples if past is None else past.plain)
+    drawing = _Drawing(plain, int(size), joint)
+    data = tuple(part for s in plain.data for part in drawing.shown(s, plain.data, change, {}, {}))
+    points = held if stopped else dict(zip(plain.behaviour, plain.parameters, strict=True))
+    around = plain.data if joint else plain.own
+    own = tuple(part for s in plain.own for part in drawing.shown(s, around, change, points, held))
+    laws, frozen = {**samples.laws, **drawing.laws}, tuple((dict(samples.frozen) | dict(plain.frozen)).items())
+    origin = samples if past is None else past.plain
+    now = _Batched(origin, int(size), joint, stopped, change, data, own)
+    new: dict[str, Any] = {"laws": laws, "frozen": frozen, "data": data, "own": own, "batched": now}
+    return replace(samples, **new, density=None, law=samples.drawn)
+
+
+@dataclass(frozen=True)
+class _Batched:
+    """Samples before they stood in batches, how their batches changed them, and what came of it."""
+
+    plain: Samples
+    size: int
+    joint: bool
+    stopped: bool
+    change: Change
+    data: tuple[Stream, ...]
+    own: tuple[Stream, ...]
+
+
+def _past(samples: Samples, size: int, stopped: bool) -> _Batched | None:
+    """How the points came to stand in batches that can be looked at once more; None where they stand in none."""
+    past = samples.batched
+    if past is None and all(stream.batch == 1 for stream in (*samples.data, *samples.own)):
+        return None
+    if past is not None and past.size == 1 == max(stream.batch for stream in samples.data):
+        return None  # one point of each kind is no batch of a kind
+    again = f"batches of {past.size}" if past is not None else "batches"
+    if past is None or past.data is not samples.data or past.own is not samples.own:
+        raise GameError(
+            f"the points stand in {again} and have been changed since, each by itself; apply the two strategies that "
+            "look at batches one right after the other"
+        )
+    if past.size != size:
+        raise GameError(
+            f"the points already stand in {again}; a second strategy sees the same ones: give n = {past.size}"
+        )
+    if past.stopped or stopped:
+        raise GameError(
+            f"the points already stand in {again}, and one of the two strategies holds its batch fixed in the "
+            "gradient; two of them are differentiated through the batch: give gradient='through'"
+        )
+    return past
+
+
+def _both(first: Change, first_joint: bool, second: Change, second_joint: bool, size: int) -> Change:
+    """The second change of what the first makes of every point of the batch, each seen in it as if it came first."""
+
+    def change(x: Point, batch: tuple[Point, ...]) -> Point:
+        groups = [batch[k : k + size] for k in range(0, len(batch), size)]
+
+        def around(g: int, j: int) -> tuple[Point, ...]:
+            mates = [p for k, p in enumerate(groups[g]) if k != j]
+            rest = [p for k, group in enumerate(groups) if k != g for p in group] if first_joint else []
+            return (groups[g][j], *mates, *rest)
+
+        seen = [first(p, around(g, j)) for g, group in enumerate(groups) for j, p in enumerate(group)]
+        return second(first(x, around(0, 0)), tuple(seen if second_joint else seen[: len(groups[0])]))
+
+    return change
 
 
 @dataclass
