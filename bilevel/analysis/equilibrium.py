@@ -11,6 +11,8 @@ from typing import Any
 
 import sympy as sp
 
+from bilevel.analysis.writing import shown
+
 
 @dataclass(frozen=True)
 class Equilibrium:
@@ -40,7 +42,8 @@ class Equilibrium:
     def __str__(self) -> str:
         place = ", ".join(f"{v} = {value}" for v, value in self.point.items() if v not in self.free)
         free = f"{', '.join(map(str, self.free))} free" if self.free else ""
-        return f"{', '.join(filter(None, (place, free)))}: {', '.join(self.kinds) or 'no kind decided'}"
+        where = "" if self.exists_on == sp.true else f" (where {shown(self.exists_on)})"
+        return f"{', '.join(filter(None, (place, free)))}: {', '.join(self.kinds) or 'no kind decided'}{where}"
 
 
 @dataclass(frozen=True)

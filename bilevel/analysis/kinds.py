@@ -26,6 +26,7 @@ from bilevel.analysis.known import Known
 from bilevel.language.errors import BilevelError
 from bilevel.language.fractions import cancelled
 from bilevel.response import BestResponse, best_response
+from bilevel.rules.protocol.smoothness import at_once
 
 NASH, WEAK_NASH = "Nash (strict)", "Nash (not strict)"
 MINIMAX, WEAK_MINIMAX = "local minimax (strict)", "local minimax (not strict)"
@@ -122,7 +123,7 @@ def _own_minimum(
 def _flat_minimum(player: Any, point: Mapping[Any, Any], known: Known) -> Claim:
     """Whether a cost with a singular nonnegative Hessian has a minimum in its owner's variables."""
     others = {v: value for v, value in point.items() if v not in player.moves}
-    cost = put(player.cost, others)
+    cost = at_once(plain(player.cost), others)
     slopes = [sp.diff(cost, v) for v in player.moves]
     if all(known.zero(s) for s in slopes):
         return True
