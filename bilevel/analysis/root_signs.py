@@ -3,8 +3,9 @@
 Main definitions: `sign_beyond`, `factored_sign`.
 
 Math: with t = sqrt(d) >= 0 and N = A^2 - B^2 d, the number A + B t has the sign of A where N > 0 and of B where N < 0.
-A quadratic a y^2 + b y + c, y = x or a power of it, has the sign of a where 4 a c > b^2. A polynomial in one parameter has one sign on an
-interval when no root of it, isolated exactly, lies there. Each rule asks for the signs of smaller polynomials in turn.
+A quadratic a y^2 + b y + c, y = x or a power of it, has the sign of a where 4 a c > b^2. A polynomial in one parameter
+has one sign on an interval when no root of it, isolated exactly, lies there. Each rule asks for the signs of smaller
+polynomials in turn.
 Reference: Basu, Pollack, Roy (2006), Algorithms in Real Algebraic Geometry, chapter 2.
 """
 

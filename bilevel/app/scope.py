@@ -17,8 +17,8 @@ from bilevel.language.coordinate_laws import Law, read_law
 from bilevel.language.errors import ReadError
 from bilevel.language.known_function import known_function
 from bilevel.language.mean import mean
-from bilevel.language.nodes import stop_gradient
 from bilevel.language.names import check_name
+from bilevel.language.nodes import stop_gradient
 from bilevel.language.reader import read, read_assumptions, read_function, read_value
 
 Path = tuple[str | int, ...]
