@@ -49,7 +49,7 @@ def _powers_of_one(expressions: Any) -> dict[Any, tuple[Any, int]]:
         share, rest = node.args[0].as_content_primitive()
         turn = -1 if rest.could_extract_minus_sign() else 1
         classes.setdefault(turn * rest, []).append((turn * share, node))
-    found = {}
+    found: dict[Any, tuple[Any, int]] = {}
     for rest, members in classes.items():
         unit = sp.Rational(sp.igcd(0, *(r.p for r, _ in members)), sp.ilcm(1, *(r.q for r, _ in members)))
         if len(members) > 1 and max(abs(r / unit) for r, _ in members) <= LARGEST_POWER:

@@ -45,7 +45,7 @@ def _with_decimals(expression: Any) -> Any:
     return expression.xreplace(put) if put else expression
 
 
-HEADS = {Mean: "E", Stopped: "stop_gradient"}
+HEADS: dict[Any, str] = {Mean: "E", Stopped: "stop_gradient"}
 
 
 def written(expression: Any) -> str:
