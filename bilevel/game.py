@@ -172,7 +172,9 @@ class Game:
             for variable in player.moves:
                 if variable in owners:
                     raise GameError(
-                        f"both {owners[variable]!r} and {name!r} move {variable}; each variable has one owner"
+                        f"both {owners[variable]!r} and {name!r} move {variable}; each variable has one owner: "
+                        "make one player of what shares it, whose loss is the sum, with stop_gradient(...) around what "
+                        "a part does not learn from"
                     )
                 owners[variable] = name
         names = [str(variable) for variable in owners]

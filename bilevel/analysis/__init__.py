@@ -54,6 +54,7 @@ _HOMES = {
     "switching": "switching",
     "fictitious_play": "best_replies",
     "best_reply_cycle": "best_replies",
+    "discrete_play": "discrete_play",
     "BestReplyCycle": "best_replies",
     "PlayVerdict": "best_replies",
     "riccati": "riccati",

@@ -170,7 +170,7 @@ def best_reply_cycle(play: Any, cells: Sequence[Any]) -> BestReplyCycle | None:
     for cell, then in zip(word, [*word[1:], *word[:1]], strict=True):
         if then not in play.switches(cell):
             raise GameError(f"cell {then} does not follow {cell} by one player's better reply")
-    steps, turn = _turn(play, word)
+    steps, turn = turn_of(play, word)
     z = sp.Symbol("x")
     polynomial = fmpq_poly(turn.charpoly())
     written = sp.Poly([to_sympy(c) for c in reversed(polynomial.coeffs())], z)
@@ -178,7 +178,7 @@ def best_reply_cycle(play: Any, cells: Sequence[Any]) -> BestReplyCycle | None:
         value = enclose(ratio, precision=160)
         if value is None or not value > 0:
             continue
-        ray = _ray(turn, ratio, z)
+        ray = ray_of(turn, ratio, z)
         if ray is None:
             continue
         times = _followed(play, word, steps, ray)
@@ -189,7 +189,7 @@ def best_reply_cycle(play: Any, cells: Sequence[Any]) -> BestReplyCycle | None:
     return None
 
 
-def _turn(play: Any, word: list[Any]) -> tuple[list[Any], fmpq_mat]:
+def turn_of(play: Any, word: list[Any]) -> tuple[list[Any], fmpq_mat]:
     """For each cell the row that gives the time of stay and the matrix of the stay; and the product of all.
 
     In cell (a, b) until a' overtakes a: tau = (g_a - g_a')/(R[a', b] - R[a, b]).
@@ -208,11 +208,11 @@ def _turn(play: Any, word: list[Any]) -> tuple[list[Any], fmpq_mat]:
         )
         steps.append((row, [rational(s) for s in speed]))
         total = stay * total
-    less, more = _without_constants(m, n)
+    less, more = without_constants(m, n)
     return steps, less * total * more
 
 
-def _without_constants(m: int, n: int) -> tuple[fmpq_mat, fmpq_mat]:
+def without_constants(m: int, n: int) -> tuple[fmpq_mat, fmpq_mat]:
     """Payoffs less the first action's, and back with the first at zero: a constant of either side decides nothing."""
     free = [k for k in range(m + n) if k not in (0, m)]
     less = [int(j == k) - int(j == (0 if k < m else m)) for k in free for j in range(m + n)]
@@ -220,7 +220,7 @@ def _without_constants(m: int, n: int) -> tuple[fmpq_mat, fmpq_mat]:
     return fmpq_mat(len(free), m + n, less), fmpq_mat(m + n, len(free), more)
 
 
-def _ray(turn: fmpq_mat, ratio: Any, z: Any) -> list[arb] | None:
+def ray_of(turn: fmpq_mat, ratio: Any, z: Any) -> list[arb] | None:
     """The one eigenvector of a simple eigenvalue, in balls: a column of the adjugate of turn - ratio."""
     if ratio.is_Rational:
         exact = _written(turn) - ratio * sp.eye(turn.nrows())

@@ -1,6 +1,6 @@
 """Second derivatives at a point, and whether a matrix of them is definite, by exact signs of minors.
 
-Main definitions: `hessian`, `put` (an expression at a point), `minor`, `definiteness`.
+Main definitions: `hessian`, `put` (a derivative at a point), `minor`, `definiteness`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from bilevel.analysis.forms import plain
 from bilevel.analysis.known import Known
+from bilevel.language.calculus import released
 from bilevel.language.surds import determinant
 from bilevel.rules.protocol.smoothness import at_once
 
@@ -21,7 +22,8 @@ LARGEST = 6  # determinants up to this size are expanded
 
 
 def put(expression: Any, point: Mapping[Any, Any]) -> Any:
-    return at_once(plain(expression), point)
+    """A derivative at a point: what it held fixed has done its work, and is its value there."""
+    return at_once(plain(released(expression)), point)
 
 
 def hessian(cost: Any, rows: Any, columns: Any, point: Mapping[Any, Any]) -> Any:

@@ -1,6 +1,6 @@
 """Forms of expressions that solving needs: plain exponentials, short values, what makes a value real.
 
-Main definitions: `plain`, `tidied`, `line`, `exponentiated`, `real_conditions`, `own_signs`, `never_zero`.
+Main definitions: `plain`, `tidied`, `line`, `one_atom`, `exponentiated`, `real_conditions`, `own_signs`, `never_zero`.
 """
 
 from __future__ import annotations
@@ -57,6 +57,29 @@ def line(expression: Any, v: Any) -> tuple[Any, Any] | None:
     return (sp.Add(*slopes), sp.Add(*rest)) if slopes else None
 
 
+def one_atom(factor: Any, unknowns: Any) -> tuple[Any, dict[Any, int]] | None:
+    """The one exponential or logarithm through which all unknowns enter, if there is one, and its powers."""
+    powers = _powers_of_one({a for a in factor.atoms(sp.exp, sp.log) if a.free_symbols & set(unknowns)})
+    if powers is None:
+        return None
+    mark = sp.Dummy("E")
+    left = factor.xreplace({a: mark**k for a, k in powers[1].items()})
+    return powers if not left.free_symbols & set(unknowns) and left.is_polynomial(mark) else None
+
+
+def _powers_of_one(atoms: set[Any]) -> tuple[Any, dict[Any, int]] | None:
+    """The exponential or logarithm that all atoms are powers of, with these: e^{2x} and e^{3x} of e^x; else None."""
+    listed = sorted(atoms, key=sp.default_sort_key)
+    if len(listed) < 2:
+        return (listed[0], {listed[0]: 1}) if listed else None
+    shares = [sp.cancel(a.args[0] / listed[0].args[0]) for a in listed]
+    if not all(isinstance(a, sp.exp) and s.is_Rational and s > 0 for a, s in zip(listed, shares, strict=True)):
+        return None
+    unit = sp.Rational(sp.igcd(*(s.p for s in shares)), sp.ilcm(*(s.q for s in shares)))
+    base = sp.exp(sp.expand(unit * listed[0].args[0]))
+    return base, {a: int(s / unit) for a, s in zip(listed, shares, strict=True)}
+
+
 def exponentiated(equation: Any, unknowns: Any) -> tuple[Any, list[Condition]] | None:
     """exp of both sides of an equation "sum of logarithms and a linear form = 0", and what makes the two equivalent.
 
@@ -75,7 +98,7 @@ def exponentiated(equation: Any, unknowns: Any) -> tuple[Any, list[Condition]] |
             return None
     if not any(u.free_symbols & set(unknowns) for _, u in logs):
         return None
-    n = sp.ilcm(*(share.q for share, _ in logs))
+    n = sp.ilcm(1, *(share.q for share, _ in logs))
     product = sp.Mul(*(u ** (n * share) for share, u in logs)) * sp.exp(n * rest)
     numerator = sp.expand(sp.together(product - 1).as_numer_denom()[0])
     return numerator, [(u, ">") for _, u in logs if not u.is_positive]

@@ -25,7 +25,9 @@ from bilevel.analysis.forms import plain
 from bilevel.analysis.known import Known
 from bilevel.language.errors import BilevelError
 from bilevel.language.fractions import cancelled
+from bilevel.language.nodes import Stopped
 from bilevel.response import BestResponse, best_response
+from bilevel.rules.protocol.smoothness import at_once
 
 NASH, WEAK_NASH = "Nash (strict)", "Nash (not strict)"
 MINIMAX, WEAK_MINIMAX = "local minimax (strict)", "local minimax (not strict)"
@@ -54,12 +56,13 @@ def kinds_at(
     strict, weak = _all(m[0] for m in minima), _all(m[1] for m in minima)
     found = [NASH] if strict else [WEAK_NASH] if weak and strict is False else []
     refuted = weak is False
+    lead = leaders and not holds_back(game)
     pair = zero_sum_pair(game, known)
     if pair is not None:
         kind, other = _minimax(game, *pair, point, known, tests, weak)
         found += [kind] if kind else []
         refuted = refuted and other
-    deep = leaders and len(game.players) > 2 and any(_below(game, name) for name in game.players)
+    deep = lead and len(game.players) > 2 and any(_below(game, name) for name in game.players)
     if deep:
         answer = _hierarchy(game, point, known, tests)
         led = {other for name in game.players for other in _below(game, name)}
@@ -67,7 +70,7 @@ def kinds_at(
             STACKELBERG.format(name) for name in game.players if answer and name not in led and _below(game, name)
         ]
         refuted = refuted and answer is False
-    for leader in leaders_of(game, pair) if leaders else ():
+    for leader in leaders_of(game, pair) if lead else ():
         answer = _stackelberg(game, leader, point, known, tests)
         found += [STACKELBERG.format(leader)] if answer else []
         refuted = refuted and answer is False
@@ -122,7 +125,7 @@ def _own_minimum(
 def _flat_minimum(player: Any, point: Mapping[Any, Any], known: Known) -> Claim:
     """Whether a cost with a singular nonnegative Hessian has a minimum in its owner's variables."""
     others = {v: value for v, value in point.items() if v not in player.moves}
-    cost = put(player.cost, others)
+    cost = at_once(plain(player.cost), others)
     slopes = [sp.diff(cost, v) for v in player.moves]
     if all(known.zero(s) for s in slopes):
         return True
@@ -141,9 +144,16 @@ def _flat_minimum(player: Any, point: Mapping[Any, Any], known: Known) -> Claim:
     return None
 
 
+def holds_back(game: Any) -> bool:
+    """Whether somebody's loss holds fixed what is moved: it is then no function whose values could be compared along
+    replies, or added up."""
+    moved = set(game.variables)
+    return any(node.free_symbols & moved for p in game.players.values() for node in p.cost.atoms(Stopped))
+
+
 def zero_sum_pair(game: Any, known: Known) -> tuple[str, str, Any] | None:
     """(minimiser, maximiser, f) when two players' costs are f and -f up to terms without strategic effect."""
-    if len(game.players) != 2:
+    if len(game.players) != 2 or holds_back(game):
         return None
     first = next((n for n, p in game.players.items() if p.sense == "min"), next(iter(game.players)))
     (second,) = (n for n in game.players if n != first)

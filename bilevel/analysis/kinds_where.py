@@ -11,7 +11,7 @@ from typing import Any
 import sympy as sp
 
 from bilevel.analysis.definiteness import hessian, minor, put
-from bilevel.analysis.kinds import MINIMAX, NASH, STACKELBERG, along_replies, leaders_of, zero_sum_pair
+from bilevel.analysis.kinds import MINIMAX, NASH, STACKELBERG, along_replies, holds_back, leaders_of, zero_sum_pair
 from bilevel.analysis.known import Known
 from bilevel.language.errors import BilevelError
 from bilevel.language.fractions import cancelled
@@ -50,7 +50,7 @@ def kind_conditions(game: Any, point: Mapping[Any, Any]) -> dict[str, Any]:
             found[MINIMAX] = _definite([inner, schur], known)
         else:
             found[MINIMAX] = sp.false
-    for leader in leaders_of(game, pair):
+    for leader in () if holds_back(game) else leaders_of(game, pair):
         found[STACKELBERG.format(leader)] = _stackelberg(game, leader, point, known)
     found[OTHER] = sp.Not(sp.Or(*found.values()))
     return found

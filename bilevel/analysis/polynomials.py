@@ -20,7 +20,7 @@ from flint import fmpq, fmpq_mpoly_ctx
 from bilevel.language.errors import UnknownAnswer
 
 MAX_TERMS = 4000
-LARGEST_POWER = 16  # of an exponential of a number, written as a power of another one
+LARGEST_POWER = 16  # of an exponential, written as a power of another one
 
 
 def rational(value: Any) -> fmpq:
@@ -43,14 +43,18 @@ def _roots_of(node: Any) -> list[tuple[Any, int]]:
 
 
 def _powers_of_one(expressions: Any) -> dict[Any, tuple[Any, int]]:
-    """exp(r) for rational r as (exp(g), k), r = k g, so that products of exponentials of numbers are recognised."""
-    found = {node for e in expressions for node in e.atoms(sp.exp) if node.args[0].is_Rational}
-    if len(found) < 2:
-        return {}
-    exponents = [node.args[0] for node in found]
-    unit = sp.Rational(sp.igcd(*(r.p for r in exponents)), sp.ilcm(*(r.q for r in exponents)))
-    powers = {node: int(node.args[0] / unit) for node in found}
-    return {n: (sp.exp(unit), k) for n, k in powers.items()} if max(map(abs, powers.values())) <= LARGEST_POWER else {}
+    """Exponentials e^{r u}, r rational, as (e^{g u}, k), r = k g: their products are recognised, e^u e^{-u} = 1 too."""
+    classes: dict[Any, list[tuple[Any, Any]]] = {}
+    for node in {node for e in expressions for node in e.atoms(sp.exp)}:
+        share, rest = node.args[0].as_content_primitive()
+        turn = -1 if rest.could_extract_minus_sign() else 1
+        classes.setdefault(turn * rest, []).append((turn * share, node))
+    found: dict[Any, tuple[Any, int]] = {}
+    for rest, members in classes.items():
+        unit = sp.Rational(sp.igcd(0, *(r.p for r, _ in members)), sp.ilcm(1, *(r.q for r, _ in members)))
+        if len(members) > 1 and max(abs(r / unit) for r, _ in members) <= LARGEST_POWER:
+            found |= {node: (sp.exp(unit * rest), int(r / unit)) for r, node in members}
+    return found
 
 
 class Coordinates:

@@ -3,8 +3,9 @@
 Main definitions: `sign_beyond`, `factored_sign`.
 
 Math: with t = sqrt(d) >= 0 and N = A^2 - B^2 d, the number A + B t has the sign of A where N > 0 and of B where N < 0.
-A quadratic a x^2 + b x + c has the sign of a where 4 a c > b^2. A polynomial in one parameter has one sign on an
-interval when no root of it, isolated exactly, lies there. Each rule asks for the signs of smaller polynomials in turn.
+A quadratic a y^2 + b y + c, y = x or a power of it, has the sign of a where 4 a c > b^2. A polynomial in one parameter
+has one sign on an interval when no root of it, isolated exactly, lies there. Each rule asks for the signs of smaller
+polynomials in turn.
 Reference: Basu, Pollack, Roy (2006), Algorithms in Real Algebraic Geometry, chapter 2.
 """
 
@@ -32,7 +33,8 @@ def sign_beyond(known: Any, p: Any, depth: int = 0) -> str | None:
         return None
     if len(used) == 1:
         return _on_line(known, p, used[0])
-    return next((s for i in used if p.degrees()[i] == 2 and (s := _quadratic(known, p, i, depth))), None)
+    even = [i for i in used if p.degrees()[i] % 2 == 0]
+    return next((s for i in even if (s := _quadratic(known, p, i, depth))), None)
 
 
 def factored_sign(known: Any, p: Any, depth: int) -> str | None:
@@ -96,7 +98,12 @@ def _times(first: str | None, radicand: str | None) -> str | None:
 
 
 def _quadratic(known: Any, p: Any, index: int, depth: int) -> str | None:
-    c, b, a = known.coordinates.coefficients(p, index)
+    """Of a y^2 + b y + c, y a power of one generator."""
+    parts = known.coordinates.coefficients(p, index)
+    half = len(parts) // 2
+    if any(parts[k] != 0 for k in range(len(parts)) if k % half):
+        return None
+    c, b, a = parts[0], parts[half], parts[-1]
     leading = factored_sign(known, a, depth + 1)
     if leading not in ("+", "-") or len(a) * len(c) + len(b) ** 2 > MAX_NORM:
         return None

@@ -93,7 +93,8 @@ def with_numbers(conditions: Iterable[Condition]) -> list[Condition]:
 
 
 def distinct(branches: list[Branch], known: Known) -> list[Branch]:
-    """Without repetitions, and without points that lie on a continuum that exists wherever they do."""
+    """Without repetitions, points on a continuum that exists wherever they do, and cases that another one covers: the
+    value of a formula at one value of a parameter is no further solution."""
     kept: list[Branch] = []
     for branch in sorted(branches, key=lambda b: -len(b.free)):
         if not any(_contains(other, branch, known) for other in kept):
@@ -103,6 +104,32 @@ def distinct(branches: list[Branch], known: Known) -> list[Branch]:
 
 def _contains(larger: Branch, smaller: Branch, known: Known) -> bool:
     put = {u: smaller.values[u] for u in larger.free}
-    if not set(larger.conditions) <= set(smaller.conditions) and larger.conditions:
+    if set(larger.conditions) <= set(smaller.conditions) and all(
+        known.zero(replaced(v, put) - smaller.values[u]) for u, v in larger.values.items()
+    ):
+        return True
+    if not (fixed := _fixed(smaller.conditions, known)):
         return False
-    return all(known.zero(replaced(v, put) - smaller.values[u]) for u, v in larger.values.items())
+
+    def there(expression: Any) -> Any:
+        for change in (put, *fixed):
+            expression = replaced(expression, change)
+        return expression
+
+    try:
+        conditions = [(there(e), r) for e, r in larger.conditions if (e, r) not in smaller.conditions]
+        gaps = [there(v) - there(smaller.values[u]) for u, v in larger.values.items()]
+    except ZeroDivisionError:
+        return False
+    if any(e.has(sp.nan, sp.zoo, sp.oo) for e in (*gaps, *(e for e, _ in conditions))):
+        return False
+    return all(known.decide(c) for c in conditions) and all(known.zero(gap) for gap in gaps)
+
+
+def _fixed(conditions: Iterable[Condition], known: Known) -> list[dict[Any, Any]]:
+    """What the equations among conditions put in place of symbols, one after the other."""
+    left, changes = list(conditions), list[dict[Any, Any]]()
+    while (found := next((f for c in left if (f := _solved_for(c, left, known)) is not None), None)) is not None:
+        left = moved([c for c in left if c != found[0]], found[1])
+        changes.append(found[1])
+    return changes

@@ -18,7 +18,7 @@ from typing import Any
 
 import sympy as sp
 
-from bilevel.analysis.forms import exponentiated, line, never_zero, own_signs, plain, real_conditions, tidied
+from bilevel.analysis.forms import exponentiated, line, never_zero, one_atom, own_signs, plain, real_conditions, tidied
 from bilevel.analysis.known import Condition, Known
 from bilevel.analysis.solutions import Branch, Zeros, distinct, excluded, moved, replaced, with_numbers
 from bilevel.analysis.univariate import Unsolved, real_roots
@@ -176,7 +176,7 @@ class _Search:
             return 2
         if linear is not None:
             return 5 if self._open(linear[1], state) else 3
-        return 3.5 if self._atom(factor, unknowns) is not None else 9
+        return 3.5 if one_atom(factor, unknowns) is not None else 9
 
     def _linear(self, factor: Any, unknowns: list[Any]) -> tuple[Any, Any, Any] | None:
         """(v, a, b) with factor = a v + b, the coefficient as harmless as possible."""
@@ -189,15 +189,6 @@ class _Search:
                 options.append((not certain, inside, slope.count_ops(), -self.unknowns.index(v), v, slope, rest))
         return min(options, key=lambda option: option[:4])[4:] if options else None
 
-    def _atom(self, factor: Any, unknowns: list[Any]) -> Any:
-        """The one exponential or logarithm through which all unknowns enter, if there is one."""
-        atoms = [a for a in factor.atoms(sp.exp, sp.log) if a.free_symbols & set(unknowns)]
-        if len(atoms) != 1:
-            return None
-        mark = sp.Dummy("E")
-        left = factor.xreplace({atoms[0]: mark})
-        return atoms[0] if not left.free_symbols & set(unknowns) and left.is_polynomial(mark) else None
-
     def _eliminate(self, factor: Any, state: _State) -> None:
         unknowns = self._open(factor, state)
         if not unknowns:
@@ -209,8 +200,8 @@ class _Search:
             self._by_line(*linear, state)
         elif single:
             self._by_roots(factor, unknowns[0], state)
-        elif (atom := self._atom(factor, unknowns)) is not None:
-            self._by_atom(factor, atom, state)
+        elif (atom := one_atom(factor, unknowns)) is not None:
+            self._by_atom(factor, *atom, state)
         elif (power := exponentiated(factor, unknowns)) is not None:
             if (other := self._factored(state, [power[0]])) is not None:
                 self._explore(replace(other, conditions=(*other.conditions, *power[1])))
@@ -230,7 +221,7 @@ class _Search:
     def _by_roots(self, factor: Any, v: Any, state: _State) -> None:
         self._by_polynomial(factor, v, v, state, lambda root, conditions: self._put({v: root}, state, conditions))
 
-    def _by_atom(self, factor: Any, atom: Any, state: _State) -> None:
+    def _by_atom(self, factor: Any, atom: Any, powers: Mapping[Any, int], state: _State) -> None:
         def put(root: Any, conditions: Sequence[Condition]) -> None:
             inverse = sp.exp(root) if isinstance(atom, sp.log) else sp.log(root)
             positive: tuple[Condition, ...] = () if isinstance(atom, sp.log) else ((root, ">"),)
@@ -241,7 +232,8 @@ class _Search:
                 self._explore(replace(other, conditions=(*other.conditions, *conditions, *positive)))
 
         mark = sp.Dummy("E", real=True)
-        self._by_polynomial(factor.xreplace({atom: mark}), mark, atom, state, put)
+        marked = factor.xreplace({a: mark**k for a, k in powers.items()})
+        self._by_polynomial(marked, mark, atom, state, put)
 
     def _by_polynomial(self, factor: Any, v: Any, meant: Any, state: _State, put: Any) -> None:
         """One case for each root in v, which stands for `meant`; where the leading coefficient may vanish, one more."""

@@ -16,6 +16,7 @@ from bilevel.analysis.certify import certificate_of
 from bilevel.language.errors import BilevelError, GameError, UnknownAnswer
 from bilevel.language.known_function import KnownFunction
 from bilevel.language.mean import Mean
+from bilevel.language.nodes import Stopped
 from bilevel.language.text import write, write_polynomial
 from bilevel.system import System
 
@@ -44,19 +45,22 @@ def _with_decimals(expression: Any) -> Any:
     return expression.xreplace(put) if put else expression
 
 
+HEADS: dict[Any, str] = {Mean: "E", Stopped: "stop_gradient"}
+
+
 def written(expression: Any) -> str:
     """`write` for expressions that may hold averages and partly known functions too."""
     waiting = [] if not isinstance(expression, sp.Basic) else _outermost(expression)
     stand_ins = {node: sp.Symbol(f"E_{index}_waiting", real=True) for index, node in enumerate(waiting)}
     shown = write(expression.xreplace(stand_ins) if stand_ins else expression)
     for node, symbol in stand_ins.items():
-        head = "E" if isinstance(node, Mean) else node.title + "'" * node.order
+        head = HEADS[type(node)] if type(node) in HEADS else node.title + "'" * node.order
         shown = shown.replace(symbol.name, f"{head}({written(node.args[0])})")
     return shown
 
 
 def _outermost(expression: Any) -> list[Any]:
-    if isinstance(expression, Mean | KnownFunction):
+    if isinstance(expression, Mean | Stopped | KnownFunction):
         return [expression]
     return list(dict.fromkeys(node for part in expression.args for node in _outermost(part)))
 

@@ -218,7 +218,7 @@ def _game(scope: Scope, players: Mapping[str, Any], about: Mapping[str, Any]) ->
         senses = [sense for sense in ("minimize", "maximize") if sense in table]
         if len(senses) != 1:
             source.fail(f"player {name} needs exactly one of minimize and maximize", *path)
-        loss = scope.expression((*path, senses[0]), table[senses[0]], random=True)
+        loss = scope.expression((*path, senses[0]), table[senses[0]], random=True, loss=True)
         moves = [scope.variables[v] for v in source.words((*path, "moves"), table["moves"], "variables")]
         through = _through(scope, path, table.get("through", {}), list(players))
         build = minimize if senses[0] == "minimize" else maximize

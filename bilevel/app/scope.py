@@ -18,6 +18,7 @@ from bilevel.language.errors import ReadError
 from bilevel.language.known_function import known_function
 from bilevel.language.mean import mean
 from bilevel.language.names import check_name
+from bilevel.language.nodes import stop_gradient
 from bilevel.language.reader import read, read_assumptions, read_function, read_value
 
 Path = tuple[str | int, ...]
@@ -52,8 +53,11 @@ class Scope:
         """Parameters by name, those with a value by their value."""
         return {name: self.values.get(name, symbol) for name, symbol in self.parameters.items()}
 
-    def expression(self, path: Path, value: Any, *, moving: bool = True, random: bool = False, shift: int = 0) -> Any:
-        """A number or text as an expression; `moving`: variables may stand in it, `random`: E(...) may."""
+    def expression(
+        self, path: Path, value: Any, *, moving: bool = True, random: bool = False, loss: bool = False, shift: int = 0
+    ) -> Any:
+        """A number or text as an expression; `moving`: variables may stand in it, `random`: E(...) may, `loss`:
+        stop_gradient(...) too, whose value nobody differentiates."""
         if not isinstance(value, str | int | Decimal) or isinstance(value, bool):
             self.source.fail(f"a number or an expression in quotation marks was expected, not {describe(value)}", *path)
         if isinstance(value, Decimal) and not value.is_finite():
@@ -63,6 +67,8 @@ class Scope:
         if random:
             names |= {s.name: s for s in self.laws}
             functions["E"] = lambda body: mean(body, self.laws) if self.laws else _refused(_NO_LAWS)
+        if loss:
+            functions["stop_gradient"] = stop_gradient
         found = self.source.read(path, read_value, value, names, functions=functions, shift=shift)
         if not isinstance(found, sp.Expr):
             self.source.fail("an expression was expected, this is a condition; remove the comparison", *path)

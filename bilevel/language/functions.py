@@ -16,6 +16,8 @@ from sympy.multipledispatch import dispatch
 
 __all__ = ["sigmoid", "softplus"]
 
+LONGEST = 60  # operations in a logarithm up to which it is looked at as a quotient
+
 
 class _RealFunction(sp.Function):
     """A smooth function of one variable that is real, finite and positive at every real number."""
@@ -161,7 +163,8 @@ def log_odds(expression: sp.Expr) -> sp.Expr:
 
     Math:
         log sigmoid(u) = u - softplus(u), log(1 - sigmoid(u)) = -softplus(u), softplus(-u) = softplus(u) - u: of two
-        opposite arguments one is kept, and log sigmoid(u) - log(1 - sigmoid(u)) is u.
+        opposite arguments one is kept, and log sigmoid(u) - log(1 - sigmoid(u)) is u. A positive quotient of
+        exponentials, log(a/b) = log a - log b, comes to the same.
 
     Reference:
         Bradley and Terry 1952, doi 10.2307/2334029, for log-odds.
@@ -202,7 +205,17 @@ def _log(value: sp.Expr) -> sp.Expr:
     if isinstance(value, sigmoid):
         return value.args[0] - _one_sided(value.args[0])
     rest = 1 - value
-    return -_one_sided(rest.args[0]) if isinstance(rest, sigmoid) else sp.log(value)
+    if isinstance(rest, sigmoid):
+        return -_one_sided(rest.args[0])
+    return _of_quotient(value) if value.has(sp.exp) and value.count_ops() <= LONGEST else sp.log(value)
+
+
+def _of_quotient(value: sp.Expr) -> sp.Expr:
+    over, under = (sp.expand(part) for part in sp.fraction(sp.together(value)))
+    if not (over.is_positive and under.is_positive) or (under == 1 and not isinstance(over, sp.exp)):
+        return sp.log(value)
+    one = lambda part: part.args[0] if isinstance(part, sp.exp) else sp.log(part)
+    return one(over) - one(under)
 
 
 def _one_sided(argument: sp.Expr) -> sp.Expr:

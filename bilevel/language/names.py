@@ -20,6 +20,7 @@ __all__ = ["RESERVED", "check_name", "memory_name", "name_problem", "nearest"]
 FUNCTION_NAMES = (
     *("sqrt", "exp", "log", "abs", "min", "max", "sin", "cos", "tan", "tanh", "sigmoid", "softplus"),
     *("sinh", "cosh", "asin", "acos", "atan", "asinh", "acosh", "atanh"),
+    "stop_gradient",  # in losses
     *("erf", "erfc", "besselk", "lambertw", "sign", "heaviside"),  # in averages, solutions and slopes at kinks
 )
 COUNT_NAMES = ("roots_outside_circle", "roots_on_circle", "roots_right_of_axis", "roots_on_axis")

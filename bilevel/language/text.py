@@ -172,7 +172,7 @@ def _content(terms: Iterable[Any]) -> sp.Rational:
     coefficients = [term.as_coeff_Mul()[0] for term in terms]
     if not all(c.is_Rational for c in coefficients):
         return sp.S.One
-    return sp.Rational(sp.igcd(*[abs(c.p) for c in coefficients]), sp.ilcm(*[c.q for c in coefficients]))
+    return sp.Rational(sp.igcd(0, *[abs(c.p) for c in coefficients]), sp.ilcm(1, *[c.q for c in coefficients]))
 
 
 @lru_cache(maxsize=20_000, typed=True)  # sorting asks for the text of each part again: without it the cost is 3^depth

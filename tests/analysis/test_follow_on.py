@@ -93,7 +93,7 @@ def test_bairds_star_has_an_infinite_variance_from_a_discount_below_one_half_on(
         target=[[0, 1]] * 7,
     )
     assert fixed.mean.verdict == "stable" and fixed.verdict == "unstable"
-    with pytest.raises(UnknownAnswer, match="mean square is infinite, proved: gamma.2 rho.S. is at least 1"):
+    with pytest.raises(UnknownAnswer, match=r"mean square is infinite, proved: gamma.2 rho.S. is at least 1"):
         _ = fixed.second_moment
     assert str(fixed) == "mean of the trace: finite (exact)\nmean square of the trace: infinite (exact)"
     assert "finite iff" in str(found) and "else infinite" in str(found)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from bilevel.analysis import best_reply_cycle, fictitious_play
+from bilevel.analysis import best_reply_cycle, discrete_play, fictitious_play
 from bilevel.language.errors import GameError
 from bilevel.models import FictitiousPlay, shapley_payoffs
 
@@ -41,6 +41,43 @@ def test_the_discrete_process_of_shapleys_game_grows_by_the_same_ratio():
     late = [length for _, length in runs[-10:-1]]
     assert {cell for cell, _ in runs[-8:-1]} == set(cycle.cells)
     assert late[-1] / late[-7] == pytest.approx(float(cycle.ratio), rel=0.01)
+
+
+def test_whole_steps_go_round_for_ever_once_their_turns_outgrow_the_errors():
+    """From there on the path follows the cycle, turn by turn longer, for as long as it is run."""
+    play, source = FictitiousPlay(*shapley_payoffs()), random.Random(4)
+    for _ in range(6):
+        start = tuple([Q(source.randint(0, 6), source.randint(1, 3)) for _ in range(3)] for _ in range(2))
+        if not all(map(any, start)):
+            continue
+        found = discrete_play(play, start)
+        assert (found.claim, found.starts, found.known) == ("does not converge", "this start", "exact")
+        since, step, runs = int(found.why.split("step ")[1].split(" ")[0]), 0, play.run(30_000, start)
+        cells, lengths = [], []
+        for cell, count in runs[:-1]:
+            if step >= since:
+                cells.append(cell)
+                lengths.append(count)
+            step += count
+        word = found.cycle.cells
+        assert len(cells) > 6 and cells == [word[k % 6] for k in range(len(cells))]
+        assert all(later > now for now, later in zip(lengths, lengths[6:], strict=False))
+
+
+def test_a_run_of_shapleys_game_is_the_last_the_third_last_and_two_more():
+    """With whole weights: a row is overtaken at a lead of 0 or 1, as the lower of two equal actions is played; of the
+    three overtakings that a run rests on exactly two need the 1."""
+    play, source = FictitiousPlay(*shapley_payoffs()), random.Random(6)
+    for _ in range(8):
+        start = tuple([source.randint(0, 5) for _ in range(2)] + [source.randint(1, 5)] for _ in range(2))
+        lengths = [count for _, count in play.run(4000, start)][4:-1]
+        assert len(lengths) > 6 and all(d == c + a + 2 for a, _, c, d in zip(*(lengths[k:] for k in range(4))))
+
+
+def test_what_whole_steps_do_is_open_where_nothing_is_proved():
+    shapley = FictitiousPlay(*shapley_payoffs())
+    assert "allow more" in discrete_play(shapley, ([1, 0, 0], [0, 1, 0]), steps=5).why
+    assert discrete_play(FictitiousPlay(*PENNIES), ([1, 0], [1, 0])).claim == "unknown"
 
 
 def test_beliefs_of_a_simulation_pass_the_corners():

@@ -233,7 +233,7 @@ def stays(game: Game, rule: Rule, at: Mapping[Any, Any]) -> None:
 
 def _cancelled(entry: Any) -> Any:
     """The entry with log-odds cancelled, where it holds logarithms of sigmoids."""
-    return sp.expand(log_odds(entry)) if entry.has(sp.log) and entry.has(sigmoid) else entry
+    return sp.expand(log_odds(entry)) if entry.has(sp.log) and entry.has(sigmoid, sp.exp) else entry
 
 
 def _label(part: str, variable: Any) -> str:

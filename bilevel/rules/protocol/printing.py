@@ -10,7 +10,8 @@ from typing import Any
 import sympy as sp
 
 from bilevel.language import calculus
-from bilevel.language.errors import GameError
+from bilevel.language.errors import GameError, UnknownAnswer
+from bilevel.language.mean import Mean
 from bilevel.language.names import check_name
 from bilevel.language.source import SourcePrinter
 
@@ -139,6 +140,11 @@ def python_source(update: Any, name: str = "step") -> str:
         raise GameError("Python source needs scalar variables; instantiate the model-level game first")
     if any(line.implicit for line in update.assignments):
         raise GameError(f"{update.rule.name} is an implicit rule; its step is no list of assignments")
+    if any(line.has(Mean) for line in (*(a.value for a in update.assignments), *update.after.values())):
+        raise UnknownAnswer(
+            "an average E(...) of the update has no closed form to be written as Python",
+            next_step="choose laws with finitely many values, or use bilevel.numeric",
+        )
     printer = SourcePrinter()
     memory = list(update.remembered.values())
     results = [*update.after.values(), *(value for part in update.memory_after.values() for value in part.values())]
