@@ -1,6 +1,6 @@
 """Fixed points of games and of learning rules, exactly, with the kind of equilibrium each one is.
 
-Main definitions: `equilibria`, `described`, `named_equilibria`, `continua`.
+Main definitions: `equilibria`, `kept_equilibria`, `described`, `named_equilibria`, `continua`.
 
 A rule's own fixed points solve "the state after one step is the state": the variables, what the rule remembers, and
 every intermediate point are the unknowns. So a point that the rule adds or moves is found like any other, and is
@@ -58,7 +58,22 @@ def equilibria(
     given, describe = _given(game, at), describe or described
     if len(given) == len(game.variables):
         return _only(game, rule, given)
-    zeros, real = _search(game, rule, given)
+    return _told(game, rule, given, describe, *_search(game, rule, given))
+
+
+def kept_equilibria(game: Any, rule: Rule, given: Mapping[Any, Any], describe: Describe) -> Equilibria:
+    """The zeros of the field that a rule leaves in place; its own fixed points are not searched for."""
+    equations, unknowns = field_system(game)
+    real = _real_symbols([*equations, *game.variables, *given.values(), *game.assuming])
+    found = _kept((equations, unknowns), game, rule, dict(given), real)
+    zeros = Zeros(tuple(found), False, f"only zeros of the field were searched, {rule.name} may have others")
+    return _told(game, rule, dict(given), describe, zeros, real)
+
+
+def _told(
+    game: Any, rule: Rule | None, given: dict[Any, Any], describe: Describe, zeros: Zeros, real: dict[Any, Any]
+) -> Equilibria:
+    """Solutions as equilibria, with notes on what is left."""
     facts = [fact.xreplace(real) for fact in game.assuming]
     known = Known(fact for fact in facts if not fact.free_symbols & set(game.variables))
     back = {new: old for old, new in real.items()}
@@ -140,13 +155,17 @@ def _search(game: Any, rule: Rule | None, given: dict[Any, Any]) -> tuple[Zeros,
     found = _solved(system, given, real, game) if system else None
     if found is not None and (found.complete or rule is None):
         return found, real
-    by_field = _solved((equations, unknowns), given, real, game)
-    back = {new: old for old, new in real.items()}
-    stay = [b for b in by_field.branches if _stays(game, rule, b, back)]
+    stay = _kept((equations, unknowns), game, rule, given, real)
     own = list(found.branches) if found else []
     merged = own + [b for b in stay if dict(b.values) not in [dict(o.values) for o in own]]
     reason = found.reason if found else f"the equations of {rule.name} have no closed form" if rule else ""
     return Zeros(tuple(merged), False, f"{reason}; zeros of the field were searched" if rule else reason), real
+
+
+def _kept(system: Any, game: Any, rule: Rule | None, given: dict[Any, Any], real: dict[Any, Any]) -> list[Branch]:
+    """The zeros of the field that the rule leaves where they are."""
+    back = {new: old for old, new in real.items()}
+    return [b for b in _solved(system, given, real, game).branches if _stays(game, rule, b, back)]
 
 
 def _real_symbols(expressions: list[Any]) -> dict[Any, Any]:

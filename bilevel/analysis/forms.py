@@ -1,10 +1,12 @@
 """Forms of expressions that solving needs: plain exponentials, short values, what makes a value real.
 
-Main definitions: `plain`, `tidied`, `line`, `one_atom`, `exponentiated`, `real_conditions`, `own_signs`, `never_zero`.
+Main definitions: `plain`, `tidied`, `is_linear`, `line`, `one_atom`, `exponentiated`, `real_conditions`, `own_signs`,
+`never_zero`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sympy as sp
@@ -34,6 +36,13 @@ def tidied(value: Any) -> Any:
     except (sp.PolynomialError, NotImplementedError):
         pass
     return min(options, key=lambda option: option.count_ops())
+
+
+def is_linear(expression: Any, unknowns: Sequence[Any]) -> bool:
+    """Whether an expression is of degree one at most in the unknowns together."""
+    if not expression.is_polynomial(*unknowns):
+        return False
+    return bool(sp.Poly(expression, *unknowns).total_degree() <= 1)
 
 
 def line(expression: Any, v: Any) -> tuple[Any, Any] | None:

@@ -1,16 +1,18 @@
 """Solutions of systems of equations: points and continua, without repetitions.
 
-Main definitions: `Branch`, `Zeros`, `distinct`, `replaced`, `moved`, `excluded`, `with_numbers`.
+Main definitions: `Branch`, `Zeros`, `distinct`, `replaced`, `moved`, `excluded`, `with_numbers`,
+`solved_once`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
 
+from bilevel.analysis.forms import is_linear
 from bilevel.analysis.known import Condition, Known
 from bilevel.language.fractions import cancelled
 from bilevel.rules.protocol.smoothness import at_once
@@ -50,14 +52,22 @@ def excluded(conditions: Iterable[Condition], known: Known) -> bool:
     An equation a s + b = 0 whose slope a does not vanish, by what is known or by another condition, gives s its value
     in all others.
     """
+    return _narrowed(conditions, known) is None
+
+
+def _narrowed(conditions: Iterable[Condition], known: Known) -> dict[Any, Any] | None:
+    """The values that the equations among the conditions give to symbols; None where the conditions exclude each
+    other."""
     left = list(conditions)
+    values: dict[Any, Any] = {}
     while (found := next((f for c in left if (f := _solved_for(c, left, known)) is not None), None)) is not None:
+        values = {s: replaced(value, found[1]) for s, value in values.items()} | found[1]
         left = moved([c for c in left if c != found[0]], found[1])
         decided = [known.decide(c) for c in left]
         if False in decided:
-            return True
+            return None
         left = [c for c, answer in zip(left, decided, strict=True) if answer is None]
-    return False
+    return values
 
 
 def _solved_for(condition: Condition, given: list[Condition], known: Known) -> tuple[Condition, dict[Any, Any]] | None:
@@ -70,10 +80,11 @@ def _solved_for(condition: Condition, given: list[Condition], known: Known) -> t
         slope = sp.diff(equation, s)
         if slope.has(s) or slope == 0:
             continue
-        slope = sp.factor(slope)
+        slope, rest = sp.factor(slope), equation.subs(s, 0)
         factors = [f.base if f.is_Pow and f.exp.is_positive else f for f in sp.Mul.make_args(slope)]
-        if all(f in apart or known.nonzero(f) for f in factors):
-            return condition, {s: cancelled(-equation.subs(s, 0) / slope)}
+        # a s + b = 0 with b not zero leaves no a = 0 either
+        if all(f in apart or known.nonzero(f) for f in factors) or known.nonzero(rest):
+            return condition, {s: cancelled(-rest / slope)}
     return None
 
 
@@ -102,20 +113,29 @@ def distinct(branches: list[Branch], known: Known) -> list[Branch]:
     return sorted(kept, key=lambda b: (len(b.free), [sp.default_sort_key(v) for v in b.values.values()]))
 
 
+def solved_once(branches: list[Branch], equations: Sequence[Any], unknowns: Sequence[Any]) -> list[Branch]:
+    """The solutions of as many linear equations as unknowns without special cases of the general one; others as given.
+
+    A single solution is Cramer's: the determinant does not vanish, nor do denominators in lowest terms, which divide
+    it. So a solution found under equations of the parameters is the general one, where that holds there too.
+    """
+    if len(equations) != len(unknowns) or not all(is_linear(e, unknowns) for e in equations):
+        return branches
+    special = [b for b in branches if not b.free and any(r == "==" for _, r in b.conditions)]
+    general = [b for b in branches if not b.free and b not in special]
+    covered = [b for b in special if any(set(g.conditions) <= set(b.conditions) for g in general)]
+    return [b for b in branches if b not in covered]
+
+
 def _contains(larger: Branch, smaller: Branch, known: Known) -> bool:
     put = {u: smaller.values[u] for u in larger.free}
     if set(larger.conditions) <= set(smaller.conditions) and all(
         known.zero(replaced(v, put) - smaller.values[u]) for u, v in larger.values.items()
     ):
         return True
-    if not (fixed := _fixed(smaller.conditions, known)):
+    if not (fixed := _narrowed(smaller.conditions, known)):
         return False
-
-    def there(expression: Any) -> Any:
-        for change in (put, *fixed):
-            expression = replaced(expression, change)
-        return expression
-
+    there = lambda expression: replaced(replaced(expression, put), fixed)
     try:
         conditions = [(there(e), r) for e, r in larger.conditions if (e, r) not in smaller.conditions]
         gaps = [there(v) - there(smaller.values[u]) for u, v in larger.values.items()]
@@ -124,12 +144,3 @@ def _contains(larger: Branch, smaller: Branch, known: Known) -> bool:
     if any(e.has(sp.nan, sp.zoo, sp.oo) for e in (*gaps, *(e for e, _ in conditions))):
         return False
     return all(known.decide(c) for c in conditions) and all(known.zero(gap) for gap in gaps)
-
-
-def _fixed(conditions: Iterable[Condition], known: Known) -> list[dict[Any, Any]]:
-    """What the equations among conditions put in place of symbols, one after the other."""
-    left, changes = list(conditions), list[dict[Any, Any]]()
-    while (found := next((f for c in left if (f := _solved_for(c, left, known)) is not None), None)) is not None:
-        left = moved([c for c in left if c != found[0]], found[1])
-        changes.append(found[1])
-    return changes

@@ -17,6 +17,7 @@ from bilevel.language.root_counts import COUNTS
 from bilevel.language.text import write
 
 DIGITS = 12  # decimals of a number that is only enclosed
+LONG_TEXT = 300  # letters of an equation in a message
 LARGE = 400  # terms times degree: from here on SymPy is not asked to evaluate a Boolean
 
 
@@ -31,7 +32,10 @@ def shown(expression: Any) -> str:
 def unsolved(factor: Any) -> str:
     """The message that an equation was not solved."""
     factor = -factor if factor.could_extract_minus_sign() else factor  # the same sign in every run
-    return f"{shown(factor)} = 0 was not solved"
+    text, count = shown(factor), len(sp.Add.make_args(factor))
+    if len(text) > LONG_TEXT:
+        return f"an equation of {count} terms was not solved: {text[:LONG_TEXT].rsplit(' ', 1)[0]} ... = 0"
+    return f"{text} = 0 was not solved"
 
 
 def in_decimals(boolean: Any) -> Any:

@@ -20,7 +20,7 @@ import sympy as sp
 
 from bilevel.analysis.forms import exponentiated, line, never_zero, one_atom, own_signs, plain, real_conditions, tidied
 from bilevel.analysis.known import Condition, Known
-from bilevel.analysis.solutions import Branch, Zeros, distinct, excluded, moved, replaced, with_numbers
+from bilevel.analysis.solutions import Branch, Zeros, distinct, excluded, moved, replaced, solved_once, with_numbers
 from bilevel.analysis.univariate import Unsolved, real_roots
 from bilevel.analysis.writing import unsolved
 from bilevel.analysis.zero_blocks import linear_block, lower_combination
@@ -28,6 +28,7 @@ from bilevel.language.fractions import cancelled
 from bilevel.language.signs import signed_factors
 from bilevel.language.values import expression
 
+LENGTH = 3000  # operations in all equations: longer ones have grown by elimination, and go on growing
 HARD = 3  # from this difficulty on, an equation is worth a look at several at once
 
 
@@ -77,6 +78,7 @@ class _Search:
             self.simpler = [sp.Mul(*factors) for factors in state.equations]
             self._explore(state)
         branches = distinct([b for s in self.found if (b := self._finished(s)) is not None], self.known)
+        branches = solved_once(branches, self.originals, self.unknowns)
         return Zeros(tuple(branches), not self.stuck, "; ".join(dict.fromkeys(self.stuck)))
 
     # ---- the search -------------------------------------------------------------------------------
@@ -115,9 +117,12 @@ class _Search:
         if not state.equations:
             self.found.append(state)
             return
+        sizes = [sum(f.count_ops() for f in e) for e in state.equations]
+        if sum(sizes) > LENGTH:
+            self.stuck.append("the equations grew too long to be solved")
+            return
         ranked = [
-            (max(self._difficulty(f, state) for f in e), len(e), sum(f.count_ops() for f in e), i)
-            for i, e in enumerate(state.equations)
+            (max(self._difficulty(f, state) for f in e), len(e), sizes[i], i) for i, e in enumerate(state.equations)
         ]
         if (not state.values or max(ranked)[0] >= HARD) and self._by_block(state):
             return
@@ -199,7 +204,8 @@ class _Search:
         if linear is not None and (self.known.nonzero(linear[1]) or not single or sp.degree(factor, linear[0]) == 1):
             self._by_line(*linear, state)
         elif single:
-            self._by_roots(factor, unknowns[0], state)
+            v = unknowns[0]
+            self._by_polynomial(factor, v, v, state, lambda root, given: self._put({v: root}, state, given))
         elif (atom := one_atom(factor, unknowns)) is not None:
             self._by_atom(factor, *atom, state)
         elif (power := exponentiated(factor, unknowns)) is not None:
@@ -217,9 +223,6 @@ class _Search:
             other = self._factored(state, [slope, constant])
             if other is not None:
                 self._explore(other)
-
-    def _by_roots(self, factor: Any, v: Any, state: _State) -> None:
-        self._by_polynomial(factor, v, v, state, lambda root, conditions: self._put({v: root}, state, conditions))
 
     def _by_atom(self, factor: Any, atom: Any, powers: Mapping[Any, int], state: _State) -> None:
         def put(root: Any, conditions: Sequence[Condition]) -> None:

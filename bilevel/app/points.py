@@ -6,12 +6,12 @@ Main definitions: `points_of`, `Found`, `Given`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sympy as sp
 
-from bilevel.analysis.fixed_points import described, equilibria, named_equilibria
+from bilevel.analysis.fixed_points import described, equilibria, kept_equilibria, named_equilibria
 from bilevel.analysis.known import Known, under
 from bilevel.app.budget import Clock, OutOfTime
 from bilevel.app.problem import Problem
@@ -53,16 +53,19 @@ def points_of(problem: Problem, rule: Any, clock: Clock = Clock()) -> Found:
         return point
 
     try:
-        with clock.section(1 / 3 if problem.complete_at else 2 / 3):
+        with clock.section(1 / 3 if problem.complete_at or rule is not None else 2 / 3):
             found = equilibria(game, rule, at=problem.at or None, describe=later)
     except (UnknownAnswer, OutOfTime) as stop:
         if problem.complete_at:
             return Found((Given(problem.at),), False)
-        named = _named(problem, game, rule, clock)
-        if not named:
-            raise
-        reason = f"{str(stop) or LATE}; only what the model names was tested, others may exist"
-        return Found(named, False, reason)
+        kept = _kept(problem, game, rule, later, clock)
+        if kept is None:
+            named = _named(problem, game, rule, clock)
+            if not named:
+                raise
+            reason = f"{str(stop) or LATE}; only what the model names was tested, others may exist"
+            return Found(named, False, reason)
+        found = replace(kept, reason=f"{str(stop) or LATE}; {kept.reason}")
     except GameError as stop:
         raise (problem.located(str(stop), "at") if problem.at else stop) from None
     kinds = _kinds(game, rule, [pair for pair in open_ones if _inside(problem, pair[0].point)], clock)
@@ -80,6 +83,17 @@ def _kinds(game: Any, rule: Any, points: list[tuple[Any, Known]], clock: Clock) 
         except (UnknownAnswer, OutOfTime):
             continue
     return found
+
+
+def _kept(problem: Problem, game: Any, rule: Any, describe: Any, clock: Clock) -> Any:
+    """The zeros of the field that the rule keeps, where its own fixed points took too long; None without any."""
+    given = {v: problem.at[v] for v in game.variables if v in problem.at}
+    try:
+        with clock.section(1 / 2):
+            found = kept_equilibria(game, rule, given, describe) if rule is not None else None
+    except (BilevelError, OutOfTime):
+        return None
+    return found if found and found.points else None
 
 
 def _named(problem: Problem, game: Any, rule: Any, clock: Clock) -> tuple[Any, ...]:

@@ -50,11 +50,17 @@ def _short(text: str | None, limit: int = 400) -> str:
     return text if len(text) <= limit else text[:limit] + " ... (whole in --json)"
 
 
+def _notes(reason: str) -> str:
+    """What is left open, a line for each case, short ones first."""
+    first, *others = reason.split("; where ")
+    return "\n".join(f"note: {_short(note)}" for note in [first, *sorted((f"where {o}" for o in others), key=len)])
+
+
 def stability_text(answer: dict[str, Any]) -> str:
     """The verdict on every equilibrium."""
     parts = [heading(answer)]
     if answer.get("reason"):
-        parts.append(f"note: {_short(answer['reason'])}")
+        parts.append(_notes(answer["reason"]))
     parts += [_equilibrium(found) for found in answer["equilibria"]]
     if not answer["equilibria"]:
         parts.append("no equilibrium" + ("" if answer["complete"] else " was analysed"))
@@ -103,7 +109,7 @@ def equilibria_text(answer: dict[str, Any]) -> str:
     """Every fixed point with its kinds."""
     parts = [heading(answer)]
     if answer.get("reason"):
-        parts.append(f"note: {_short(answer['reason'])}")
+        parts.append(_notes(answer["reason"]))
     for found in answer["equilibria"]:
         # A flow or map without players has no rule, and no kinds either.
         kinds = ", ".join(found["kinds"]) or ("undecided" if answer["rule"] else "")

@@ -8,7 +8,7 @@ import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bilevel import models
+from bilevel import models, rules
 from bilevel.analysis.analyse import analyse
 from bilevel.analysis.fixed_points import equilibria
 from bilevel.analysis.forms import line
@@ -17,6 +17,11 @@ from bilevel.analysis.polynomials import Coordinates
 from bilevel.analysis.reduction import Assumptions
 from bilevel.analysis.regions import compare
 from bilevel.analysis.solutions import excluded, with_numbers
+from bilevel.analysis.zeros import solve_zeros
+from bilevel.app import points
+from bilevel.app.budget import OutOfTime
+from bilevel.app.inputs import problem_named
+from bilevel.game import Game, maximize, minimize
 
 p, q, r = sp.symbols("p q r", real=True)
 a, K = sp.symbols("a K", positive=True)
@@ -104,3 +109,66 @@ def test_a_softmax_policy_rests_only_where_no_action_is_better() -> None:
     for theta in ((0, 0), (1, -2), (-3, 1)):
         there = dict(zip(game.variables, theta, strict=True))
         assert all(abs(sp.N(f.subs(at).subs(solved).subs(there), 30)) < 1e-20 for f in game.field().values())
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(whole, min_size=6, max_size=6), st.lists(whole, min_size=6, max_size=6))
+def test_linear_equations_have_one_single_solution_wherever_the_determinant_does_not_vanish(
+    plain: list[int], slopes: list[int]
+) -> None:
+    entries = [i + j * a for i, j in zip(plain, slopes, strict=True)]
+    equations = [entries[0] * p + entries[1] * q - entries[4], entries[2] * p + entries[3] * q - entries[5]]
+    found = solve_zeros(equations, [p, q])
+    assert found.complete
+    holds = {"==": lambda v: v == 0, "!=": lambda v: v != 0, ">": lambda v: v > 0}
+    for value in (sp.Rational(1, 3), sp.Integer(1), sp.Rational(3, 2), sp.Integer(2), sp.Integer(3)):
+        at = {a: value}
+        there = [b for b in found.branches if all(holds[r](sp.S(e).subs(at)) for e, r in b.conditions)]
+        matrix = sp.Matrix(2, 2, entries[:4]).subs(at)
+        if matrix.det() != 0:
+            (only,) = {tuple(v.subs(at) for v in b.values.values()) for b in there}
+            assert sp.Matrix(only) == matrix.LUsolve(sp.Matrix(entries[4:]).subs(at))
+        else:
+            assert all(b.free for b in there)
+
+
+def test_a_rule_on_a_quadratic_game_has_the_equilibrium_and_continua_where_a_multiplier_is_one() -> None:
+    h, c = sp.symbols("h c", positive=True)
+    game = Game(first=minimize(a * p**2 / 2 + p * q, p), second=maximize(p * q - c * q**2 / 2, q))
+    explicit = (rules.runge_kutta(h, stages=3), rules.extragradient(h), rules.lola_exact(h), rules.alternating(h))
+    for rule in (*explicit, rules.proximal_point(h), rules.heavy_ball(h, sp.Rational(1, 2)), rules.optimistic(h)):
+        found = equilibria(game, rule)
+        assert found.complete and [e.point for e in found.points] == [{p: 0, q: 0}], rule.name
+        notes = [note for note in found.reason.split("; ") if note]
+        assert all("continuum" in note for note in notes)
+        # A second road: the step keeps further points only where its matrix has the multiplier 1.
+        matrix = rules.linearise(game, rule, {p: 0, q: 0}).matrix
+        multiplier = sp.numer(sp.together((matrix - sp.eye(matrix.rows)).det()))
+        drawn = [{a: i, c: j, h: k} for i in (1, 2) for j in (1, 3) for k in (1, 2, sp.Rational(1, 3))]
+        if not notes:
+            assert all(multiplier.subs(values) != 0 for values in drawn), rule.name
+
+
+def test_runge_kutta_on_the_dirac_gan_is_stable_as_on_the_imaginary_axis() -> None:
+    """|R(iy)| < 1 exactly for y^2 < 8, R the stability function of the classical method, and here y = h/2."""
+    h = sp.Symbol("h", positive=True)
+    game = models.dirac_gan()
+    found = equilibria(game, rules.runge_kutta(h))
+    assert not found.complete and "zeros of the field" in found.reason and len(found.points) == 1
+    matrix = rules.linearise(game, rules.runge_kutta(h), found.points[0].point).matrix
+    verdict = analyse(matrix, time="discrete")
+    y = h / 2
+    size = (1 - y**2 / 2 + y**4 / 24) ** 2 + (y - y**3 / 6) ** 2
+    for value in (1, 5, sp.Rational(28, 5), sp.Rational(283, 50), 6):
+        assert bool(verdict.condition.subs(h, value)) == bool(size.subs(h, value) < 1) == bool(value**2 < 32)
+
+
+def test_where_a_rule_has_no_time_the_zeros_it_keeps_are_told(monkeypatch) -> None:
+    def late(*given: object, **named: object) -> None:
+        raise OutOfTime
+
+    monkeypatch.setattr(points, "equilibria", late)
+    problem = problem_named("dirac_gan")
+    found = points.points_of(problem, problem.with_rule("alternating"))
+    assert [set(e.point.values()) for e in found.points] == [{0}] and not found.complete
+    assert "only zeros of the field were searched" in found.reason
