@@ -58,7 +58,9 @@ __all__ = [*_FACE]
 def __getattr__(name: str) -> Any:
     """Load a public name when it is first asked for."""
     if name not in _FACE:
-        raise AttributeError(_no_such_name(name))
+        from bilevel.language.names import absent
+
+        raise absent(__name__, name, _FACE)
     module = importlib.import_module(_FACE[name])
     found = module if _FACE[name] == f"{__name__}.{name}" else getattr(module, name)
     globals()[name] = found  # from now on an ordinary attribute
@@ -68,11 +70,3 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     """The public names, and the version."""
     return sorted([*_FACE, "__version__"])
-
-
-def _no_such_name(name: str) -> str:
-    import difflib
-
-    near = difflib.get_close_matches(name, _FACE, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else "dir(bilevel) lists what there is"
-    return f"module 'bilevel' has no attribute {name!r}; {hint}"

@@ -112,7 +112,7 @@ assert first[-1, 0] < 1 < as_it_is[-1, 0]
 # At step 4200 nothing can be seen in the losses yet. What does the game's Jacobian say?
 
 # %%
-found = diagnose(plain, before, simultaneous, real, noise, since=start, count=4, budget=200, measure=1)
+found = diagnose(plain, before, simultaneous, real, noise, since=start, count=4, products=2000, measure=1)
 print(found)
 
 # %% [markdown]
@@ -223,7 +223,7 @@ assert swing["halved"] < swing["as it is"] / 3
 # experiment: run with many step sizes at once (one `vmap`), and see from which on two neighbouring runs part.
 
 # %%
-at_rest = diagnose(with_r1, settled, simultaneous, real, noise, count=3, budget=100, measure=0)
+at_rest = diagnose(with_r1, settled, simultaneous, real, noise, count=3, products=1500, measure=0)
 print(at_rest.point)
 print(at_rest.step)
 edge = at_rest.grows_above

@@ -144,7 +144,7 @@ print(f"return {before:.0f} before training, {after:.0f} after {2000 * ROUNDS} s
 # ## 4. The question
 
 # %%
-found = diagnose(losses, now, half, *batch, count=4, budget=150, measure=0)
+found = diagnose(losses, now, half, *batch, count=4, products=1500, measure=0)
 print(found)
 
 # %% [markdown]

@@ -92,6 +92,12 @@ def _short(ball: Any, side: int) -> Any:
     return (sp.ceiling(end * scale) if side > 0 else sp.floor(end * scale)) / scale
 
 
+def _in_floats(balls: list[list[Any]]) -> list[list[float]]:
+    """Coefficients up to a common factor: those of long fractions overflow."""
+    top = max((abs(b.mid()) for row in balls for b in row), default=1)
+    return [[float((b / top).mid()) for b in row] for row in balls]
+
+
 class _Floats:
     """The rate on a grid, from the coefficients of the characteristic polynomial in floats."""
 
@@ -100,7 +106,7 @@ class _Floats:
         line = Cutter(coordinates, coordinates.meaning.index(over), time)
         factors, _ = characteristic_factors(sp.ImmutableMatrix(matrix), coordinates)
         self.time = time
-        self.factors = [[[float(b.mid()) for b in line.in_balls(c, 64)] for c in f.coefficients] for f in factors]
+        self.factors = [_in_floats([line.in_balls(c, 64) for c in f.coefficients]) for f in factors]
 
     def rate(self, at: float) -> float:
         """The largest modulus, or the largest real part, of the eigenvalues."""

@@ -82,13 +82,15 @@ def _by_powers(rows: list[list[arb]], time: str) -> str | None:
     return None
 
 
-def enclose(expression: Any, values: Any = None, precision: int = 128) -> arb | None:
+def enclose(
+    expression: Any, values: Any = None, precision: int = 128, seen: dict[Any, arb] | None = None
+) -> arb | None:
     """A real SymPy expression (symbols at the rational `values`) as a ball that contains it, or None where there is
-    none."""
+    none. Expressions at the same values and precision may share what they have `seen`."""
     saved = flint.ctx.prec
     try:
         flint.ctx.prec = precision
-        result = _walk(sp.sympify(expression, strict=True), values or {})
+        result = _walk(sp.sympify(expression, strict=True), values or {}, {} if seen is None else seen)
         return result if result.is_finite() else None
     except (NotImplementedError, ZeroDivisionError, ValueError):
         return None
@@ -201,7 +203,14 @@ BALL_METHODS = {
 }
 
 
-def _walk(node: Any, values: Any) -> arb:
+def _walk(node: Any, values: Any, seen: dict[Any, arb]) -> arb:
+    """Each subexpression once: derivatives of one formula share most of theirs."""
+    if node not in seen:
+        seen[node] = _ball_of_node(node, values, seen)
+    return seen[node]
+
+
+def _ball_of_node(node: Any, values: Any, seen: dict[Any, arb]) -> arb:
     if node in values:
         return ball(values[node])
     if node.is_Rational or node.is_Float:
@@ -214,7 +223,7 @@ def _walk(node: Any, values: Any) -> arb:
         return arb(1).exp()
     if isinstance(node, sp.CRootOf) and node.is_real:
         return _ball_of_root(node)
-    arguments = [_walk(a, values) for a in node.args]
+    arguments = [_walk(a, values, seen) for a in node.args]
     if isinstance(node, sp.besselk):
         return arguments[1].bessel_k(arguments[0])
     if isinstance(node, COUNTS):

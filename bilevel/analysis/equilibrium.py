@@ -11,7 +11,7 @@ from typing import Any
 
 import sympy as sp
 
-from bilevel.analysis.writing import shown
+from bilevel.analysis.writing import DIGITS, shown
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,9 @@ class Equilibrium:
         >>> x = sp.Symbol("x", real=True)
         >>> str(Equilibrium({x: sp.S.Zero}, ("Nash (strict)",)))
         'x = 0: Nash (strict)'
+        >>> k = sp.Symbol("k", positive=True)
+        >>> str(Equilibrium({x: sp.sqrt(1 - k)}, ("Nash (strict)",), k < 1))
+        'x = sqrt(1 - k), where k < 1: Nash (strict)'
     """
 
     point: Mapping[Any, Any]
@@ -40,10 +43,17 @@ class Equilibrium:
     box: Mapping[Any, tuple[Any, Any]] | None = None
 
     def __str__(self) -> str:
-        place = ", ".join(f"{v} = {value}" for v, value in self.point.items() if v not in self.free)
+        place = ", ".join(_at(v, value) for v, value in self.point.items() if v not in self.free)
         free = f"{', '.join(map(str, self.free))} free" if self.free else ""
-        where = "" if self.exists_on == sp.true else f" (where {shown(self.exists_on)})"
-        return f"{', '.join(filter(None, (place, free)))}: {', '.join(self.kinds) or 'no kind decided'}{where}"
+        exists = f"where {shown(self.exists_on)}" if self.exists_on not in (None, sp.true) else ""
+        return f"{', '.join(filter(None, (place, free, exists)))}: {', '.join(self.kinds) or 'no kind decided'}"
+
+
+def _at(variable: Any, value: Any) -> str:
+    """A coordinate in words; what rests on roots of polynomials without a formula in twelve digits."""
+    if isinstance(value, sp.Basic) and value.has(sp.CRootOf) and not value.free_symbols:
+        return f"{variable} ≈ {sp.N(value, DIGITS)}"
+    return f"{variable} = {value}"
 
 
 @dataclass(frozen=True)

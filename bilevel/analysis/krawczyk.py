@@ -26,6 +26,7 @@ from bilevel.language.known_function import KnownFunction
 from bilevel.language.mean import Mean
 
 PRECISION, STARTS = 160, 80
+TRIES, NEAREST = 8, 3  # around a point: zeros that are tried, zeros that are certified
 Box = dict[Any, arb]
 
 
@@ -66,14 +67,17 @@ def certify(
     return None
 
 
-def _values(expressions: Sequence[Any], unknowns: Sequence[Any], box: Sequence[arb]) -> list[arb] | None:
-    put = dict(zip(unknowns, box, strict=True))
-    found = [enclose(e, put, flint.ctx.prec) for e in expressions]
+def _values(
+    expressions: Sequence[Any], unknowns: Sequence[Any], box: Sequence[arb], seen: dict[Any, arb] | None = None
+) -> list[arb] | None:
+    put, seen = dict(zip(unknowns, box, strict=True)), {} if seen is None else seen
+    found = [enclose(e, put, flint.ctx.prec, seen) for e in expressions]
     return None if any(f is None for f in found) else [f for f in found if f is not None]
 
 
 def _matrix(slopes: Any, unknowns: Sequence[Any], box: Sequence[arb]) -> arb_mat | None:
-    rows = [_values(row, unknowns, box) for row in slopes]
+    seen: dict[Any, arb] = {}
+    rows = [_values(row, unknowns, box, seen) for row in slopes]
     return None if any(row is None for row in rows) else arb_mat([row for row in rows if row is not None])
 
 
@@ -89,6 +93,8 @@ def _newton(system: Any, slopes: Any, unknowns: Any, x: list[arb]) -> list[arb] 
         x = [(x[i] - step[i, 0]).mid() for i in range(len(x))]
         if not all(v.is_finite() for v in x):
             return None
+        if all(abs(step[i, 0]) < arb(2) ** (60 - flint.ctx.prec) * (1 + abs(x[i])) for i in range(len(x))):
+            break  # the middle only has to be far more precise than the box is wide
     return x
 
 
@@ -116,8 +122,8 @@ def isolated_zeros(
 ) -> list[Box]:
     """Certified zeros of a system without parameters, from many starting points; never claimed to be all.
 
-    Math: damped Newton in floating point from pseudo-random points (always the same ones) around the origin or the
-        given point, that point first, then `certify`.
+    Math: damped Newton in floating point from pseudo-random points (always the same ones), then `certify`. Around a
+        given point, from that point first; only the few next to it are certified, the nearest first.
 
     Reference: see `certify`.
 
@@ -138,14 +144,18 @@ def isolated_zeros(
         return []
     source = random.Random(3)
     seen: list[Any] = []
-    boxes: list[Box] = []
     middle = np.zeros(len(unknowns)) if around is None else np.array(around, float)
     for k in range(starts):
         reach = (0.5, 2.0, 6.0, 20.0)[k % 4] if around is None or k else 0.0
         x = _descend(value, slope, middle + np.array([source.uniform(-reach, reach) for _ in unknowns]))
-        if x is None or any(np.allclose(x, other, rtol=1e-6, atol=1e-7) for other in seen):
-            continue
-        seen.append(x)
+        if x is not None and not any(np.allclose(x, other, rtol=1e-6, atol=1e-7) for other in seen):
+            seen.append(x)
+    if around is not None:
+        seen = sorted(seen, key=lambda x: float(((x - middle) ** 2).sum()))[:TRIES]
+    boxes: list[Box] = []
+    for x in seen:
+        if around is not None and len(boxes) == NEAREST:
+            break
         box = certify(system, unknowns, list(x))
         if box is not None and not any(all(box[u].overlaps(other[u]) for u in unknowns) for other in boxes):
             boxes.append(box)

@@ -155,10 +155,12 @@ class _Letters:
     def __init__(self, game: Any, box: Mapping[Any, Any]) -> None:
         self.variables, self.box = game.variables, box
         self.exact = {v: x for v, x in box.items() if not isinstance(x, arb)}
-        self.put = {v: self.exact.get(v, sp.Dummy(f"{v}_0", real=True)) for v in self.variables}
-        self.values: dict[Any, arb] = {self.put[v]: box[v] for v in self.variables if v not in self.exact}
+        self.put = {v: sp.Dummy(f"{v}_0", real=True) for v in self.variables}
+        self.values: dict[Any, arb] = {self.put[v]: enclose(box[v], precision=FINE) if v in self.exact else box[v]
+                                       for v in self.variables}  # fmt: skip
         self.known: dict[tuple[int, Any], Any] = {}
         self.own: list[Any] = []
+        self.seen: dict[Any, arb] = {}
 
     def polynomial(self, function: Any, order: int, *, least: int = 0, own: str = "", moves: Any = ()) -> Any:
         """The Taylor polynomial from order `least` on; None where a coefficient has no enclosure."""
@@ -201,7 +203,7 @@ class _Letters:
             positive = self.letter(size, -derivative)
             return None if positive is None else -positive
         if (size, derivative) not in self.known:
-            ball = enclose(derivative, self.box, FINE)
+            ball = enclose(derivative, self.box, FINE, self.seen)
             if ball is None:
                 return None
             sign = {"positive": True} if ball > 0 else {"negative": True} if ball < 0 else {"real": True}

@@ -1,7 +1,7 @@
 """The fixed point next to another point, where it has no formula, and how a rule behaves there.
 
-Main definitions: `zeros_near`, `linear_near`, `line_verdict`. Coordinates and derivatives at such a point are
-`BallNumber`s: exact as numbers, decided by their enclosures.
+Main definitions: `zeros_near` (`zeros_of`), `linear_near`, `line_verdict`, `ball_of`. Coordinates and derivatives at
+such a point are `BallNumber`s: exact as numbers, decided by their enclosures.
 """
 
 from __future__ import annotations
@@ -29,6 +29,10 @@ from bilevel.rules.protocol.rule import Rule
 from bilevel.rules.protocol.smoothness import evaluated
 
 STARTS = 32
+SMALL, LETTERS, DIGITS = 4, 12, 20
+ROUGHLY = (
+    f"decided with the derivatives at the fixed point rounded to {DIGITS} digits: they are too many for enclosures"
+)
 REASON = "decided by enclosures at the fixed point that an interval test proves to lie here"
 
 
@@ -36,8 +40,8 @@ def zeros_near(game: Any, start: Mapping[Any, Any], *, starts: int = STARTS) -> 
     """Zeros of a game's field found from a point and from points around it, each proved by an interval test, the
     nearest first; never claimed to be all.
 
-    Math: see `krawczyk.certify`. A coordinate that the test leaves where it was, or at 0, is exact where the other
-        equations alone are proved to have a zero with it.
+    Math: see `krawczyk.certify`. A coordinate that the test leaves where it was, or at a short fraction, is exact where
+        the other equations alone are proved to have a zero with it.
 
     Reference: Krawczyk (1969), doi:10.1007/BF02234767.
 
@@ -47,19 +51,40 @@ def zeros_near(game: Any, start: Mapping[Any, Any], *, starts: int = STARTS) -> 
         >>> [str(point) for point in zeros_near(Game(a=minimize(sp.exp(x) + x**2, x)), {x: 0})]
         ['x = -0.351733711249: no kind decided']
     """
-    field, variables = list(game.field().values()), list(game.variables)
+    return zeros_of(list(game.field().values()), list(game.variables), start, starts=starts)
+
+
+def zeros_of(
+    equations: list[Any], variables: list[Any], start: Mapping[Any, Any], *, starts: int = STARTS
+) -> list[Equilibrium]:
+    """The same for any equations.
+
+    Math: see `zeros_near`.
+
+    Reference: see `zeros_near`.
+
+    Examples:
+        >>> x = sp.Symbol("x", real=True)
+        >>> [str(point) for point in zeros_of([x**2 - 2*x], [x], {x: 0})]
+        ['x = 0: no kind decided', 'x = 2: no kind decided']
+    """
     around = [float(sp.N(start[v])) for v in variables]
-    boxes = isolated_zeros(field, variables, around=around, starts=starts)
+    boxes = isolated_zeros(equations, variables, around=around, starts=starts)
     far = lambda box: sum((float(box[v].mid()) - x) ** 2 for v, x in zip(variables, around, strict=True))
-    return [_enclosed(field, variables, box, start) for box in sorted(boxes, key=far)]
+    return [_enclosed(equations, variables, box, start) for box in sorted(boxes, key=far)]
+
+
+def ball_of(value: Any) -> arb:
+    """A coordinate as a ball."""
+    found = value.ball if isinstance(value, BallNumber) else enclose(value, precision=FINE)
+    return arb("nan") if found is None else found
 
 
 def _enclosed(field: list[Any], variables: list[Any], box: Mapping[Any, arb], start: Mapping[Any, Any]) -> Equilibrium:
-    for candidates in ((lambda v: start[v], lambda v: sp.S.Zero), (lambda v: sp.S.Zero,)):
-        same = {v: c(v) for c in reversed(candidates) for v in variables if _may_be(box[v], c(v))}
+    for chosen in (lambda v: (start[v], _short_fraction(box[v])), lambda v: (sp.S.Zero,)):
+        same = {v: value for v in variables for value in reversed(chosen(v)) if _may_be(box[v], value)}
         if same and (smaller := _with_exact(field, variables, box, same)) is not None:
-            point = {v: same[v] if v in same else BallNumber(smaller[v]) for v in variables}
-            return _told(point)
+            return _told({v: same[v] if v in same else BallNumber(smaller[v]) for v in variables})
     fine = certify(field, variables, [float(box[v].mid()) for v in variables], precision=FINE) or box
     return _told({v: BallNumber(fine[v]) for v in variables})
 
@@ -71,6 +96,10 @@ def _told(point: Mapping[Any, Any]) -> Equilibrium:
     ends = {v: (sp.Float(float(x.ball.lower())), sp.Float(float(x.ball.upper()))) for v, x in numbers.items()}
     ends |= {v: (x, x) for v, x in point.items() if v not in numbers}
     return Equilibrium(point, known="enclosed", box={v: ends[v] for v in point})
+
+
+def _short_fraction(ball: arb) -> Any:
+    return sp.Rational(float(ball.mid())).limit_denominator(100)
 
 
 def _may_be(ball: arb, value: Any) -> bool:
@@ -122,7 +151,9 @@ def linear_near(game: Any, rule: Rule, point: Mapping[Any, Any]) -> Linearisatio
 def line_verdict(matrix: Any, time: str) -> Verdict:
     """The verdict on a matrix of numbers, or of numbers and one parameter, as intervals of that parameter.
 
-    Known "enclosed": every piece of the line is decided, by enclosures; its ends are rounded to 12 digits.
+    Known "enclosed": every piece of the line is decided, by enclosures; its ends are rounded to 12 digits. Known
+    "float" where more than four variables have more than a dozen derivatives: these are rounded, which proves nothing
+    at the ends of pieces.
 
     Reference: see `sections`.
 
@@ -141,13 +172,19 @@ def line_verdict(matrix: Any, time: str) -> Verdict:
         return certain(answer, shown, time, known="enclosed", reason=REASON, characteristic_polynomial=None)
     if len(symbols) > 1:
         return unknown("more than one parameter is free at an enclosed point; try: fix all but one", shown, time)
+    rough = matrix.rows > SMALL and len(matrix.atoms(BallNumber)) > LETTERS
+    if rough:  # their determinants have millions of terms
+        shown = shown.xreplace(
+            {c: sp.Rational(c.ball.mid().str(DIGITS, radius=False)) for c in shown.atoms(BallNumber)}
+        )
     try:
-        line = sections([matrix], symbols[0], time=time)
+        line = sections([shown], symbols[0], time=time)
     except UnknownAnswer as stop:
         return unknown(str(stop), shown, time)
     if not line.complete:
         return unknown("two ends of pieces were not told apart by enclosures", shown, time)
-    return _as_verdict(line, shown, symbols[0], time)
+    found = _as_verdict(line, shown, symbols[0], time)
+    return replace(found, known="float", reason=ROUGHLY) if rough and found.condition is not None else found
 
 
 def _as_verdict(line: Sections, matrix: Any, over: Any, time: str) -> Verdict:

@@ -12,18 +12,9 @@ from typing import Any
 
 import sympy as sp
 
-from bilevel.language.errors import BilevelError
+from bilevel.analysis.writing import shown
 from bilevel.language.latex import latex
 from bilevel.language.source import python_function
-from bilevel.language.text import write
-
-
-def _text(condition: Any) -> str:
-    """A condition as a person writes it; SymPy's own words where our text has none."""
-    try:
-        return write(condition)
-    except BilevelError:
-        return str(condition)
 
 
 @dataclass(frozen=True)
@@ -123,13 +114,13 @@ class Verdict:
         if self.reason:
             lines.append(f"  reason: {self.reason}")
         if self.verdict == "conditional":
-            lines.append(f"  stable iff {_text(self.condition)}" if self.condition != sp.false else "  stable nowhere")
-            lines += [f"  unstable where {_text(self.unstable_on)}"] if self.unstable_on not in (None, sp.false) else []
-            lines += [f"  marginal where {_text(self.marginal_on)}"] if self.marginal_on not in (None, sp.false) else []
+            lines.append(f"  stable iff {shown(self.condition)}" if self.condition != sp.false else "  stable nowhere")
+            lines += [f"  unstable where {shown(self.unstable_on)}"] if self.unstable_on not in (None, sp.false) else []
+            lines += [f"  marginal where {shown(self.marginal_on)}"] if self.marginal_on not in (None, sp.false) else []
         if self.marginal_why:
             lines.append(f"  marginal because: {self.marginal_why}")
         if self.exists_on != sp.true:
-            lines.append(f"  exists where {_text(self.exists_on)}")
+            lines.append(f"  exists where {shown(self.exists_on)}")
         return "\n".join(lines)
 
     def _repr_latex_(self) -> str:

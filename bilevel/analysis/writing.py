@@ -12,7 +12,7 @@ import sympy as sp
 
 from bilevel.analysis.polynomials import Coordinates, rational
 from bilevel.analysis.regions import All, Sign, compare, conj, disj, negate, signs
-from bilevel.language.errors import GameError
+from bilevel.language.errors import BilevelError
 from bilevel.language.root_counts import COUNTS
 from bilevel.language.text import write
 
@@ -24,7 +24,7 @@ def shown(expression: Any) -> str:
     """The text of an expression inside a message; SymPy's own for what the reader has no words for."""
     try:
         return write(expression)
-    except GameError:
+    except BilevelError:
         return str(expression)
 
 

@@ -15,7 +15,9 @@ __all__ = ["Problem", "load", "save"]
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from bilevel.language.names import absent
+
+        raise absent(__name__, name, _HOMES)
     return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
 
 

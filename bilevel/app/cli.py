@@ -11,6 +11,7 @@ import argparse
 import importlib
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -18,6 +19,7 @@ from typing import Any, NoReturn
 from bilevel import __version__
 from bilevel.app import budget
 from bilevel.language.errors import BilevelError, ReadError, UnknownAnswer
+from bilevel.language.names import nearest
 
 SECONDS, GIBIBYTES = 60.0, 4.0
 
@@ -27,7 +29,10 @@ _EPILOG = """exit status: 0 answered; 1 answered "no" (correspond, check, stabil
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """One line, as for every other bad input."""
+        """One line, as for every other bad input, with the nearest choice where there is one."""
+        if came := re.search(r"'(.*)' \(choose from (.*)\)", message):
+            near = nearest(came.group(1), re.findall(r"[\w-]+", came.group(2)))
+            message = f"{message[: came.end(1) + 1]}; did you mean {near}?" if near else message
         print(f"{self.prog}: {message}; see {self.prog} --help", file=sys.stderr)
         raise SystemExit(2)
 

@@ -41,6 +41,8 @@ def values_given(pairs: Iterable[str]) -> dict[str, str]:
 def problem_named(name: str, sets: Iterable[str] = ()) -> Problem:
     """The problem in a file, or the catalogue model of that name."""
     given = values_given(sets)
+    if not name.strip():
+        raise ReadError("no file is named; give a problem file (TOML) or a model name", file="FILE")
     if not _NAME.fullmatch(name) or Path(name).exists():
         return load(Path(name), set=given)
     known = models.catalogue()
@@ -56,7 +58,8 @@ def _with_values(problem: Problem, given: Mapping[str, str]) -> Problem:
     fixed = {}
     for name, text in given.items():
         if name not in problem.parameters:
-            raise ReadError(f"there is no parameter {name!r} to set; {advice(name, problem.parameters)}", file="--set")
+            known = advice(name, problem.parameters) if problem.parameters else "this model has none"
+            raise ReadError(f"there is no parameter {name!r} to set; {known}", file="--set")
         symbol = problem.parameters[name]
         fixed[symbol] = read_set(name, text, problem.parameters)
         if not fits(symbol, fixed[symbol]):

@@ -94,7 +94,7 @@ def _argument(scope: Scope, key: str, value: Any, parameter: inspect.Parameter, 
         if missing := [name for name in players if name not in found]:
             source.fail(f"{key} has no value for {', '.join(missing)}; give one for each player", *path)
         return found
-    return _whole(scope, value, path) if key in COUNTS else scope.expression(path, value, moving=False)
+    return _whole(scope, value, path) if key in COUNTS else _amount(scope, value, path)
 
 
 def _label(scope: Scope, key: str, value: Any, players: list[str], path: Path) -> str:
@@ -106,8 +106,18 @@ def _label(scope: Scope, key: str, value: Any, players: list[str], path: Path) -
 
 def _per_name(scope: Scope, value: Any, names: list[str], path: Path, whole: bool = False) -> dict[str, Any]:
     table = scope.source.table(path, value, names, "a table with a value for each name")
-    read = _whole if whole else (lambda scope, inner, place: scope.expression(place, inner, moving=False))
+    read = _whole if whole else _amount
     return {name: read(scope, inner, (*path, name)) for name, inner in table.items()}
+
+
+def _amount(scope: Scope, value: Any, path: Path) -> Any:
+    """An expression; a step size is not negative."""
+    found = scope.expression(path, value, moving=False)
+    if "step" in path and found.is_negative:
+        scope.source.fail(
+            f"the step {found} is negative, so that players would climb what they minimise; write a positive one", *path
+        )
+    return found
 
 
 def _whole(scope: Scope, value: Any, path: Path) -> Any:

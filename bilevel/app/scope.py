@@ -5,10 +5,10 @@ Main definitions: `Scope`, `read_scope`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, NoReturn
 
 import sympy as sp
 
@@ -22,6 +22,10 @@ from bilevel.language.nodes import stop_gradient
 from bilevel.language.reader import read, read_assumptions, read_function, read_value
 
 Path = tuple[str | int, ...]
+
+_NO_LAWS = (
+    'E(...) averages over random variables, and the file has none; declare one under [random], x = "normal(0, 1)"'
+)
 
 
 @dataclass
@@ -62,8 +66,7 @@ class Scope:
         functions = dict(self.functions)
         if random:
             names |= {s.name: s for s in self.laws}
-            if self.laws:
-                functions["E"] = lambda body: mean(body, self.laws)
+            functions["E"] = lambda body: mean(body, self.laws) if self.laws else _refused(_NO_LAWS)
         if loss:
             functions["stop_gradient"] = stop_gradient
         found = self.source.read(path, read_value, value, names, functions=functions, shift=shift)
@@ -198,17 +201,31 @@ def read_variables(scope: Scope, moved: list[tuple[str, Path]], domains: Mapping
 def read_functions(scope: Scope, table: Any) -> None:
     """[functions]: texts like "t -> t^2", or tables of values at points; a function may use the ones before it."""
     source = scope.source
-    for name, value in source.table(("functions",), table).items():
+    waiting = dict(source.table(("functions",), table))
+    while waiting:
+        name, value = next(iter(waiting.items()))
         path = ("functions", name)
         if isinstance(value, str):
             names = {**scope.constants(), **scope.variables}
-            found = source.read(path, read_function, value, names, dict(scope.functions))
+            below = {other: _not_yet(name, other) for other in waiting}
+            found = source.read(path, read_function, value, names, {**below, **scope.functions})
         elif isinstance(value, dict | list):
             found = _known(scope, name, path, value if isinstance(value, list) else [value], isinstance(value, list))
         else:
             source.fail('a function is text such as "t -> t^2", or a table of its values at points', *path)
         scope.declare(name, *path)
         scope.functions[name] = found
+        del waiting[name]
+
+
+def _not_yet(name: str, other: str) -> Callable[..., Any]:
+    """A function that may not stand in another's definition, because it is that one or comes after it."""
+    why = "leads back to itself; write it without" if other == name else f"stands below {name}; move it above"
+    return lambda *_: _refused(f"the function {other} {why}")
+
+
+def _refused(message: str) -> NoReturn:
+    raise ReadError(message)
 
 
 def _known(scope: Scope, name: str, path: Path, tables: list[Any], many: bool) -> Any:

@@ -81,7 +81,8 @@ class Source:
         if isinstance(value, str):
             return [value]
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            self.fail(f'{_name(path)} must be a list of {what}, for example ["x"]', *path)
+            example = '"gamma < 4"' if what == "inequalities" else '"x"'
+            self.fail(f"{_name(path)} must be a list of {what}, for example [{example}]", *path)
         return value
 
     def word(self, path: Path, value: Any) -> str:
@@ -154,6 +155,11 @@ def _toml_place(text: str, message: str) -> tuple[int, int, str]:
         long = "a whole number has more than 4300 digits" if "digits" in message else message[:200]
         return 1, 1, long
     plain = message[: found.start()]
+    if twice := re.search(r"Cannot declare \((.*?),?\) twice", plain):
+        names = re.findall(r"'(.*?)'", twice.group(1))
+        plain = f"the table [{'.'.join(names)}] stands twice; keep one"
+    elif "Cannot overwrite a value" in plain:
+        plain = "the key on this line has a value already; keep one"
     if found.group(1):
         return int(found.group(1)), int(found.group(2)), plain
     return text.count("\n") + 1, len(text) - text.rfind("\n"), f"{plain} at the end of the file"

@@ -15,6 +15,7 @@ import sympy as sp
 from bilevel.analysis.analyse import analyse
 from bilevel.analysis.ball_number import BallNumber
 from bilevel.analysis.cascades import linear_at
+from bilevel.analysis.charted import across
 from bilevel.analysis.comparison import compare
 from bilevel.analysis.nearest import line_verdict, linear_near
 from bilevel.analysis.state_map import state_map
@@ -22,7 +23,8 @@ from bilevel.app import budget
 from bilevel.app.answers import certificate, point_object, text, verdict_object
 from bilevel.app.saving import save
 from bilevel.app.table1_lines import idle_along, lost_isolation
-from bilevel.app.table1_points import DESTROYED, UNDECIDED, fate_of
+from bilevel.app.table1_moved import DESTROYED, UNDECIDED
+from bilevel.app.table1_points import fate_of
 from bilevel.app.table1_problems import PROBLEMS, RULES, STEP, Bench
 from bilevel.app.table1_rates import best_rate, scaled, steps_of, told
 from bilevel.app.table1_verdict import against, judged, reached, summed
@@ -118,17 +120,20 @@ def _weighed(
             "; what is added is an output only" if output else "; what is added drives nothing"
         )
         return found | {"word": "neutral" if output else "not applicable", "why": f"proved: {why}"}
-    fate = fate_of(changed["alternating"][0], dict(bench.point), actor, clock)
+    fate = fate_of(changed["alternating"][0], game, dict(bench.point), actor, clock)
     found["fixed_point"] = {"word": fate.word, "why": fate.why, "point": fate.point and point_object(fate.point.point)}
     if fate.point is not None:
         where = {rule: {v: fate.point.point[v] for v in new.variables} for rule, (new, _) in changed.items()}
         enclosed = fate.point.known == "enclosed"
         at = linear_near if enclosed else linear_at
         linear = {rule: at(new, step, where[rule]) for rule, (new, step) in changed.items()}
+        if fate.along:
+            linear = {rule: across(matrix, fate.along) for rule, matrix in linear.items()}
+            found["fixed_point"]["across"] = "the regions are those across the ray of fixed points"
         for rule, (new, step) in changed.items():
             record = found["rules"][rule] = {}
             _under(record, rule, new, step, linear[rule], bench, where[rule], clock)
-        if not enclosed:  # the interval test proves a zero that is isolated
+        if not enclosed and not fate.along:  # the interval test proves a zero that is isolated
             loose = lost_isolation(common, linear["flow"], where["flow"], actor, _before(bench, "flow")[2])
             found["fixed_point"]["line"] = loose
     elif fate.word == UNDECIDED:
@@ -187,7 +192,7 @@ def _under(
         "why": verdict.why,
         "scale": None if scale is None else text(scale),
         "best_before": rate_before,
-        "best_after": best_rate(part, own, rounds(new), clock.part(2 / 3)),
+        "best_after": best_rate(own.jacobian, own, rounds(new), clock.part(2 / 3)),
         "same": changed == game and str(new) == str(plain),
         "file": None,
     }

@@ -1,46 +1,37 @@
 """What becomes of a fixed point when a strategy changes game and rule: kept, moved or destroyed.
 
-Main definitions: `fate_of`, `Fate`.
+Main definition: `fate_of`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
 
 from bilevel.analysis.cascades import linear_at
-from bilevel.analysis.enclosure import enclose
 from bilevel.analysis.equilibrium import Equilibrium
-from bilevel.analysis.nearest import zeros_near
 from bilevel.analysis.rays import moves_on_every_ray, peak
-from bilevel.analysis.zeros import solve_zeros
-from bilevel.app.budget import OutOfTime
+from bilevel.app.table1_moved import (
+    CRITIC_MOVED,
+    DESTROYED,
+    KEPT,
+    UNDECIDED,
+    Fate,
+    critic_told,
+    elsewhere,
+    zeros_given,
+)
 from bilevel.language.errors import BilevelError, GameError, UnknownAnswer
 from bilevel.language.values import expression
 from bilevel.models.samples import SampledGame
 from bilevel.rules import flow
 from bilevel.rules.protocol.smoothness import JUMPS, evaluated
 
-KEPT, CRITIC_MOVED, MOVED, DESTROYED, UNDECIDED = "kept", "kept for the actor", "moved", "destroyed", "unknown"
 
-SHORT = 160  # characters of an equation that was not solved
-LONG = 100  # operations in a point up to which its closed form is worked with
-
-
-@dataclass(frozen=True)
-class Fate:
-    """The word, where the equilibrium is now (None: nowhere, or not known), and what shows it."""
-
-    word: str
-    point: Equilibrium | None
-    why: str
-
-
-def fate_of(game: Any, point: dict[str, Any], actor: tuple[str, ...], clock: Any) -> Fate:
-    """Where the equilibrium of the unchanged game is in the changed one: everything in place, the actor in place, or
-    elsewhere."""
+def fate_of(game: Any, plain: Any, point: dict[str, Any], actor: tuple[str, ...], clock: Any) -> Fate:
+    """Where the equilibrium of the unchanged, plain game is in the changed one: everything in place, the actor in
+    place, or elsewhere."""
     names = {str(v) for v in game.variables}
     place = {name: expression(value) for name, value in point.items() if name in names}
     for word, kept in ((KEPT, place), (CRITIC_MOVED, {n: v for n, v in place.items() if n in actor})):
@@ -60,59 +51,13 @@ def fate_of(game: Any, point: dict[str, Any], actor: tuple[str, ...], clock: Any
         if found is not None:
             lost = [n for n in point if n not in names]
             exact = word == KEPT and not lost
-            why = "the updates vanish there" if exact else f"the actor stays; the critic is at {_told(found, actor)}"
+            why = (
+                "the updates vanish there"
+                if exact
+                else f"the actor stays; the critic is at {critic_told(found, actor)}"
+            )
             return Fate(KEPT if exact else CRITIC_MOVED, found, why)
-    try:
-        with clock.section(1 / 4):
-            everywhere, complete, reason = _zeros(game, {})
-    except OutOfTime:
-        everywhere, complete, reason = [], False, "the search for a closed form ran out of time"
-    if everywhere:
-        near = min(everywhere, key=lambda p: _distance(p, place))
-        if sum(sp.count_ops(x) for x in near.point.values()) > LONG:
-            return _in_decimals(game, near, place, actor, complete)
-        told = ", ".join(f"{v} = {x}" for v, x in near.point.items() if str(v) in place)
-        return Fate(MOVED, near, f"to {told}"[:300])
-    if complete:
-        return Fate(DESTROYED, None, "the changed game has no fixed point at all")
-    with clock.section(1 / 2):
-        return _enclosed(game, place, actor, reason)
-
-
-def _enclosed(game: Any, place: dict[str, Any], actor: tuple[str, ...], reason: str) -> Fate:
-    """Where there is no closed form: the nearest fixed point that an interval test proves."""
-    short = reason if len(reason) < SHORT else f"{reason[:SHORT]} ..."
-    why = f"where the equilibrium is now was not found in closed form: {short}"
-    try:
-        found = zeros_near(game, {v: place.get(str(v), sp.S.Zero) for v in game.variables})
-    except BilevelError as stop:
-        return Fate(UNDECIDED, None, f"{why}; {stop}")
-    if not found:
-        why += "; nor did Newton's method from the old one, with an interval test, prove one nearby"
-        return Fate(UNDECIDED, None, f"{why}; try: a simpler critic")
-    others = f", the nearest of {len(found)} found" if len(found) > 1 else ""
-    return _elsewhere(found[0], place, actor, f"{others}; that there is no nearer one is not known")
-
-
-def _in_decimals(game: Any, point: Equilibrium, place: dict[str, Any], actor: tuple[str, ...], complete: bool) -> Fate:
-    """A closed form too long to work with, enclosed again."""
-    found = zeros_near(game, point.point, starts=1)
-    if not found:
-        return Fate(UNDECIDED, None, "the closed form of the moved equilibrium is too long to work with")
-    only = "" if complete else "; that there is no nearer one is not known"
-    return _elsewhere(found[0], place, actor, f"; its closed form is too long to work with{only}")
-
-
-def _elsewhere(near: Equilibrium, place: dict[str, Any], actor: tuple[str, ...], note: str) -> Fate:
-    """That an enclosed fixed point is elsewhere, and whether the actor is."""
-    told = ", ".join(f"{v} = {x}" for v, x in near.point.items() if str(v) in place)
-    how = f"enclosed: an interval test proves a fixed point within 1e-12 of these decimals{note}"
-    gaps = [enclose(place[name] - x) for v, x in near.point.items() if (name := str(v)) in actor and name in place]
-    if any(gap is not None and not gap.contains(0) for gap in gaps):
-        return Fate(MOVED, near, f"to {told} ({how})")
-    if all(gap is not None and gap == 0 for gap in gaps):
-        return Fate(CRITIC_MOVED, near, f"the actor stays; the critic is at {_told(near, actor)} ({how})")
-    return Fate(UNDECIDED, None, f"a fixed point is at {told} ({how}); whether the actor stays exactly was not decided")
+    return elsewhere(game, plain, place, actor, clock)
 
 
 def _at(game: Any, kept: dict[str, Any]) -> Equilibrium | None:
@@ -129,36 +74,8 @@ def _at(game: Any, kept: dict[str, Any]) -> Equilibrium | None:
         except GameError:
             if len(kept) == len(game.variables) or not set(weights) <= set(kept):
                 raise
-    found, _, _ = _zeros(game, kept)
+    found, _, _ = zeros_given(game, kept)
     return found[0] if found else None
-
-
-def _zeros(game: Any, kept: dict[str, Any]) -> tuple[list[Equilibrium], bool, str]:
-    """Zeros of the field with some coordinates given."""
-    put = {v: kept[str(v)] for v in game.variables if str(v) in kept}
-    rest = [v for v in game.variables if v not in put]
-    zeros = solve_zeros(
-        [slope.subs(put, simultaneous=True) for slope in game.field().values()], rest, facts=game.assuming
-    )
-    points = []
-    for branch in zeros.branches:
-        values = {v: put.get(v, branch.values.get(v)) for v in game.variables}
-        if not branch.conditions and None not in values.values():
-            points.append(Equilibrium(values, free=tuple(v for v in game.variables if v in branch.free)))
-    return points, zeros.complete, zeros.reason
-
-
-def _told(found: Equilibrium, actor: tuple[str, ...]) -> str:
-    return ", ".join(f"{v} = {x}" for v, x in found.point.items() if str(v) not in actor)[:200]
-
-
-def _distance(point: Equilibrium, place: dict[str, Any]) -> float:
-    gaps = [
-        complex(sp.N(value - place[str(v)]))
-        for v, value in point.point.items()
-        if str(v) in place and not value.free_symbols
-    ]
-    return sum(abs(gap) ** 2 for gap in gaps)
 
 
 def _from_either_side(game: Any, place: dict[str, Any]) -> Fate:

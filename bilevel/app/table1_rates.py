@@ -86,7 +86,8 @@ def best_rate(matrix: Any, verdict: Any, steps: int, clock: budget.Clock) -> dic
             found = best(*_as_map(matrix), over=STEP)
             ends = found.rate if isinstance(found.rate, tuple) else (found.rate, found.rate)
             low, high = (float(sp.N(end)) for end in ends)
-            shown, known = [text(x) for x in np.atleast_1d(np.array(found.step, dtype=object))], found.known
+            shown = [text(x) for x in np.atleast_1d(np.array(found.step, dtype=object))]
+            known = "float" if verdict.known == "float" else found.known
     except (BilevelError, NotImplementedError, budget.OutOfTime):
         step, low = _by_floats(matrix)
         high, shown, known = low, [f"{step:.4g}"], "float"

@@ -79,7 +79,9 @@ sys.modules[__name__].__class__ = _Package
 def __getattr__(name: str) -> Any:
     """Load a public name when it is first asked for."""
     if name not in _FACE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from bilevel.language.names import absent
+
+        raise absent(__name__, name, _FACE)
     found = getattr(importlib.import_module(f"{__name__}.{_FACE[name]}"), name)
     globals()[name] = found
     return found

@@ -119,6 +119,20 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return min(near)[-1] if near else None
 
 
+def absent(module: str, name: str, known: Iterable[str]) -> AttributeError:
+    """The error for a name that a module does not have: the nearest it has, or how to see them all.
+
+    Math: see `nearest`.
+    Reference: PEP 562, for modules that answer for their names themselves.
+    Examples:
+        >>> absent("bilevel.rules", "extragradent", ["extragradient", "flow"])
+        AttributeError("module 'bilevel.rules' has no attribute 'extragradent'; did you mean 'extragradient'?")
+    """
+    near = nearest(name, known)
+    hint = f"did you mean {near!r}?" if near else f"dir({module}) lists what there is"
+    return AttributeError(f"module {module!r} has no attribute {name!r}; {hint}")
+
+
 def slips(left: str, right: str) -> int:
     """How many slips of the pen lie between two words.
 

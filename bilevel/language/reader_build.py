@@ -17,6 +17,7 @@ from typing import Any
 import sympy as sp
 from sympy.logic.boolalg import Boolean, BooleanFalse, BooleanTrue
 
+from bilevel.language.errors import ReadError
 from bilevel.language.functions import sigmoid, softplus
 from bilevel.language.root_counts import COUNTS
 from bilevel.language.tokens import Budget, Token, refuse
@@ -105,6 +106,8 @@ class Builder:
         """Apply a SymPy operation; what SymPy cannot do becomes an error with its place."""
         try:
             value = operation(*arguments)
+        except ReadError as error:  # a function of the caller's that refuses, in its own words
+            refuse(error.message, token)
         except _STUCK as error:
             reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
             refuse(f"{token.shown} cannot be applied here ({reason}); check that both sides are real numbers", token)

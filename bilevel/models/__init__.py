@@ -15,6 +15,10 @@ import pkgutil
 from functools import cache
 from typing import Any
 
+from bilevel.language.names import absent
+
+_PARTS = ("strategies",)
+
 
 @cache
 def _names() -> dict[str, Any]:
@@ -112,13 +116,15 @@ def _made(name: str, world: Any) -> Any:
 
 def __getattr__(name: str) -> Any:
     if name == "__all__":
-        return sorted([*_names(), "catalogue", "instance", "instances"])
+        return sorted([*_names(), *_PARTS, "catalogue", "instance", "instances"])
+    if name in _PARTS:
+        return importlib.import_module(f"{__name__}.{name}")
     if not name.startswith("_") and name in _names():
         return _names()[name]
     if name in {"squared", "cross_entropy"}:
         return getattr(importlib.import_module(f"{__name__}.divergence"), name)
-    raise AttributeError(f"module {__name__!r} has no model or name {name!r}; names: {', '.join(sorted(_names()))}")
+    raise absent(__name__, name, [*_names(), *_PARTS])
 
 
 def __dir__() -> list[str]:
-    return sorted([*_names(), "catalogue", "instance", "instances"])
+    return sorted([*_names(), *_PARTS, "catalogue", "instance", "instances"])

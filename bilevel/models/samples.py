@@ -20,6 +20,7 @@ from bilevel.game import Game, Player
 from bilevel.language.errors import GameError
 from bilevel.language.mean import mean
 from bilevel.language.nodes import stop_gradient
+from bilevel.models.charts import Chart
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ class Samples:
     seen: sp.Lambda | None = None
     frozen: tuple[tuple[Any, Any], ...] = ()
     law: tuple[sp.Lambda, tuple[Stream, ...]] | None = None
+    chart: Chart | None = None  # the weights as they are used, where a strategy has changed variables
     batched: Any = None  # how the points came to stand in batches; see `in_batches`
     tags: int = 0  # the last inputs of `value` that strategies have added to a point: no coordinates of it
 

@@ -12,8 +12,10 @@ import numpy as np
 
 from bilevel.language.errors import UnknownAnswer
 from bilevel.numeric.diagnosis import Finding
-from bilevel.numeric.spectra import Ritz, eigenvalues
+from bilevel.numeric.effort import Effort
+from bilevel.numeric.spectra import Ritz, eigenvalues, several_ends
 from bilevel.numeric.spectra_operator import Operator
+from bilevel.numeric.spectra_solvers import TOLERANCE, Search
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def point_finding(found: Residual, kinds: list[str]) -> Finding:
     return Finding(f"{where}: {'; '.join(kinds) or 'no kind decided'}", "float", why, numbers)
 
 
-def second_order(J: Operator, seed: int, count: int) -> tuple[list[str], list[Finding]]:
+def second_order(J: Operator, seed: int, count: int, effort: Effort) -> tuple[list[str], list[Finding]]:
     """The kinds the second-order tests support, and the tests themselves.
 
     A direction of negative curvature that was found is there, whatever was not found; that there is none is as sure
@@ -64,12 +66,11 @@ def second_order(J: Operator, seed: int, count: int) -> tuple[list[str], list[Fi
     """
     tests, lowest = [], {}
     for name in J.blocks:
-        own = J.own(name)
-        low = eigenvalues(own, "smallest real part", count=min(count, 2), seed=seed)
-        high = eigenvalues(own, "largest real part", count=1, seed=seed)
-        hessian = own.kind == "symmetric"
-        lowest[name] = _sign(low.leading) if hessian else "?"
-        tests.append((_ends if hessian else _real_parts)(name, low.leading, high.leading, low.method))
+        try:
+            lowest[name], test = _own(J, name, seed, count, effort)
+        except UnknownAnswer as stop:
+            lowest[name], test = "?", Finding(f"{name}'s own Hessian: not looked at", "unknown", str(stop))
+        tests.append(test)
     signs = list(lowest.values())
     kinds = []
     if all(sign == "+" for sign in signs):
@@ -80,10 +81,21 @@ def second_order(J: Operator, seed: int, count: int) -> tuple[list[str], list[Fi
         kinds += [f"flat directions of {flat}: Nash (strict) not shown, Nash not excluded"] if flat else []
     if len(J.blocks) == 2 and _zero_sum(J, seed):
         for leader, follower in (list(J.blocks), list(J.blocks)[::-1]):
-            kind, test = _minimax(J, leader, follower, lowest[follower], seed)
-            kinds += kind
-            tests += test
+            more, further = _minimax(J, leader, follower, lowest[follower], seed, effort.part(1 / 2))
+            kinds += more
+            tests += further
     return kinds, tests
+
+
+def _own(J: Operator, name: str, seed: int, count: int, effort: Effort) -> tuple[str, Finding]:
+    """Both ends of a player's own block, from one basis, and the sign of the lower one."""
+    effort.check()
+    own = J.own(name)
+    search = Search(seed, TOLERANCE[J.dtype], effort.run(), left=own.kind != "symmetric", floor=0.0)
+    low, high = several_ends(own, ("smallest real part", "largest real part"), count=min(count, 2), search=search)
+    hessian = own.kind == "symmetric"
+    sign = _sign(low.leading) if hessian else "?"
+    return sign, (_ends if hessian else _real_parts)(name, low.leading, high.leading, low.method)
 
 
 def _sign(ritz: Ritz | None) -> str:
@@ -97,7 +109,7 @@ def _real_parts(name: str, low: Ritz | None, high: Ritz | None, method: str) -> 
     """A block that is no Hessian, because a value held constant in the loss varies with the player's variables."""
     words = f"{name}'s own block is no Hessian: what its loss holds constant varies with it"
     if low is None or high is None:
-        return Finding(f"{words}; its ends were not found", "unknown", "raise the budget of products")
+        return Finding(f"{words}; its ends were not found", "unknown", "pass a larger products=...")
     span = f"real parts of its eigenvalues from {low.value.real:.3g} to {high.value.real:.3g}"
     off = max(low.backward_error, high.backward_error)
     return Finding(f"{words}; {span}", "float", f"{method}, backward error {off:.1e}", {"lowest": low.value.real})
@@ -106,7 +118,7 @@ def _real_parts(name: str, low: Ritz | None, high: Ritz | None, method: str) -> 
 def _ends(name: str, low: Ritz | None, high: Ritz | None, method: str) -> Finding:
     words = f"{name}'s own Hessian"
     if low is None or high is None:
-        return Finding(f"{words}: its ends were not found", "unknown", "raise the budget of products")
+        return Finding(f"{words}: its ends were not found", "unknown", "pass a larger products=...")
     sign = {"+": "positive definite", "-": "with negative curvature", "0": "with flat directions"}[_sign(low)]
     span = f"eigenvalues from {low.value.real:.3g} to {high.value.real:.3g}"
     bound = f"each end within {max(low.backward_error, high.backward_error):.1e} of an eigenvalue"
@@ -126,21 +138,25 @@ def _zero_sum(J: Operator, seed: int) -> bool:
     return float(np.linalg.norm(there + back)) <= 1e3 * float(np.finfo(J.dtype).eps) * max(size, 1e-300)
 
 
-def _minimax(J: Operator, leader: str, follower: str, below: str, seed: int) -> tuple[list[str], list[Finding]]:
+def _minimax(
+    J: Operator, leader: str, follower: str, below: str, seed: int, effort: Effort
+) -> tuple[list[str], list[Finding]]:
     """The local minimax test for one order of play: the follower's Hessian, then the leader's Schur complement."""
     words = f"local minimax with {leader} first"
     if below == "-":
         return [f"no {words}"], []
     if below != "+":
         return [], []
-    schur = replace(J.schur(leader), kind="symmetric")
+    within = replace(J, forward=effort.checked(J.forward), backward=effort.checked(J.backward))
     try:
+        effort.check()
+        schur = replace(within.schur(leader), kind="symmetric")
         low = eigenvalues(schur, "smallest real part", count=1, seed=seed, budget=120)
     except UnknownAnswer as stop:
         return [], [Finding(f"{words}: undecided", "unknown", str(stop))]
     name = f"Schur complement of {leader}"
     if low.leading is None:
-        return [], [Finding(f"{name}: its lowest end was not found", "unknown", "raise the budget of products")]
+        return [], [Finding(f"{name}: its lowest end was not found", "unknown", "pass a larger products=...")]
     value: Any = low.leading.value.real
     test = Finding(
         f"{name}: lowest eigenvalue {value:.3g}", "float", f"within {low.leading.backward_error:.1e}", {"lowest": value}

@@ -10,7 +10,9 @@ own restriction, and then nothing is approximated.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import cycle
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,6 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from bilevel.numeric.effort import Effort
 from bilevel.numeric.field import JaxField
 from bilevel.numeric.leaf import converter
 from bilevel.numeric.linear_game import NotLinear, step_matrix
@@ -33,12 +36,13 @@ SAME = 1e-9  # a mode this close to 1 is one that no rule moves
 class Reduced:
     """A linear game F(z) = B z with one block per player; `whole` when it is the game itself, not a restriction.
 
-    Math: B = Q^T J Q, Q orthonormal and block diagonal.
+    Math: B = Q^T J Q, Q orthonormal and block diagonal, `bases` the rows of Q^T for each player.
     """
 
     matrix: np.ndarray
     sizes: dict[str, int]
     whole: bool
+    bases: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
 
     def maps(self, rule: Rule, name: str, grid: np.ndarray, values: Any, change: Any = None) -> np.ndarray:
         """The rule's Jacobian on this game for every value of one parameter; `change(p)` may add to B."""
@@ -51,6 +55,25 @@ class Reduced:
             )
         except NotLinear:
             return self._differentiated(rule, name, grid, values, change)
+
+    def start(self, map_: np.ndarray, labels: Mapping[str, int], count: int, leaving: bool = False) -> tuple[Any, ...]:
+        """The leading modes of a map on this game, summed, as a vector of the whole: where a Krylov run may start.
+
+        None where memory is shaped unlike the players' variables.
+        """
+        values, vectors = np.linalg.eig(map_)
+        far = np.where(_aside(values, leaving), -1.0, np.abs(values))
+        summed, pieces, place = np.zeros(len(values)), [], 0
+        for k in np.argsort(-far)[:count]:
+            summed += sum(part / max(np.linalg.norm(part), SAME) for part in (vectors[:, k].real, vectors[:, k].imag))
+        for player, size in zip(cycle(self.sizes), labels.values()):
+            basis = self.bases.get(player, np.zeros((0, 0)))
+            part = summed[place : place + len(basis)]
+            if basis.shape[1] != size or len(part) != len(basis):
+                return ()
+            pieces.append(part.astype(basis.dtype) @ basis)
+            place += len(basis)
+        return (np.concatenate(pieces),)
 
     def _differentiated(self, rule: Rule, name: str, grid: np.ndarray, values: Any, change: Any) -> np.ndarray:
         """The same by automatic differentiation at zero, for rules that are not linear in their state."""
@@ -97,36 +120,54 @@ class Reduced:
         return JaxField({name: cost(name) for name in self.sizes}, shape, slope, converter(values))
 
 
-def reduced_game(J: Operator, vectors: list[np.ndarray], limit: int) -> Reduced:
-    """The game's linearisation on the span of some vectors, player by player; the whole of it up to `limit` rows."""
+def reduced_game(J: Operator, vectors: list[np.ndarray], limit: int, effort: Effort) -> Reduced:
+    """The game's linearisation on the span of some vectors, player by player; the whole of it up to `limit` rows.
+
+    Where products run short the vectors J^T X are left out, and columns beyond the limit with them.
+    """
     if J.size <= limit:
         return Reduced(J.dense(), dict(J.blocks), True)
     real = [np.ascontiguousarray(part) for v in vectors for part in (v.real, v.imag) if np.linalg.norm(part) > 1e-8]
-    real += [J.backward(v) for v in real]
-    bases, sizes = {}, {}
+    real += [J.backward(v).astype(J.dtype) for v in real if not effort.short]
+    bases = {}
     for name in J.blocks:
         place = J.slice_of(name)
-        stacked = np.stack([v[place] / max(np.linalg.norm(v), 1e-300) for v in real], axis=1)
-        u, s, _ = np.linalg.svd(stacked, full_matrices=False)
-        bases[name] = u[:, s > 1e-7 * max(s[0], 1e-300)]
-        sizes[name] = bases[name].shape[1]
+        rows = np.stack([v[place] / max(float(np.linalg.norm(v)), 1e-300) for v in real]).astype(J.dtype)
+        bases[name] = _orthonormal(rows)
     columns = []
     for name, basis in bases.items():
-        for k in range(basis.shape[1]):
-            v = np.zeros(J.size)
-            v[J.slice_of(name)] = basis[:, k]
-            image = J.forward(v)
-            columns.append(np.concatenate([bases[other].T @ image[J.slice_of(other)] for other in bases]))
-    return Reduced(np.stack(columns, axis=1), sizes, False)
+        for row in basis:
+            v = np.zeros(J.size, dtype=basis.dtype)
+            v[J.slice_of(name)] = row
+            image = J.forward(v).astype(J.dtype)  # the long products below stay in one precision
+            columns.append(np.concatenate([bases[other] @ image[J.slice_of(other)] for other in bases]))
+    return Reduced(np.stack(columns, axis=1), {name: len(basis) for name, basis in bases.items()}, False, bases)
 
 
-def leading(maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Leading modulus of each matrix over the modes that move, and over its complex modes (nan where none)."""
+def _orthonormal(rows: np.ndarray) -> np.ndarray:
+    """An orthonormal basis of the span of a few long rows, by their Gram matrix, twice for its rounding."""
+    for smallest in (1e-12, 1e-6):
+        squares, turn = np.linalg.eigh((rows @ rows.T).astype(np.float64))
+        kept = squares > smallest * max(float(squares[-1]), 1e-300)
+        rows = (turn[:, kept] / np.sqrt(squares[kept])).T.astype(rows.dtype) @ rows
+    return rows
+
+
+def leading(maps: np.ndarray, leaving: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Leading modulus of each matrix over the modes that move, and over its complex modes (nan where none).
+
+    `leaving` sets aside what grows as the flow does: see `diagnose_steps.state_of`.
+    """
     finite = np.all(np.isfinite(maps), axis=(-1, -2))
     values = np.linalg.eigvals(np.where(finite[..., None, None], maps, 0.0))
-    size = np.where(np.abs(values - 1) <= SAME, -1.0, np.abs(values))
+    size = np.where(_aside(values, leaving), -1.0, np.abs(values))
     lead = size.max(axis=-1)
     lead = np.where(lead < 0, 1.0, lead)  # nothing moves at all
     complex_ones = np.where(np.abs(values.imag) > 1e-6 * np.maximum(np.abs(values), 1e-300), size, -1.0).max(axis=-1)
     turning = np.where(complex_ones < 0, np.nan, complex_ones)
     return np.where(finite, lead, np.inf), np.where(finite, turning, np.nan)
+
+
+def _aside(values: np.ndarray, leaving: bool) -> np.ndarray:
+    """Modes that no rule moves, or with `leaving` all that grow as the flow does."""
+    return np.asarray(values.real >= 1 if leaving else np.abs(values - 1) <= SAME)

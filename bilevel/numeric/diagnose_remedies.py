@@ -111,12 +111,13 @@ class Applied:
     player: str
     damping: float
     rounds: int
+    added: Callable[[Any], Any] | None = None
 
 
 def applied(change: Change, value: float) -> Applied:
     """The change with its parameter filled in."""
     damped = change.added is not None
-    return Applied(change.rule, {str(P): value}, change.player, value if damped else 0.0, change.rounds)
+    return Applied(change.rule, {str(P): value}, change.player, value if damped else 0.0, change.rounds, change.added)
 
 
 def plain_step(rule: Rule, game: Reduced, values: Any) -> Any:
@@ -146,19 +147,28 @@ def _sizes(step: Any, game: Reduced, values: Any) -> np.ndarray | None:
     return np.concatenate([np.full(size, per[name]) for name, size in game.sizes.items()])
 
 
-def predicted_edge(rule: Rule, game: Reduced, values: Any) -> float | None:
-    """The scale of the steps at which some mode of the restricted game begins to grow; None if none does."""
+def predicted_edge(rule: Rule, game: Reduced, values: Any, *, leaving: bool = False) -> float | None:
+    """The scale of the steps at which some mode of the restricted game begins to grow; None if none does.
+
+    `leaving`: some mode other than those in which the flow itself leaves.
+    """
+    scaled = with_steps_scaled(rule, P)
+
+    def grows(grid: np.ndarray) -> np.ndarray:
+        return leading(game.maps(scaled, str(P), grid, values), leaving)[0] > 1 + 1e-7
+
     grid = 2.0 ** np.linspace(-8, 10, 73)
     try:
-        lead, _ = leading(game.maps(with_steps_scaled(rule, P), str(P), grid, values))
+        seen = grows(grid)
+        inside = np.flatnonzero(~seen[:-1] & seen[1:])
+        above, below = inside[grid[inside + 1] > 1], inside[grid[inside] <= 1]
+        found = below if seen[int(np.argmin(np.abs(grid - 1)))] else above
+        if not len(found):
+            return None
+        k = int(found[-1] if found is below else found[0])
+        for _ in range(2):  # the crossing to a thousandth
+            grid = np.geomspace(grid[k], grid[k + 1], 17)
+            k = max(int(np.argmax(grows(grid))) - 1, 0)
+        return float(np.sqrt(grid[k] * grid[k + 1]))
     except (BilevelError, np.linalg.LinAlgError, TypeError):
         return None
-    grows = lead > 1 + 1e-7
-    inside = np.flatnonzero(~grows[:-1] & grows[1:])
-    above, below = inside[grid[inside + 1] > 1], inside[grid[inside] <= 1]
-    growing_now = bool(grows[int(np.argmin(np.abs(grid - 1)))])
-    if not len(below if growing_now else above):
-        return None
-    k = int(below[-1] if growing_now else above[0])
-    a, b = lead[k] - 1, lead[k + 1] - 1
-    return float(grid[k] * (grid[k + 1] / grid[k]) ** (-a / (b - a))) if np.isfinite(b) else float(grid[k])

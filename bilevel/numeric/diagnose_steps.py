@@ -6,48 +6,86 @@ Main definitions: `StepScale`, `tolerated`.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from bilevel.numeric.diagnosis import Finding
-from bilevel.numeric.spectra import DENSE, Ritz, Spectrum, eigenvalues
-from bilevel.numeric.spectra_operator import operator_of, written_out
+from bilevel.numeric.effort import Effort
+from bilevel.numeric.spectra import DENSE, Ritz, Spectrum, several_ends
+from bilevel.numeric.spectra_operator import Operator, less_identity, operator_of, written_out
 from bilevel.numeric.spectra_products import FlatStep, Products
+from bilevel.numeric.spectra_solvers import TOLERANCE, Search
 
 SCALE = "step_scale"
 MATRIX = 1500  # rows up to which a Jacobian is written out: cheaper there than as many products as eigenvalues take
+QUICK = 1e-4  # the tolerance that tells growth from none
+LOOK = 200  # products for one look at one scale
 FLOW = 1 / 256  # the scale of the steps at which the flow's own growth is read off
 GROWS, CIRCLES, SHRINKS, STILL = "grows", "circles", "shrinks", "still"
 
 
 @dataclass
 class StepScale:
-    """The leading spectrum of a rule's map as a function of the scale of its steps, and the products it took."""
+    """The leading spectrum of a rule's map as a function of the scale of its steps.
+
+    `starts` gives vectors near the leading eigenvectors at a scale, if any are known.
+    """
 
     step: FlatStep
     count: int
     seed: int
-    budget: int
+    effort: Effort
     scaled: bool = True
     leaving: bool = False  # whether the flow's own growth is to be left aside
-    spent: int = 0
-    seen: dict[float, Spectrum] = field(default_factory=dict)
+    starts: Callable[[float, bool], Sequence[np.ndarray]] = lambda scale, leaving: ()
+    seen: dict[tuple[float, bool], Spectrum] = field(default_factory=dict)
 
     def spectrum(self, scale: float) -> Spectrum:
-        """Leading eigenvalues of the map with all steps scaled."""
-        if scale not in self.seen:
-            products = Products(self.step, {SCALE: scale} if self.scaled else {})
-            operator = operator_of(products, self.step.stepper.rule.time)
-            operator = written_out(operator) if operator.size <= MATRIX else operator
-            whole = operator.size <= DENSE
-            # Enough to tell growth from none; the first look, at the present steps, is the one that is reported.
-            quick = {"tolerance": 1e-4, "budget": min(300, self.budget)} if self.seen else {"budget": self.budget}
-            count = operator.size if whole else self.count + (6 if self.leaving else 0)
-            self.seen[scale] = eigenvalues(operator, count=count, seed=self.seed, left=not self.seen, **quick)
-            self.spent += products.count
-        return self.seen[scale]
+        """Leading eigenvalues of the map with all steps scaled; while `leaving`, those of its other ends.
+
+        Modes that overshoot turn or flip: they lie at the imaginary and the negative end, where the many that the
+        flow takes away do not hide them.
+        """
+        key = (scale, self.leaving and not self.small)
+        if key not in self.seen:
+            self.seen[key] = self._found(scale, key[1])
+        return self.seen[key]
+
+    def flow(self) -> Spectrum:
+        """The eigenvalues by which the flow leaves the point, seen at tiny steps: of what the map adds to identity.
+
+        Of the map itself they would be lost in rounding, one plus next to nothing.
+        """
+        if self.small:
+            return self.spectrum(FLOW)
+        operator = less_identity(self._operator(FLOW))
+        rounding = 4 * float(np.finfo(operator.dtype).eps)
+        search = Search(self.seed, TOLERANCE[operator.dtype], self._look(), False, rounding, self.starts(FLOW, False))
+        (found,) = several_ends(operator, ("largest real part",), count=self.count, search=search)
+        return replace(found, values=tuple(replace(ritz, value=ritz.value + 1) for ritz in found.values))
+
+    def _operator(self, scale: float) -> Operator:
+        products = Products(self.step, {SCALE: scale} if self.scaled else {}, effort=self.effort)
+        operator = operator_of(products, self.step.stepper.rule.time)
+        return written_out(operator) if operator.size <= MATRIX else operator
+
+    def _look(self) -> int:
+        return min(LOOK, self.effort.run())
+
+    def _found(self, scale: float, leaving: bool) -> Spectrum:
+        operator = self._operator(scale)
+        # Enough to tell growth from none; the first look, at the present steps, is the one that is reported.
+        first = not self.seen
+        tolerance = TOLERANCE[operator.dtype] if first else QUICK
+        budget = self.effort.run(2) if first else self._look()
+        near = () if self.small else tuple(self.starts(scale, leaving))
+        search = Search(self.seed, tolerance, budget, first, 0.0, near)
+        ends = ("largest imaginary part", "smallest real part") if leaving else ("largest modulus",)
+        found = several_ends(operator, ends, count=operator.size if self.small else self.count, search=search)
+        return replace(found[0], values=tuple(ritz for end in found for ritz in end.values))
 
     def state(self, scale: float) -> str:
         """Whether some mode grows, some mode stays on the circle while moving, all shrink, or nothing moves."""
@@ -99,7 +137,8 @@ def tolerated(
 
     A `guess` of the edge is tried first. Small games are bisected to 12 digits, large ones to half a percent.
     """
-    own = _growth(scales.spectrum(FLOW)) / FLOW if leaving and scales.state(FLOW) == GROWS else 0.0
+    flow = scales.flow() if leaving else None
+    own = _growth(flow) / FLOW if flow is not None and state_of(flow) == GROWS else 0.0
     scales.leaving = bool(own)
     low, high = _bracket(scales, guess, up, down)
     if own and low is not None:
@@ -134,8 +173,9 @@ def _beside_the_flow(scales: StepScale, low: float, high: float | None, rate: fl
 def _bracket(scales: StepScale, guess: float | None, up: int, down: int) -> tuple[Any, Any]:
     """Neighbouring scales, the first without growth, the second with it; None where none was found."""
     state = scales.state
-    if guess is not None and state(0.96 * guess) != GROWS and state(1.04 * guess) == GROWS:
-        return 0.96 * guess, 1.04 * guess
+    for wide in (1.0024, 1.04):
+        if guess is not None and state(guess / wide) != GROWS and state(guess * wide) == GROWS:
+            return guess / wide, guess * wide
     scale = 1.0
     if state(scale) == GROWS:
         for _ in range(down):

@@ -89,7 +89,8 @@ class Diagnosis:
         the first every mode shrinks (or no rule moves it), above the second some mode grows; None where none was
         found. `map` is the leading spectrum of the rule, `field` that of the game.
 
-    Shapes: `products` Jacobian-vector products were taken, in precision `dtype`, from vectors drawn by `seed`.
+    Shapes: `products` Jacobian-vector products were taken, of about `limit` allowed (None: no limit), in precision
+        `dtype`, from vectors drawn by `seed`.
 
     Reference: see `diagnose`.
 
@@ -117,6 +118,7 @@ class Diagnosis:
     products: int
     seed: int
     dtype: str
+    limit: int | None = None
 
     def __str__(self) -> str:
         sizes = ", ".join(f"{name} ({count:,})" for name, count in self.players.items())
@@ -126,7 +128,8 @@ class Diagnosis:
         lines += _paragraph("Step", [self.step])
         now = next((f" (leading modulus now {r.best:.5f})" for r in self.remedies if r.change == "as it is"), "")
         lines += _paragraph(f"What would help{now}", self.remedies[:6] or ["nothing was tried"])
-        effort = f"{self.products:,} Jacobian-vector products in {self.dtype}, seed {self.seed}"
+        limit = "" if self.limit is None else f" of {self.limit:,} allowed,"
+        effort = f"{self.products:,} Jacobian-vector products{limit} in {self.dtype}, seed {self.seed}"
         return "\n".join([*lines, f"  {effort}"])
 
     def data(self) -> dict[str, Any]:
@@ -147,6 +150,7 @@ class Diagnosis:
             "map": [[ritz.value.real, ritz.value.imag] for ritz in self.map.values],
             "field": [[ritz.value.real, ritz.value.imag] for ritz in self.field.values],
             "products": self.products,
+            "limit": self.limit,
             "seed": self.seed,
             "dtype": self.dtype,
         }

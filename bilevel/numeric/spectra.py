@@ -1,31 +1,23 @@
 """Leading eigenvalues of games and rules, with what their residuals say.
 
-Main definitions: `eigenvalues`, `Spectrum`, `Ritz`.
+Main definitions: `eigenvalues`, `several_ends`, `Spectrum`, `Ritz`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from bilevel.language.errors import GameError
+from bilevel.numeric.spectra_krylov import ENDS, order
 from bilevel.numeric.spectra_operator import Operator
-from bilevel.numeric.spectra_solvers import (
-    ENDS,
-    TOLERANCE,
-    Pairs,
-    Search,
-    dense_pairs,
-    inverted,
-    krylov_pairs,
-    order,
-    size_of,
-)
+from bilevel.numeric.spectra_solvers import TOLERANCE, Pairs, Search, dense_pairs, inverted, krylov_pairs
 
 DENSE = 256  # rows up to which "auto" writes the matrix out
-SMALLEST = 4  # rows below which ARPACK cannot run
+SMALLEST = 4  # rows up to which no Krylov basis is worth the while
 BUDGET = 1000  # products a Krylov run may take on each side
 MOST = 48  # eigenvalues at most when the search for the boundary widens
 
@@ -87,7 +79,7 @@ class Spectrum:
 
     Shapes: `products` Jacobian-vector products were taken, from start vectors drawn by `seed`.
 
-    Reference: Lehoucq, Sorensen, Yang (1998), ARPACK Users' Guide.
+    Reference: Stewart (2001), SIAM J. Matrix Anal. Appl. 23(3).
 
     Examples:
         >>> Spectrum((), "largest modulus", 2, False, "Krylov", 30, 0, 1e-15, "game Jacobian").found
@@ -132,24 +124,27 @@ def eigenvalues(
     vectors: bool = False,
     tolerance: float | None = None,
     budget: int = BUDGET,
+    near: Sequence[np.ndarray] = (),
 ) -> Spectrum:
     """Leading eigenvalues of a game's or a rule's Jacobian, each with its residual.
 
     Math: `which` is "largest modulus", "largest real part", "smallest real part", "largest imaginary part" or
-        "boundary" (closest to the unit circle for a map, to the imaginary axis for a field or flow). ARPACK's
-        implicitly restarted Arnoldi or Lanczos method on products; LAPACK where the matrix has at most 256 rows
-        (`method` "dense" or "Krylov" forces either). "boundary" widens the unstable end until everything further out
-        than the nearest ones is known, at most 48 values, and then tries shift-and-invert at the boundary by GMRES.
-        `left` also finds left vectors, hence condition numbers, at twice the products.
+        "boundary" (closest to the unit circle for a map, to the imaginary axis for a field or flow). Krylov-Schur on
+        products; LAPACK where the matrix has at most 256 rows (`method` "dense" or "Krylov" forces either).
+        "boundary" widens the unstable end until everything further out than the nearest ones is known, at most 48
+        values, and then tries shift-and-invert at the boundary by GMRES. `left` also finds left vectors, hence
+        condition numbers, at twice the products. The run starts from a random vector, and from the sum of those in
+        `near` if some are known to lie near the eigenvectors sought.
 
-    Shapes: at most `budget` products on each side; memory for about 40 vectors, or 3 `count`. float32 operators are
-        resolved to about 1e-5 of their norm, float64 ones to 1e-9, unless `tolerance` says otherwise; where half the
-        budget does not reach that (a dense cluster), to 1e-4 or 1e-2, as the backward errors then say.
+    Shapes: at most `budget` products on each side, and two for each value found; memory for about 40 vectors, or 2
+        `count` + 16, in the operator's precision. float32 operators are resolved to about 1e-5 of their norm, float64
+        ones to 1e-9, unless `tolerance` says otherwise; where half the budget does not reach that (a dense cluster),
+        to 1e-4, where three quarters do not, to 1e-2, as the backward errors then say.
 
     Raises: GameError for an unknown end or method, or a boundary of an operator that has none.
 
-    Reference: Lehoucq, Sorensen, Yang (1998), ARPACK Users' Guide; Meerbergen, Spence, Roose (1994), BIT 34, for
-        eigenvalues near a boundary.
+    Reference: Stewart (2001), SIAM J. Matrix Anal. Appl. 23(3), 601-614; Meerbergen, Spence, Roose (1994), BIT 34,
+        for eigenvalues near a boundary.
 
     Examples:
         >>> from bilevel.numeric import jacobian
@@ -168,21 +163,52 @@ def eigenvalues(
         raise GameError(f"the {operator.words} has no boundary of stability; take the Jacobian of a game or rule")
     if count < 1:
         raise GameError(f"the number of eigenvalues is at least 1; got {count}")
+    ends = (which,) if which != "boundary" else ()
+    search = Search(seed, tolerance or TOLERANCE[operator.dtype], budget, left, 0.0, tuple(near))
+    return _spectra(operator, ends, count, search, method, vectors)[0]
+
+
+def several_ends(
+    operator: Operator, ends: Sequence[str], *, count: int, search: Search, vectors: bool = False
+) -> tuple[Spectrum, ...]:
+    """The spectra at some ends from one Krylov basis; each tells the products of the common run."""
+    return _spectra(operator, tuple(ends), count, search, "auto", vectors)
+
+
+def _spectra(
+    operator: Operator, ends: tuple[str, ...], count: int, search: Search, method: str, vectors: bool
+) -> tuple[Spectrum, ...]:
+    """One spectrum for each end; no ends mean the boundary."""
     before = operator.products()
-    if operator.size <= (DENSE if method == "auto" else SMALLEST if method == "Krylov" else operator.size):
-        kept, complete, rounding, used = *_by_matrix(operator, which, count, vectors), "dense"
+    least = {"auto": DENSE, "dense": operator.size, "Krylov": SMALLEST}[method]
+    if operator.size <= least:
+        found, used = [_by_matrix(operator, which, count, vectors) for which in ends or ("boundary",)], "dense"
     else:
-        norm = size_of(operator, seed)
-        eps = float(np.finfo(operator.dtype).eps) * norm
-        rounding = max(eps, _defect(operator, seed)) if left or operator.kind != "general" else 8 * eps
-        wanted = tolerance or max(TOLERANCE[operator.dtype], 4 * rounding / max(norm, 1e-300))
-        search = Search(seed, wanted, budget, left and operator.kind == "general", norm)
-        found = _nearest(operator, count, search) if which == "boundary" else _end(operator, which, count, search)
-        pairs, complete = found
-        kept = tuple(_ritz(operator, pairs, k, operator.forward, rounding, vectors) for k in range(len(pairs.values)))
-        used = "Krylov"
-    spent = operator.products() - before
-    return Spectrum(kept, which, min(count, operator.size), complete, used, spent, seed, rounding, operator.words)
+        left = search.left and operator.kind == "general"
+        defect = _defect(operator, search.seed) if left or operator.kind != "general" else 0.0
+        search = replace(search, left=left, floor=max(search.floor, 4 * defect))
+        found, used = _by_products(operator, ends, count, search, vectors), "Krylov"
+    asked, spent = min(count, operator.size), operator.products() - before
+    return tuple(
+        Spectrum(kept, which, asked, complete, used, spent, search.seed, rounding, operator.words)
+        for which, (kept, complete, rounding) in zip(ends or ("boundary",), found, strict=True)
+    )
+
+
+def _by_products(
+    operator: Operator, ends: tuple[str, ...], count: int, search: Search, vectors: bool
+) -> list[tuple[tuple[Ritz, ...], bool, float]]:
+    if ends:
+        found, norm = krylov_pairs(operator, ends, count, search)
+        parts = [(found[end], len(found[end].values) >= min(count, operator.size)) for end in ends]
+    else:
+        nearest, complete, norm = _nearest(operator, count, search)
+        parts = [(nearest, complete)]
+    eps = float(np.finfo(operator.dtype).eps) * norm
+    rounding = max(eps, search.floor / 4) if search.floor else 8 * eps
+    return [
+        (_all(operator, pairs, operator.forward, rounding, vectors), complete, rounding) for pairs, complete in parts
+    ]
 
 
 def _by_matrix(operator: Operator, which: str, count: int, vectors: bool) -> tuple[tuple[Ritz, ...], bool, float]:
@@ -195,30 +221,27 @@ def _by_matrix(operator: Operator, which: str, count: int, vectors: bool) -> tup
     return kept, True, rounding
 
 
-def _end(operator: Operator, which: str, count: int, search: Search) -> tuple[Pairs, bool]:
-    pairs = krylov_pairs(operator, which, count, search)
-    return pairs.first(np.arange(min(count, len(pairs.values)))), len(pairs.values) >= min(count, operator.size)
-
-
-def _nearest(operator: Operator, count: int, search: Search) -> tuple[Pairs, bool]:
+def _nearest(operator: Operator, count: int, search: Search) -> tuple[Pairs, bool, float]:
     """The eigenvalues closest to the boundary: all that lie beyond it, and those just inside."""
     end = {"field": "smallest real part", "flow": "largest real part", "map": "largest modulus"}[operator.boundary]
     asked = count
     while True:
-        pairs = krylov_pairs(operator, end, asked, search)
+        found, norm = krylov_pairs(operator, (end,), asked, search)
+        pairs = found[end]
         beyond = operator.growth(pairs.values)
         closest = np.argsort(np.abs(beyond), kind="stable")[:count]
         # Whatever was not found lies no further out than the last value: at least -min(beyond) inside the boundary.
         whole = len(pairs.values) >= asked and len(closest) == count
         if whole and -beyond.min() >= np.abs(beyond[closest]).max():
-            return pairs.first(closest), True
+            return pairs.first(closest), True, norm
         if not whole or 2 * asked > min(MOST, operator.size // 3):
             break
         asked *= 2
-    values, vectors = inverted(operator, count, search)
+        search = replace(search, near=tuple(pairs.vectors.T))
+    values, vectors = inverted(operator, count, search, norm)
     pairs = pairs.joined(values, vectors)
     closest = np.argsort(np.abs(operator.growth(pairs.values)), kind="stable")[:count]
-    return pairs.first(closest), False
+    return pairs.first(closest), False, norm
 
 
 def _defect(operator: Operator, seed: int) -> float:
@@ -226,6 +249,19 @@ def _defect(operator: Operator, seed: int) -> float:
     draw = np.random.default_rng(seed + 1)
     u, v = (w / np.linalg.norm(w) for w in draw.standard_normal((2, operator.size)))
     return abs(float(u @ operator.forward(v) - operator.backward(u) @ v))
+
+
+def _all(operator: Operator, pairs: Pairs, product: Any, rounding: float, keep: bool) -> tuple[Ritz, ...]:
+    """Every pair with its residual; that of a conjugate is its partner's."""
+    made: list[Ritz] = []
+    for k, value in enumerate(pairs.values):
+        partner = made[-1] if made else None
+        if partner is not None and value.imag and abs(value - partner.value.conjugate()) <= 1e-12 * abs(value):
+            vector = None if partner.vector is None else partner.vector.conj()
+            made.append(replace(partner, value=complex(value), vector=vector))
+        else:
+            made.append(_ritz(operator, pairs, k, product, rounding, keep))
+    return tuple(made)
 
 
 def _ritz(operator: Operator, pairs: Pairs, k: int, product: Any, rounding: float, keep: bool) -> Ritz:

@@ -177,6 +177,15 @@ def written_out(operator: Operator) -> Operator:
     return replace(operator, forward=lambda v: matrix @ v, backward=lambda v: matrix.T @ v, dense=lambda: matrix)
 
 
+def less_identity(operator: Operator) -> Operator:
+    """M - 1: what a map adds to each mode."""
+    return replace(
+        operator, words=f"{operator.words} less the identity", boundary="",
+        forward=lambda v: operator.forward(v) - v, backward=lambda v: operator.backward(v) - v,
+        dense=lambda: operator.dense() - np.eye(operator.size),
+    )  # fmt: skip
+
+
 def jacobian(
     losses: Any,
     params: Any,

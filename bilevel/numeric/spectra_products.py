@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from bilevel.numeric.effort import Effort
 from bilevel.numeric.held import without_held
 from bilevel.numeric.precision import working
 from bilevel.numeric.stepper import Params, Stepper
@@ -131,11 +132,13 @@ class FlatStep:
 class Products:
     """Products with the Jacobian of a flat step at its point; `count` says how many were asked for.
 
-    `sign` -1 gives those of minus the step: the field's, from the flow's.
+    `sign` -1 gives those of minus the step: the field's, from the flow's. `effort` is told of every product.
     """
 
-    def __init__(self, step: FlatStep, given: Mapping[str, Any] | None = None, *, sign: int = 1) -> None:
-        self.step, self.sign, self.count = step, sign, 0
+    def __init__(
+        self, step: FlatStep, given: Mapping[str, Any] | None = None, *, sign: int = 1, effort: Effort | None = None
+    ) -> None:
+        self.step, self.sign, self.count, self.effort = step, sign, 0, effort or Effort()
         self.dtype = step.dtype
         with working(self.dtype):
             self.given = {key: jnp.asarray(value, self.dtype) for key, value in (given or {}).items()}
@@ -147,14 +150,18 @@ class Products:
             image = function(self.here, jnp.asarray(v, self.dtype), self.given, self.arrays)
             return self.sign * np.asarray(image, dtype=np.float64)
 
+    def _counted(self, count: int) -> None:
+        self.count += count
+        self.effort.take(count)
+
     def push(self, v: np.ndarray) -> np.ndarray:
         """J v, by forward mode."""
-        self.count += 1
+        self._counted(1)
         return self._run(self.step.push, v)
 
     def pull(self, v: np.ndarray) -> np.ndarray:
         """J^T v, by reverse mode."""
-        self.count += 1
+        self._counted(1)
         return self._run(self.step.pull, v)
 
     def value(self) -> np.ndarray:
@@ -165,7 +172,7 @@ class Products:
     def matrix(self) -> np.ndarray:
         """The whole Jacobian: as many products as it has columns."""
         n = self.here.size
-        self.count += n
+        self._counted(n)
         rows = [
             self._run(self.step.columns, np.eye(min(COLUMNS, n - first), n, first)) for first in range(0, n, COLUMNS)
         ]

@@ -1,32 +1,22 @@
-"""Eigenvalues of operators: dense by LAPACK, else Krylov by ARPACK.
+"""Eigenvalues of operators: dense by LAPACK, else from a Krylov basis, near a boundary by shift-and-invert.
 
 Main definitions: `Pairs`, `Search`, `dense_pairs`, `krylov_pairs`, `inverted`, `size_of`.
-
-ARPACK stops when a Ritz value's error is small relative to the value itself; for the end of a spectrum near zero that
-never happens. So real parts are sought on M + c and c - M with c about the norm of M, where "small" means small
-relative to the norm.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
-from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs, eigsh, gmres
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs, gmres
 
 from bilevel.language.errors import GameError
+from bilevel.numeric.spectra_krylov import Ends, Run, krylov_schur
 from bilevel.numeric.spectra_operator import Operator, Product
 
-WIDER, WIDEST = 1e-4, 1e-2
 TOLERANCE = {"float32": 1e-5, "float64": 1e-9}
-# What ARPACK calls each end, and the affine map s M + c (c in norms of M) under which it is an end of large modulus.
-ENDS = {
-    "largest modulus": ("LM", 1, 0),
-    "largest real part": ("LR", 1, 1),
-    "smallest real part": ("LR", -1, 1),
-    "largest imaginary part": ("LI", 1, 0),
-}
 
 
 @dataclass(frozen=True)
@@ -53,24 +43,15 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Search:
-    """How a Krylov run is made: start vector, relative tolerance, products at most, left vectors too, norm of M."""
+    """How a Krylov run is made: seed of the start, relative tolerance, products at most on each side, whether left
+    vectors are sought too, the error of a product, and vectors near those sought."""
 
     seed: int
     tolerance: float
     budget: int
     left: bool
-    norm: float
-
-
-def order(values: np.ndarray, which: str) -> np.ndarray:
-    """Positions from the end asked for inwards; conjugates stand together."""
-    key = {
-        "largest modulus": np.abs(values),
-        "largest real part": values.real,
-        "smallest real part": -values.real,
-        "largest imaginary part": np.abs(values.imag),
-    }[which]
-    return np.lexsort((-values.imag, -np.round(key, 12)))
+    floor: float
+    near: Sequence[np.ndarray] = ()
 
 
 def dense_pairs(operator: Operator) -> tuple[Pairs, np.ndarray]:
@@ -99,51 +80,33 @@ def size_of(operator: Operator, seed: int, products: int = 8) -> float:
     return norm
 
 
-def krylov_pairs(operator: Operator, which: str, count: int, search: Search) -> Pairs:
-    """Some eigenvalues at one end by implicitly restarted Arnoldi or Lanczos, from a start vector drawn by the seed."""
-    values, vectors = _end(operator, operator.forward, which, count, search)
-    conditions = np.full(len(values), 1.0 if operator.kind != "general" else np.nan)
-    if search.left and len(values):
-        conditions = _conditions(values, vectors, *_end(operator, operator.backward, which, count, search), search.norm)
-    return Pairs(values, vectors, conditions)
+def krylov_pairs(operator: Operator, ends: Sequence[str], count: int, search: Search) -> tuple[dict[str, Pairs], float]:
+    """Eigenvalues at some ends of the spectrum from one Krylov basis (two with left vectors), and the norm it saw.
+
+    What has not settled within the budget, to a hundredth of the norm, is left out.
+    """
+    found = _run(operator, operator.forward, ends, count, search)
+    lefts = _run(operator, operator.backward, ends, count, search) if search.left else None
+    made = {}
+    for end in ends:
+        good = found.settled[end]
+        values, vectors = found.values[end][good], found.vectors[end][:, good]
+        if operator.kind == "antisymmetric":
+            values = 1j * values.imag
+        conditions = np.full(len(values), 1.0 if operator.kind != "general" else np.nan)
+        if lefts is not None:
+            sure = lefts.settled[end]
+            conditions = _conditions(values, vectors, lefts.values[end][sure], lefts.vectors[end][:, sure], found.norm)
+        made[end] = Pairs(values, vectors, conditions)
+    return made, found.norm
 
 
-def _end(operator: Operator, product: Product, which: str, count: int, search: Search) -> tuple[np.ndarray, np.ndarray]:
-    code, sign, shift = ENDS[which]
-    n, away = operator.size, shift * search.norm
-    kept = min(n - 2, count)
-    basis = min(n, max(3 * kept, 40))
-
-    def image(v: np.ndarray) -> np.ndarray:
-        v = np.asarray(v).reshape(-1)
-        moved = product(v)
-        if not np.all(np.isfinite(moved)):
-            raise GameError(f"a product with the {operator.words} is not finite at this point")
-        return away * v + sign * moved
-
-    shifted = LinearOperator((n, n), matvec=image, dtype=float)
-    start = np.random.default_rng(search.seed).standard_normal(n)
-    symmetric = operator.kind == "symmetric"
-    values, vectors = np.zeros(0, dtype=complex), np.zeros((n, 0), dtype=complex)
-    # Inside a dense cluster no value settles to the tolerance; a wider one then gives values with wider residuals.
-    for tolerance, part in ((search.tolerance, 2), (WIDER, 4), (WIDEST, 4)):
-        rounds = max(2, search.budget // part // max(basis - kept, 1))
-        settings = {"tol": tolerance, "ncv": basis, "v0": start, "maxiter": rounds}
-        try:
-            if symmetric:
-                values, vectors = eigsh(shifted, kept, which="LA" if code == "LR" else "LM", **settings)
-            else:
-                values, vectors = eigs(shifted, kept, which=code, **settings)
-            break
-        except ArpackNoConvergence as stop:
-            values, vectors = max((values, vectors), (stop.eigenvalues, stop.eigenvectors), key=lambda p: len(p[0]))
-    values = sign * (np.asarray(values, dtype=complex) - away) + 0.0  # no negative zeros
-    if operator.kind == "antisymmetric":
-        values = 1j * values.imag
-    vectors = np.asarray(vectors).reshape(n, -1)
-    vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=0), 1e-300)
-    chosen = order(values, which)
-    return values[chosen], vectors[:, chosen]
+def _run(operator: Operator, product: Product, ends: Sequence[str], count: int, search: Search) -> Ends:
+    run = Run(
+        tuple(ends), count, search.seed, search.tolerance, search.budget, search.floor, search.near,
+        symmetric=operator.kind == "symmetric",
+    )  # fmt: skip
+    return krylov_schur(product, operator.size, operator.dtype, operator.words, run)
 
 
 def _conditions(
@@ -159,19 +122,19 @@ def _conditions(
     return found
 
 
-def inverted(operator: Operator, count: int, search: Search) -> tuple[np.ndarray, np.ndarray]:
+def inverted(operator: Operator, count: int, search: Search, norm: float) -> tuple[np.ndarray, np.ndarray]:
     """Eigenvalues near the boundary's real points by shift-and-invert, each inverse by GMRES.
 
     What does not converge within the budget, or is no eigenvalue to within the tolerance, is left out.
     """
     targets = (1.0, -1.0) if operator.boundary == "map" else (0.0,)
-    found = [_near(operator, target, count, search) for target in targets]
+    found = [_near(operator, target, count, search, norm) for target in targets]
     return np.concatenate([v for v, _ in found]), np.concatenate([x for _, x in found], axis=1)
 
 
-def _near(operator: Operator, target: float, count: int, search: Search) -> tuple[np.ndarray, np.ndarray]:
+def _near(operator: Operator, target: float, count: int, search: Search, norm: float) -> tuple[np.ndarray, np.ndarray]:
     n, first = operator.size, operator.products()
-    away = target + 1e-3 * search.norm  # beside the boundary: on it the inverse may not exist
+    away = target + 1e-3 * norm  # beside the boundary: on it the inverse may not exist
     whole = LinearOperator((n, n), matvec=lambda v: operator.forward(v.reshape(-1)) - away * v.reshape(-1), dtype=float)
 
     def inverse(v: np.ndarray) -> np.ndarray:
@@ -195,7 +158,7 @@ def _near(operator: Operator, target: float, count: int, search: Search) -> tupl
     for k, value in enumerate(values):
         x = vectors[:, k] / np.linalg.norm(vectors[:, k])
         image = operator.forward(np.ascontiguousarray(x.real)) + 1j * operator.forward(np.ascontiguousarray(x.imag))
-        good += [k] if np.linalg.norm(image - value * x) <= 100 * search.tolerance * search.norm else []
+        good += [k] if np.linalg.norm(image - value * x) <= 100 * search.tolerance * norm else []
     return values[good], vectors[:, good] / np.maximum(np.linalg.norm(vectors[:, good], axis=0), 1e-300)
 
 

@@ -10,6 +10,8 @@ import pkgutil
 from functools import cache
 from typing import Any
 
+from bilevel.language.names import absent
+
 _PROTOCOL = {
     "Rule": "rule",
     "rule": "rule",
@@ -50,7 +52,7 @@ def __getattr__(name: str) -> Any:
         return sorted({*_PROTOCOL, *catalogue(), "catalogue"})
     if not name.startswith("_") and name in catalogue():
         return catalogue()[name]
-    raise AttributeError(f"module {__name__!r} has no rule or name {name!r}; rules: {', '.join(sorted(catalogue()))}")
+    raise absent(__name__, name, [*_PROTOCOL, *catalogue()])
 
 
 def __dir__() -> list[str]:

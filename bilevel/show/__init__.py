@@ -44,7 +44,9 @@ def __getattr__(name: str) -> Any:
             value = getattr(importlib.import_module(f"bilevel.show.{room}"), name)
             globals()[name] = value
             return value
-    raise AttributeError(f"bilevel.show has no {name!r}; it offers {', '.join(__all__)}.")
+    from bilevel.language.names import absent
+
+    raise absent(__name__, name, __all__)
 
 
 def __dir__() -> list[str]:

@@ -37,7 +37,9 @@ __all__ = [*_HOMES]
 def __getattr__(name: str) -> Any:
     """Load a public name when it is first asked for."""
     if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(_HOMES)}")
+        from bilevel.language.names import absent
+
+        raise absent(__name__, name, _HOMES)
     return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
 
 

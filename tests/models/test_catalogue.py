@@ -31,7 +31,7 @@ def test_the_catalogue_is_the_folder():
     assert names <= set(models.catalogue())
     assert "actor_critic" not in models.catalogue()  # needs an environment
     assert set(models.catalogue()) <= set(dir(models))
-    with pytest.raises(AttributeError, match="no model"):
+    with pytest.raises(AttributeError, match="has no attribute"):
         models.no_such_model
 
 

@@ -15,6 +15,7 @@ from bilevel.language.errors import GameError
 from bilevel.models import dirac_gan
 from bilevel.numeric import diagnose
 from bilevel.numeric.diagnose_steps import Tolerated, tolerated
+from bilevel.numeric.effort import Effort
 from bilevel.numeric.linear_game import NotLinear, step_matrix
 from bilevel.rules.protocol.linear import linearise
 from bilevel.rules.protocol.scaling import with_steps_scaled
@@ -76,7 +77,7 @@ def steps_of(rule, losses=FUNCTIONS, at=ORIGIN):
 
     scaled = with_steps_scaled(rule, sp.Symbol(SCALE, positive=True))
     choices = {"values": {SCALE: 1.0}, "maximizing": (), "realisation": None}
-    return tolerated(StepScale(flat_step(losses, at, (), scaled, None, None, **choices), 6, 0, 600))
+    return tolerated(StepScale(flat_step(losses, at, (), scaled, None, None, **choices), 6, 0, Effort()))
 
 
 def test_growth_hidden_in_rounding_is_not_taken_for_stability():
@@ -135,6 +136,42 @@ def test_a_large_game_is_diagnosed_like_a_small_one():
     assert found.grows_above == pytest.approx(steps_of(rule).grows_above, rel=1e-2)
     best = found.remedies[0]
     assert best.measured == pytest.approx(best.modulus, rel=1e-3)
+
+
+def many(n):
+    """A game of 2 n variables, two of which turn."""
+    stiff = jnp.linspace(0.3, 1.0, n - 1)
+    first = lambda z: {name: block[0] for name, block in z.items()}
+    losses = {name: lambda z, name=name, loss=loss: loss(first(z)) + jnp.sum(stiff * z[name][1:] ** 2) / 2
+              for name, loss in FUNCTIONS.items()}  # fmt: skip
+    return losses, {"a": np.zeros(n), "b": np.zeros(n)}
+
+
+def test_the_limit_on_products_is_kept_and_what_it_leaves_open_says_so():
+    losses, at = many(1000)
+    seen = []
+    short = diagnose(losses, at, rules.simultaneous("1/2"), products=420, count=4, progress=lambda *p: seen.append(p))
+    assert short.products <= 450 and short.limit == 420 and "of 420 allowed" in str(short)
+    assert "limit on products" in str(short) and "products=" in str(short)
+    assert seen[-1] == (420, 420) and all(done < of for done, of in seen[:-1])
+    whole = diagnose(losses, at, rules.simultaneous("1/2"), count=4)
+    assert whole.products < 4000 and "limit" not in whole.step.why
+    assert whole.grows_above == pytest.approx(steps_of(rules.simultaneous("1/2")).grows_above, rel=5e-3)
+    if short.step.numbers:  # a prediction is called one, and is that of the whole
+        assert short.grows_above is None and "not measured" in short.step.why
+        assert short.step.numbers["predicted"] == pytest.approx(whole.grows_above, rel=1e-2)
+    with pytest.raises(GameError, match="at least 400 products"):
+        diagnose(losses, at, rules.simultaneous("1/2"), products=10)
+
+
+def test_modes_that_the_flow_takes_away_do_not_hide_one_that_overshoots():
+    # thirty directions of ascent, more than eigenvalues are asked for, and one steep one: 1 - s/10 * 30 = -1
+    n = 1000
+    away = jnp.concatenate([-jnp.linspace(20.0, 25.0, 30), jnp.linspace(0.1, 1.0, n - 31), jnp.array([30.0])])
+    losses = {name: lambda z, name=name: jnp.sum(away * z[name] ** 2) / 2 for name in ("a", "b")}
+    found = diagnose(losses, {"a": np.zeros(n), "b": np.zeros(n)}, rules.simultaneous("1/10"), count=4, measure=0)
+    assert found.converges_below is None and "flow itself leaves" in found.step.claim
+    assert found.grows_above == pytest.approx(2 / 3, rel=5e-3)
 
 
 LINEAR = [

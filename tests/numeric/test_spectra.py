@@ -13,10 +13,14 @@ import sympy as sp
 from flint import fmpq, fmpq_mat, fmpq_poly
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse.linalg import eigs
 
 from bilevel import Game, minimize
 from bilevel.language.errors import GameError
 from bilevel.numeric import Operator, eigenvalues, jacobian, path_angle
+from bilevel.numeric.spectra import several_ends
+from bilevel.numeric.spectra_krylov import Run, krylov_schur, order
+from bilevel.numeric.spectra_solvers import Search
 from bilevel.rules import consensus, extragradient, flow, heavy_ball, linearise, optimistic
 from bilevel.testing.strategies import quadratic_games
 
@@ -215,3 +219,71 @@ def test_mistakes_are_answered_in_the_callers_words():
         eigenvalues(jacobian({"a": lambda z: jnp.sqrt(z["a"])}, {"a": 0.0}))
     with pytest.raises(GameError, match="the same"):
         path_angle({"a": lambda z: z["a"] ** 2}, {"a": 1.0}, {"a": 1.0})
+
+
+def spread(n, seed=0):
+    """A matrix with eigenvalues at all its ends, far from normal."""
+    draw = np.random.default_rng(seed)
+    A = np.triu(draw.standard_normal((n, n)), 1) / 8 + np.diag(np.linspace(-3, 8, n))
+    for k in range(0, 120, 40):  # pairs that turn
+        A[k : k + 2, k : k + 2] = [[k / 40, 6 - k / 40], [k / 40 - 6, k / 40]]
+    Q, _ = np.linalg.qr(draw.standard_normal((n, n)))
+    return Q @ A @ Q.T
+
+
+THREE = ("largest modulus", "smallest real part", "largest imaginary part")
+
+
+def test_one_basis_finds_at_every_end_what_arpack_and_lapack_find_there():
+    A = spread(300)
+    J = linear(A, [150, 150])
+    truth = np.linalg.eigvals(A)
+    found = several_ends(J, THREE, count=4, search=Search(0, 1e-9, 2000, left=False, floor=0.0))
+    for one, (code, sign, shift) in zip(found, (("LM", 1, 0), ("LR", -1, 9), ("LI", 1, 0)), strict=True):
+        wanted = truth[order(truth, one.which)[:4]]
+        moved = eigs(shift * np.eye(300) + sign * A, 4, which=code, ncv=60, v0=np.ones(300), tol=1e-8)[0]
+        arpack = sign * (moved - shift)
+        values = np.array([ritz.value for ritz in one.values])
+        assert one.complete and np.allclose(values, wanted, atol=1e-5)
+        assert abs(arpack[order(arpack, one.which)[0]] - values[0]) < 1e-5
+    assert found[0].products == found[2].products < 3 * 300  # the common run, told once each
+
+
+def test_a_run_stays_within_its_products_and_tells_the_residual_it_reached():
+    A = spread(400, seed=1)
+    J = linear(A, [200, 200])
+    for budget in (50, 90, 500):
+        before = J.products()
+        found = krylov_schur(J.forward, 400, "float64", "matrix", Run(("smallest real part",), 5, 0, 1e-12, budget))
+        assert J.products() - before <= budget
+        (values,), (vectors,), (settled,) = (part.values() for part in (found.values, found.vectors, found.settled))
+        for value, x, sure in zip(values, vectors.T, settled, strict=True):
+            off = np.linalg.norm(A @ x - value * x)
+            assert not sure or off <= 1e-2 * found.norm + 1e-9  # what has not settled is not given out
+
+
+def test_a_start_at_some_eigenvectors_hides_no_other():
+    A = np.diag(np.r_[10.0, 9.5, np.linspace(0, 8, 298)])
+    inner = np.eye(300)[5:9]  # eigenvectors from the midst
+    found = eigenvalues(linear(A, [100, 200]), count=3, near=list(inner), left=False)
+    assert np.allclose([ritz.value.real for ritz in found.values][:2], [10, 9.5], atol=1e-6)
+    coarse = {"count": 2, "left": False, "tolerance": 1e-4}
+    there, cold = (eigenvalues(linear(A, [100, 200]), near=near, **coarse) for near in (list(np.eye(300)[:2]), ()))
+    assert there.products < cold.products
+
+
+def test_both_ends_of_a_symmetric_operator_come_from_one_basis():
+    A = np.random.default_rng(5).standard_normal((300, 300)) / 17
+    S = linear(A, [150, 150]).symmetric
+    truth = np.linalg.eigvalsh((A + A.T) / 2)
+    search = Search(0, 1e-8, 600, left=False, floor=0.0)
+    low, high = several_ends(S, ("smallest real part", "largest real part"), count=2, search=search)
+    assert np.allclose([r.value.real for r in low.values], truth[:2], atol=1e-6)
+    assert np.allclose([r.value.real for r in high.values], truth[:-3:-1], atol=1e-6)
+
+
+def test_an_invariant_subspace_does_not_end_the_search():
+    A = np.zeros((300, 300))
+    A[:2, :2] = [[0, 3], [-3, 0]]
+    found = eigenvalues(linear(A, [150, 150]), count=2, left=False)
+    assert np.allclose(sorted(r.value.imag for r in found.values), [-3, 3])

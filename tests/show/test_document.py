@@ -89,5 +89,5 @@ def test_a_trace_becomes_steps_and_silent_steps_are_words():
 
 def test_every_public_name_of_the_storey_loads():
     assert all(callable(getattr(show, name)) for name in show.__all__)
-    with pytest.raises(AttributeError, match="it offers"):
-        show.nothing
+    with pytest.raises(AttributeError, match="did you mean 'phase_portrait'"):
+        show.phase_portait

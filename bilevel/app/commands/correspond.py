@@ -5,6 +5,7 @@ Main definitions: `run`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -17,11 +18,12 @@ from bilevel.app.inputs import problem_named, values_given
 from bilevel.app.layout import dumps
 from bilevel.app.problem import Problem
 from bilevel.app.screen import columns
-from bilevel.app.source import advice
+from bilevel.app.source import advice, shown
 from bilevel.app.trajectories import trajectory_relation
 from bilevel.game import Game
 from bilevel.language import calculus
 from bilevel.language.errors import GameError, ReadError
+from bilevel.language.names import RESERVED
 from bilevel.language.networks import Network
 from bilevel.language.reader import read
 
@@ -115,6 +117,10 @@ def _mapped(text: str, first: Game, second: Game) -> dict[str, Any]:
 
 
 def _expression(text: str, names: dict[str, Any], shift: int) -> Any:
+    for found in re.finditer(r"[A-Za-z]\w*", text):
+        if found.group() not in (*names, *RESERVED):
+            message = f"neither game has {shown(found.group())!r}; {advice(found.group(), names)}"
+            raise ReadError(message, line=1, column=shift + found.start() + 1, file="--map")
     try:
         return read(text, {name: s for name, s in names.items() if isinstance(s, sp.Symbol)})
     except ReadError as stop:

@@ -14,6 +14,8 @@ import types
 from functools import cache
 from typing import Any
 
+from bilevel.language.names import absent
+
 _PROTOCOL = {"Strategy": "strategy", "strategy": "strategy", "identity": "strategy", "with_costs": "structure"}
 
 
@@ -73,7 +75,7 @@ def __getattr__(name: str) -> Any:
         return sorted({*_PROTOCOL, *catalogue(), "catalogue"})
     if not name.startswith("_") and name in catalogue():
         return catalogue()[name]
-    raise AttributeError(f"module {__name__!r} has no strategy or name {name!r}; there are {', '.join(catalogue())}")
+    raise absent(__name__, name, [*_PROTOCOL, *catalogue()])
 
 
 def __dir__() -> list[str]:

@@ -36,13 +36,26 @@ def instance_noise(variance: Any = None) -> Any:
     def build(game: Any, rule: Any) -> Any:
         samples = samples_of(game, "instance_noise")
         need_slopes(samples, "noise on the points")
-        changed: Samples = samples
-        drawn = []
-        for k in range(len(samples.coordinates)):
-            changed, e = changed.with_law(f"e_{k + 1}", Normal(0, 1))
-            drawn.append(sp.sqrt(variance) * e)
-        drawn += [sp.S.Zero] * samples.tags
-        blurred = remapped(changed, lambda _, point: tuple(x + e for x, e in zip(point, drawn, strict=True)))
+        changed, noise = _drawn(samples, variance)
+        if any(stream.later for stream in samples.data):  # what comes next is another point, with noise of its own
+            changed, later = _drawn(changed, variance)
+        else:
+            later = noise
+        blurred = remapped(
+            changed,
+            lambda stream, point: tuple(
+                x + e for x, e in zip(point, noise if point is stream.shown else later, strict=True)
+            ),
+        )
         return with_samples(game, blurred), rule
 
     return build
+
+
+def _drawn(samples: Samples, variance: Any) -> tuple[Samples, list[Any]]:
+    """The samples with one more independent noise for each coordinate, and these."""
+    noise = []
+    for k in range(len(samples.coordinates)):
+        samples, e = samples.with_law(f"e_{k + 1}", Normal(0, 1))
+        noise.append(sp.sqrt(variance) * e)
+    return samples, noise + [sp.S.Zero] * samples.tags

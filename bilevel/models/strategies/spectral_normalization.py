@@ -10,6 +10,7 @@ from typing import Any
 
 import sympy as sp
 
+from bilevel.models.charts import Chart
 from bilevel.models.strategies.protocol.strategy import strategy
 from bilevel.models.strategies.protocol.structure import samples_of, with_samples
 
@@ -39,7 +40,9 @@ def spectral_normalization(epsilon: Any = None, bound: Any = 1) -> Any:
         value = samples.value
         inner = [w for w in samples.weights if any(sp.diff(value.expr, w, x) != 0 for x in samples.coordinates)]
         length = sp.sqrt(sum((w**2 for w in inner), sp.S.Zero) + epsilon)
-        scaled = value.expr.subs({w: bound * w / length for w in inner}, simultaneous=True)
-        return with_samples(game, replace(samples, value=sp.Lambda(value.variables, scaled))), rule
+        scaled = {w: bound * w / length for w in inner}
+        body = value.expr.subs(scaled, simultaneous=True)
+        chart = Chart(tuple(inner), tuple(scaled.values()), bound**2 - sum(w**2 for w in inner)) if epsilon else None
+        return with_samples(game, replace(samples, value=sp.Lambda(value.variables, body), chart=chart)), rule
 
     return build, "" if epsilon == 0 else "smooth model with eps under the root"

@@ -40,7 +40,9 @@ def wgan_gp(gamma: Any = None, sides: str = "two") -> Any:
         samples = samples_of(game, "wgan_gp")
         need_slopes(samples, "a penalty on the slope")
         changed, u = samples.with_law("u_mix", Uniform(0, 1))
-        mixed = tuple(u * a + (1 - u) * b for a, b in zip(samples.data[0].shown, samples.own[0].shown, strict=True))
+        now = dict(zip(samples.behaviour, samples.parameters, strict=True))
+        pairs = zip(samples.data[0].shown, samples.own[0].shown, strict=True)
+        mixed = tuple(u * a.xreplace(now) + (1 - u) * b for a, b in pairs)
         length = sp.sqrt(sp.factor(squared_slope(samples, mixed)))
         gap = length - 1 if sides == "two" else sp.Max(0, length - 1)
         return with_costs(game, {samples.critic: gamma / 2 * changed.average(gap**2)}), rule

@@ -132,6 +132,12 @@ def exact(value: Any, meaning: str = "a number") -> Any:
     return expression(value, meaning)
 
 
+def bare(signature: inspect.Signature) -> str:
+    """Parameters by name and default, as a person calls them."""
+    plain = [p.replace(annotation=inspect.Parameter.empty) for p in signature.parameters.values()]
+    return str(inspect.Signature(plain))
+
+
 def rule(
     function: Callable[..., Any] | None = None,
     /,
@@ -169,7 +175,7 @@ def rule(
         try:
             bound = signature.bind(*args, **kwargs)
         except TypeError as problem:
-            raise GameError(f"rule {function.__name__}{signature}: {problem}") from None
+            raise GameError(f"rule {function.__name__}{bare(signature)}: {problem}") from None
         bound.apply_defaults()
         for key, value in bound.arguments.items():
             if key not in labels:

@@ -15,7 +15,7 @@ import sympy as sp
 
 from bilevel.language.errors import GameError
 from bilevel.rules.protocol.defaults import default_rule
-from bilevel.rules.protocol.rule import Rule, exact
+from bilevel.rules.protocol.rule import Rule, bare, exact
 
 Pair = tuple[Any, Rule]
 
@@ -127,7 +127,7 @@ def strategy(
             try:
                 bound = signature.bind(*args, **kwargs)
             except TypeError as problem:
-                raise GameError(f"strategy {function.__name__}{signature}: {problem}") from None
+                raise GameError(f"strategy {function.__name__}{bare(signature)}: {problem}") from None
             bound.apply_defaults()
             for key, value in bound.arguments.items():
                 if value is None and key in values:
