@@ -30,9 +30,9 @@ class FollowOn:
         e_t = rho_t (gamma lambda e_{t-1} + M_t phi_t) adds the factor lambda^2 to S, and M_t = lambda i + (1 - lambda)
         F_t. An infinite variance does not keep emphatic TD from converging almost surely with falling steps (Yu 2015).
 
-    Raises: UnknownAnswer for a moment that is infinite, which it says, or whose finiteness is not decided.
-
     Shapes: `states` are those that are visited and that the interest reaches through P_pi; elsewhere F is 0 or unseen.
+
+    Raises: UnknownAnswer for a moment that is infinite, which it says, or whose finiteness is not decided.
 
     Reference: Sutton, Mahmood, White (2016), arXiv:1503.04269; Yu (2015), arXiv:1506.02582.
 

@@ -21,7 +21,7 @@ Path = tuple[str | int, ...]
 
 COUNTS = ("every", "extrapolations", "repeats", "stages", "steps", "window")
 PARTIAL = ("anchor", "lower", "upper")  # tables by variable or player that may leave names out
-PLAYERS = ("order", "copied", "followers", "held")
+PLAYERS = ("order", "copied", "followers", "held", "players")
 RULES = ("base", "of")
 
 

@@ -82,6 +82,7 @@ def test_every_rule_of_the_catalogue_comes_back(name):
         "rate": "1/10",
         "followers": ["b"],
         "held": ["b"],
+        "players": ["b"],
     }
     import inspect
 
@@ -120,3 +121,17 @@ def test_what_has_no_text_is_refused():
 def test_any_title_survives(text):
     title = text.encode("utf-8", "replace").decode("utf-8").replace("\r\n", "\n")
     assert load(f"title = {quoted(title)}\n[flow]\nx = '-x'\n").title == title
+
+
+def test_an_implicit_trust_region_and_a_stopped_gradient_are_read_back():
+    from bilevel.language import stop_gradient
+    from bilevel.models import linear_quadratic_gan_in_samples
+    from bilevel.models.strategies import trust_region
+    from bilevel.rules import alternating
+
+    game, rule = trust_region("1/2", step="implicit")(linear_quadratic_gan_in_samples(), alternating("1/5"))
+    again = load(save(game, rule, None))
+    assert str(again.rule) == str(rule) and "replying" in str(rule)
+    w = sp.Symbol("w", real=True)
+    td = Game(critic=minimize((1 + stop_gradient(w) / 2 - w) ** 2 / 2, w))
+    assert [*load(save(td, None, None)).game.field().values()] == [*td.field().values()]
