@@ -14,7 +14,7 @@ import sympy as sp
 from bilevel.analysis.charted import free_length, is_charted, is_inside, same_through, zeros_on_sphere
 from bilevel.analysis.enclosure import enclose
 from bilevel.analysis.equilibrium import Equilibrium
-from bilevel.analysis.nearest import zeros_near
+from bilevel.analysis.nearest import ball_of, zeros_near
 from bilevel.analysis.zeros import solve_zeros
 from bilevel.app.budget import OutOfTime
 from bilevel.language.errors import BilevelError
@@ -24,6 +24,7 @@ from bilevel.models.samples import SampledGame
 KEPT, CRITIC_MOVED, MOVED, DESTROYED, UNDECIDED = "kept", "kept for the actor", "moved", "destroyed", "unknown"
 
 SHORT = 160  # characters of an equation that was not solved
+LONGEST = 4000  # operations in equations that are asked for a closed form
 LONG = 100  # operations in a point up to which its closed form is worked with
 
 
@@ -107,8 +108,16 @@ def _enclosed(game: Any, place: dict[str, Any], actor: tuple[str, ...], reason: 
     """Where there is no closed form: the nearest fixed point that an interval test proves."""
     short = reason if len(reason) < SHORT else f"{reason[:SHORT]} ..."
     why = f"where the equilibrium is now was not found in closed form: {short}"
+    waiting = [average for slope in game.field().values() for average in slope.atoms(Mean)]
+    if waiting:
+        drawn = sorted({str(s) for average in waiting for s in average.bound})
+        why = (
+            f"where the equilibrium is now was not found: averages over {', '.join(drawn)} in the updates have neither a "
+            "closed form nor an enclosure, so that no interval test applies; try: laws with finitely many values"
+        )
+        return Fate(UNDECIDED, None, why)
     try:
-        found = zeros_near(game, {v: place.get(str(v), sp.S.Zero) for v in game.variables})
+        found = zeros_near(game, _symbols(game, place))
     except BilevelError as stop:
         return Fate(UNDECIDED, None, f"{why}; {stop}")
     if not found:
@@ -116,6 +125,10 @@ def _enclosed(game: Any, place: dict[str, Any], actor: tuple[str, ...], reason: 
         return Fate(UNDECIDED, None, f"{why}; try: a simpler critic")
     others = ", the nearest of those found" if len(found) > 1 else ""
     return _proved(found[0], place, actor, f"{others}; that there is no nearer one is not known")
+
+
+def _symbols(game: Any, place: dict[str, Any]) -> dict[Any, Any]:
+    return {v: place.get(str(v), sp.S.Zero) for v in game.variables}
 
 
 def _in_decimals(game: Any, point: Equilibrium, place: dict[str, Any], actor: tuple[str, ...], complete: bool) -> Fate:
@@ -139,10 +152,20 @@ def _proved(near: Equilibrium, place: dict[str, Any], actor: tuple[str, ...], no
     return Fate(UNDECIDED, None, f"a fixed point is at {told} ({how}); whether the actor stays exactly was not decided")
 
 
+def plainly_moves(game: Any, point: Mapping[Any, Any]) -> bool:
+    """Whether an enclosure of some update there excludes 0: quicker to see than an exact value."""
+    balls: dict[Any, Any] = {v: ball_of(x) for v, x in point.items()}
+    seen: dict[Any, Any] = {}
+    found = (enclose(slope, balls, seen=seen) for slope in game.field().values())
+    return any(ball is not None and not ball.contains(0) for ball in found)
+
+
 def zeros_given(game: Any, kept: dict[str, Any]) -> tuple[list[Equilibrium], bool, str]:
     """Zeros of the field with some coordinates given."""
     put = {v: kept[str(v)] for v in game.variables if str(v) in kept}
     rest = [v for v in game.variables if v not in put]
+    if sum(slope.count_ops() for slope in game.field().values()) > LONGEST:
+        return [], False, "the equations are too long"
     zeros = solve_zeros(
         [slope.subs(put, simultaneous=True) for slope in game.field().values()], rest, facts=game.assuming
     )
