@@ -112,8 +112,8 @@ def _enclosed(game: Any, place: dict[str, Any], actor: tuple[str, ...], reason: 
     if waiting:
         drawn = sorted({str(s) for average in waiting for s in average.bound})
         why = (
-            f"where the equilibrium is now was not found: averages over {', '.join(drawn)} in the updates have neither a "
-            "closed form nor an enclosure, so that no interval test applies; try: laws with finitely many values"
+            f"where the equilibrium is now was not found: averages over {', '.join(drawn)} in the updates have neither "
+            "a closed form nor an enclosure, so that no interval test applies; try: laws with finitely many values"
         )
         return Fate(UNDECIDED, None, why)
     try:
