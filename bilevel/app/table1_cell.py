@@ -130,7 +130,6 @@ def _weighed(
         linear = {rule: at(new, step, where[rule]) for rule, (new, step) in changed.items()}
         if fate.along:
             linear = {rule: across(matrix, fate.along) for rule, matrix in linear.items()}
-            found["fixed_point"]["across"] = "the regions are those across the ray of fixed points"
         for rule, (new, step) in changed.items():
             record: dict[str, Any] = {}
             found["rules"][rule] = record

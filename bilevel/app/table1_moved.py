@@ -99,7 +99,10 @@ def _on_a_ray(game: Any, place: dict[str, Any], actor: tuple[str, ...]) -> Fate 
     if not found:
         return None
     note = ", the nearest of those found" if len(found) > 1 else ""
-    ray = "; a ray of them: only the direction of the critic's weights matters, their length is the old one's"
+    ray = (
+        "; a ray of them: only the direction of the critic's weights matters, their length is taken as before, "
+        "and the regions are those across the ray"
+    )
     fate = _proved(found[0], place, actor, f"{note}; that there is no nearer one is not known{ray}")
     return replace(fate, along={str(w): found[0].point[w] for w in weights})
 
@@ -143,7 +146,8 @@ def _in_decimals(game: Any, point: Equilibrium, place: dict[str, Any], actor: tu
 def _proved(near: Equilibrium, place: dict[str, Any], actor: tuple[str, ...], note: str) -> Fate:
     """That an enclosed fixed point is elsewhere, and whether the actor is."""
     told = ", ".join(f"{v} = {x}" for v, x in near.point.items() if str(v) in place)
-    how = f"enclosed: an interval test proves a fixed point within 1e-12 of these decimals{note}"
+    known = "enclosed: an interval test proves a fixed point within 1e-12 of these decimals"
+    how = f"{'exact' if near.known == 'exact' else known}{note}"
     gaps = [enclose(place[name] - x) for v, x in near.point.items() if (name := str(v)) in actor and name in place]
     if any(gap is not None and not gap.contains(0) for gap in gaps):
         return Fate(MOVED, near, f"to {told} ({how})")
