@@ -20,6 +20,7 @@ from bilevel.analysis.nearest import ball_of, zeros_of
 from bilevel.analysis.polynomials import Coordinates
 from bilevel.language.errors import UnknownAnswer
 from bilevel.language.nodes import release
+from bilevel.language.values import expression
 from bilevel.models.charts import Chart, through
 from bilevel.rules.protocol.linear import Linearisation
 
@@ -49,15 +50,15 @@ def is_charted(game: Any, plain: Any, chart: Chart) -> bool:
     return positive and all(_vanishes(release(slope) - expected[v]) for v, slope in field.items())
 
 
-def _positive(expression: Any) -> bool:
-    coordinates = Coordinates([expression], sp.Dummy("z"))
-    top, bottom = map(coordinates.expression, coordinates.convert(expression))
+def _positive(formula: Any) -> bool:
+    coordinates = Coordinates([formula], sp.Dummy("z"))
+    top, bottom = map(coordinates.expression, coordinates.convert(formula))
     return Known().sign(top / bottom) == "+"
 
 
-def _vanishes(expression: Any) -> bool:
+def _vanishes(formula: Any) -> bool:
     """Whether a rational function of symbols, roots and the like is 0 identically."""
-    return bool(Coordinates([expression], sp.Dummy("z")).convert(expression)[0] == 0)
+    return bool(Coordinates([formula], sp.Dummy("z")).convert(formula)[0] == 0)
 
 
 def is_inside(used: Mapping[Any, Any], chart: Chart) -> bool | None:
@@ -95,9 +96,9 @@ def same_through(plain: Any, old: Mapping[Any, Any], new: Mapping[Any, Any], cha
     if box is None:
         return False
     balls = {v: ball_of(x) for v, x in new.items()}
-    seen = {v: enclose(chart.put.get(v, v), balls, FINE) for v in variables}
-    exact = {v: enclose(old[v], precision=FINE) for v in variables}
-    return all(each[v] is not None and box[v].contains(each[v]) for each in (seen, exact) for v in variables)
+    pairs = [(box[v], enclose(chart.put.get(v, v), balls, FINE)) for v in variables]
+    pairs += [(box[v], enclose(old[v], precision=FINE)) for v in variables]
+    return all(found is not None and wide.contains(found) for wide, found in pairs)
 
 
 def free_length(game: Any, weights: Sequence[Any]) -> bool:
@@ -162,7 +163,7 @@ def across(linear: Linearisation, direction: Mapping[str, Any]) -> Linearisation
         >>> across(Linearisation(sp.ImmutableMatrix([[0, 1], [0, -2]]), ("x", "y"), "continuous"), {"x": 1}).matrix
         Matrix([[-2]])
     """
-    moves = [sp.sympify(direction.get(name, 0)) for name in linear.order]
+    moves = [expression(direction.get(name, 0)) for name in linear.order]
     sizes = [abs(float(sp.N(d))) for d in moves]
     i = sizes.index(max(sizes))
     rest = [k for k in range(len(moves)) if k != i]

@@ -224,6 +224,9 @@ def _ball_of_node(node: Any, values: Any, seen: dict[Any, arb]) -> arb:
     if isinstance(node, sp.CRootOf) and node.is_real:
         return _ball_of_root(node)
     arguments = [_walk(a, values, seen) for a in node.args]
+    if isinstance(node, sp.elliptic_e | sp.elliptic_k) and len(arguments) == 1:
+        found = acb(arguments[0])
+        return (found.elliptic_e() if isinstance(node, sp.elliptic_e) else found.elliptic_k()).real
     if isinstance(node, sp.besselk):
         return arguments[1].bessel_k(arguments[0])
     if isinstance(node, COUNTS):

@@ -16,7 +16,7 @@ from typing import Any
 import flint
 import numpy as np
 import sympy as sp
-from flint import arb, arb_mat
+from flint import acb, arb, arb_mat
 from sympy.core.function import AppliedUndef
 
 from bilevel.analysis.enclosure import enclose
@@ -28,6 +28,10 @@ from bilevel.language.mean import Mean
 PRECISION, STARTS = 160, 80
 TRIES, NEAREST = 8, 3  # around a point: zeros that are tried, zeros that are certified
 Box = dict[Any, arb]
+FLOATS: list[Any] = [
+    {"elliptic_e": lambda m: float(acb(m).elliptic_e().real), "elliptic_k": lambda m: float(acb(m).elliptic_k().real)},
+    "math",
+]
 
 
 def certify(
@@ -138,8 +142,8 @@ def isolated_zeros(
     if any(e.has(AppliedUndef, KnownFunction, Mean) for e in system):  # nothing to evaluate: they have no formula
         return []
     try:
-        value = sp.lambdify([list(unknowns)], system, "math")
-        slope = sp.lambdify([list(unknowns)], [[sp.diff(e, u) for u in unknowns] for e in system], "math")
+        value = sp.lambdify([list(unknowns)], system, FLOATS, cse=True)
+        slope = sp.lambdify([list(unknowns)], [[sp.diff(e, u) for u in unknowns] for e in system], FLOATS, cse=True)
     except (NotImplementedError, TypeError, ValueError):
         return []
     source = random.Random(3)

@@ -156,8 +156,9 @@ class _Letters:
         self.variables, self.box = game.variables, box
         self.exact = {v: x for v, x in box.items() if not isinstance(x, arb)}
         self.put = {v: sp.Dummy(f"{v}_0", real=True) for v in self.variables}
-        self.values: dict[Any, arb] = {self.put[v]: enclose(box[v], precision=FINE) if v in self.exact else box[v]
-                                       for v in self.variables}  # fmt: skip
+        self.values: dict[Any, Any] = {
+            self.put[v]: x if isinstance(x, arb) else enclose(x, precision=FINE) for v, x in box.items()
+        }
         self.known: dict[tuple[int, Any], Any] = {}
         self.own: list[Any] = []
         self.seen: dict[Any, arb] = {}

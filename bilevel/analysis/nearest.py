@@ -6,7 +6,6 @@ such a point are `BallNumber`s: exact as numbers, decided by their enclosures.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -194,20 +193,22 @@ def _as_verdict(line: Sections, matrix: Any, over: Any, time: str) -> Verdict:
         continuity where the sides differ, and where neither is unstable.
     """
     runs: list[list[Any]] = []  # [kind, low, high]: a ball twice for the point there, None for no end
-    for left, right in itertools.pairwise((*line.pieces, None)):
-        _append(runs, left.kinds[0], left.low, left.high)
-        if right is not None:
-            kinds = {left.kinds[0], right.kinds[0]}
-            here = _at_end(matrix, over, left.high, time) or (MARGINAL if kinds != {UNSTABLE} else None)
+    for k, piece in enumerate(line.pieces):
+        if k:
+            kinds = {runs[-1][0], piece.kinds[0]}
+            here = _at_end(matrix, over, piece.low, time) or (MARGINAL if kinds != {UNSTABLE} else None)
             if here is None:
-                return unknown(f"what holds at {over} = {_decimal(left.high)} was not decided", matrix, time)
-            _append(runs, here, left.high, left.high)
+                return unknown(f"what holds at {over} = {_decimal(piece.low)} was not decided", matrix, time)
+            _append(runs, here, piece.low, piece.low)
+        _append(runs, piece.kinds[0], piece.low, piece.high)
     sets = {k: [_run(over, run) for run in runs if run[0] == k] for k in (STABLE, UNSTABLE, MARGINAL)}
     found = {kind: sp.Or(*parts) for kind, parts in sets.items()}
     whole = next((kind for kind, parts in sets.items() if all(not sets[k] for k in sets if k != kind)), "conditional")
     return Verdict(
         whole,
-        *(found[kind] for kind in (STABLE, UNSTABLE, MARGINAL)),
+        found[STABLE],
+        found[UNSTABLE],
+        found[MARGINAL],
         marginal_why="an eigenvalue on the boundary" if sets[MARGINAL] else None,
         known="enclosed",
         time=time,

@@ -14,7 +14,7 @@ import sympy as sp
 from bilevel.analysis.charted import free_length, is_charted, is_inside, same_through, zeros_on_sphere
 from bilevel.analysis.enclosure import enclose
 from bilevel.analysis.equilibrium import Equilibrium
-from bilevel.analysis.nearest import zeros_near
+from bilevel.analysis.nearest import ball_of, zeros_near
 from bilevel.analysis.zeros import solve_zeros
 from bilevel.app.budget import OutOfTime
 from bilevel.language.errors import BilevelError
@@ -24,6 +24,7 @@ from bilevel.models.samples import SampledGame
 KEPT, CRITIC_MOVED, MOVED, DESTROYED, UNDECIDED = "kept", "kept for the actor", "moved", "destroyed", "unknown"
 
 SHORT = 160  # characters of an equation that was not solved
+LONGEST = 4000  # operations in equations that are asked for a closed form
 LONG = 100  # operations in a point up to which its closed form is worked with
 
 
@@ -98,7 +99,10 @@ def _on_a_ray(game: Any, place: dict[str, Any], actor: tuple[str, ...]) -> Fate 
     if not found:
         return None
     note = ", the nearest of those found" if len(found) > 1 else ""
-    ray = "; a ray of them: only the direction of the critic's weights matters, their length is the old one's"
+    ray = (
+        "; a ray of them: only the direction of the critic's weights matters, their length is taken as before, "
+        "and the regions are those across the ray"
+    )
     fate = _proved(found[0], place, actor, f"{note}; that there is no nearer one is not known{ray}")
     return replace(fate, along={str(w): found[0].point[w] for w in weights})
 
@@ -107,8 +111,16 @@ def _enclosed(game: Any, place: dict[str, Any], actor: tuple[str, ...], reason: 
     """Where there is no closed form: the nearest fixed point that an interval test proves."""
     short = reason if len(reason) < SHORT else f"{reason[:SHORT]} ..."
     why = f"where the equilibrium is now was not found in closed form: {short}"
+    waiting = [average for slope in game.field().values() for average in slope.atoms(Mean)]
+    if waiting:
+        drawn = sorted({str(s) for average in waiting for s in average.bound})
+        why = (
+            f"where the equilibrium is now was not found: averages over {', '.join(drawn)} in the updates have neither "
+            "a closed form nor an enclosure, so that no interval test applies; try: laws with finitely many values"
+        )
+        return Fate(UNDECIDED, None, why)
     try:
-        found = zeros_near(game, {v: place.get(str(v), sp.S.Zero) for v in game.variables})
+        found = zeros_near(game, _symbols(game, place))
     except BilevelError as stop:
         return Fate(UNDECIDED, None, f"{why}; {stop}")
     if not found:
@@ -116,6 +128,10 @@ def _enclosed(game: Any, place: dict[str, Any], actor: tuple[str, ...], reason: 
         return Fate(UNDECIDED, None, f"{why}; try: a simpler critic")
     others = ", the nearest of those found" if len(found) > 1 else ""
     return _proved(found[0], place, actor, f"{others}; that there is no nearer one is not known")
+
+
+def _symbols(game: Any, place: dict[str, Any]) -> dict[Any, Any]:
+    return {v: place.get(str(v), sp.S.Zero) for v in game.variables}
 
 
 def _in_decimals(game: Any, point: Equilibrium, place: dict[str, Any], actor: tuple[str, ...], complete: bool) -> Fate:
@@ -130,7 +146,8 @@ def _in_decimals(game: Any, point: Equilibrium, place: dict[str, Any], actor: tu
 def _proved(near: Equilibrium, place: dict[str, Any], actor: tuple[str, ...], note: str) -> Fate:
     """That an enclosed fixed point is elsewhere, and whether the actor is."""
     told = ", ".join(f"{v} = {x}" for v, x in near.point.items() if str(v) in place)
-    how = f"enclosed: an interval test proves a fixed point within 1e-12 of these decimals{note}"
+    known = "enclosed: an interval test proves a fixed point within 1e-12 of these decimals"
+    how = f"{'exact' if near.known == 'exact' else known}{note}"
     gaps = [enclose(place[name] - x) for v, x in near.point.items() if (name := str(v)) in actor and name in place]
     if any(gap is not None and not gap.contains(0) for gap in gaps):
         return Fate(MOVED, near, f"to {told} ({how})")
@@ -139,10 +156,20 @@ def _proved(near: Equilibrium, place: dict[str, Any], actor: tuple[str, ...], no
     return Fate(UNDECIDED, None, f"a fixed point is at {told} ({how}); whether the actor stays exactly was not decided")
 
 
+def plainly_moves(game: Any, point: Mapping[Any, Any]) -> bool:
+    """Whether an enclosure of some update there excludes 0: quicker to see than an exact value."""
+    balls: dict[Any, Any] = {v: ball_of(x) for v, x in point.items()}
+    seen: dict[Any, Any] = {}
+    found = (enclose(slope, balls, seen=seen) for slope in game.field().values())
+    return any(ball is not None and not ball.contains(0) for ball in found)
+
+
 def zeros_given(game: Any, kept: dict[str, Any]) -> tuple[list[Equilibrium], bool, str]:
     """Zeros of the field with some coordinates given."""
     put = {v: kept[str(v)] for v in game.variables if str(v) in kept}
     rest = [v for v in game.variables if v not in put]
+    if sum(slope.count_ops() for slope in game.field().values()) > LONGEST:
+        return [], False, "the equations are too long"
     zeros = solve_zeros(
         [slope.subs(put, simultaneous=True) for slope in game.field().values()], rest, facts=game.assuming
     )

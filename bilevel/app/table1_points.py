@@ -20,6 +20,7 @@ from bilevel.app.table1_moved import (
     Fate,
     critic_told,
     elsewhere,
+    plainly_moves,
     zeros_given,
 )
 from bilevel.language.errors import BilevelError, GameError, UnknownAnswer
@@ -68,6 +69,8 @@ def _at(game: Any, kept: dict[str, Any]) -> Equilibrium | None:
         whole = dict.fromkeys(weights, sp.S.Zero) | whole  # weights that are added are idle at 0
     if len(whole) == len(game.variables):
         point = {v: whole[str(v)] for v in game.variables}
+        if len(kept) == len(game.variables) and plainly_moves(game, point):
+            return None
         try:
             linear_at(game, flow(), point)
             return Equilibrium(point)

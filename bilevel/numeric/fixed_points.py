@@ -40,7 +40,9 @@ _FLOW = Rule("flow", (), lambda field: lambda z: -field(z), "continuous")
 class FixedPoint:
     """A point that a rule leaves nearly where it is, how nearly, and what that took.
 
-    Math: `residual` is the largest entry of T(z) - z (of dz/dt for a flow). `regular` says in floats whether the zero
+    Math: `residual` is the largest entry of T(z) - z (of dz/dt for a flow). `converged`: every entry r_i of it is small
+        for its own number, |r_i| <= eps^(1/2) |z_i| + eps^(3/4), or no more than what rounding in z makes of it.
+        `regular` says in floats whether the zero
         is a simple one: from a little beside it, one Newton step comes back to a quarter of the distance or less. At a
         root of multiplicity m it comes back to (m - 1)/m of it; on a continuum nowhere in particular. Three directions
         are tried; up to 256 unknowns the Jacobian's singular values are looked at too.
@@ -97,7 +99,10 @@ class FixedPoint:
 
     def __str__(self) -> str:
         said = "a simple zero" if self.regular else "not a simple zero: a multiple root, or one of a continuum"
-        told = f"{said} (float)" if self.converged else "no fixed point: the iteration did not settle"
+        kept = any(not isinstance(how, str) for _, how in self.problem[1].memory)
+        where = "the optimiser still moves where the gradient vanishes (it may decay weights)"
+        missed = where if kept and self.regular is None and self.iterations else "the iteration did not settle"
+        told = f"{said} (float)" if self.converged else f"no fixed point: {missed}"
         return f"residual {self.residual:.2g} after {self.iterations} Newton steps; {told}"
 
 
@@ -128,9 +133,10 @@ def fixed_point(
 
     Math: T(z, memory) = (z, memory) by Newton's method (or any `optimistix` root finder), the memory started as the
         rule starts it and solved for too. What an Optax transformation keeps counts its steps and rests nowhere: it is
-        run at a zero of the field until its numbers settle, and `residual` is the step it then takes. A residual alone
-        proves nothing: x^2 = 0 is met at 1e-9 as well. So the last steps are measured, and `verdict()` proves small
-        games' points.
+        run at a zero of the field until its numbers settle, and `residual` is the step it then takes. One that decays
+        weights (AdamW) rests elsewhere, where its decay balances the gradient: that place is not sought, and
+        `converged` is False. A residual alone proves nothing: x^2 = 0 is met at 1e-9 as well. So the last steps are
+        measured, and `verdict()` proves small games' points.
 
     Shapes: `losses` and `near` as for `reading` (which takes `choices`); any number of parameters: dense systems up
         to 256 unknowns, beyond it products with the Jacobian only, 40 directions kept.
@@ -161,8 +167,8 @@ def fixed_point(
         first = (layout.blocks, tuple(layout.remembered(part) for part in stepper.init(start)))
         residual = _residual(stepper, layout, arguments)
         w, count = _root(residual, first, solver)
-        left, turn = jax.jit(lambda w: (size(residual(w)), _return(residual, w)))(w)
-        converged = bool(float(left) <= np.sqrt(unit(w)) * (1 + float(size(w))))
+        left, turn, still = jax.jit(lambda w: (size(residual(w)), _return(residual, w), _still(residual, w)))(w)
+        converged = bool(still)
         plain = jax.tree.map(lambda leaf: np.asarray(leaf) if isinstance(leaf, jax.Array) else leaf,
                              layout.params(w[0]))  # fmt: skip
         return FixedPoint(
@@ -204,14 +210,26 @@ def _rested(field: FixedPoint, stepper: Any, arguments: tuple[Any, ...]) -> Fixe
         first = (jnp.asarray(0), state, jnp.asarray(jnp.inf))
         _, last, _ = jax.lax.while_loop(lambda c: (c[0] < SETTLING) & (c[2] > tiny), settled, first)
         after = stepper.step(field.point, last, *arguments)[0]
-        apart = jax.tree.map(lambda a, b: jnp.max(jnp.abs(a - b)), moving(after), moving(field.point))
-        return last, size(apart), size(moving(field.point))
+        apart = [jnp.abs(a - b) for a, b in zip(moving(after), moving(field.point), strict=True)]
+        # A gradient that is rounding alone, over its own size, is a step of no small size: hence the one.
+        slack = [jnp.sqrt(jnp.finfo(b.dtype).eps) * (1 + jnp.abs(b)) for b in moving(field.point)]
+        still = [jnp.all(a <= b) for a, b in zip(apart, slack, strict=True)]
+        return last, size(apart), jnp.all(jnp.stack(still))
 
-    last, left, whole = jax.jit(run)(jax.tree.map(jnp.asarray, state))
-    still = bool(left <= np.sqrt(jnp.finfo(whole.dtype).eps) * (1 + whole))
+    last, left, quiet = jax.jit(run)(jax.tree.map(jnp.asarray, state))
+    still = bool(quiet)
     return replace(field, state=as_numpy(last), residual=float(left), converged=field.converged and still,
                    regular=field.regular if still else None, problem=(field.problem[0], stepper.rule, field.problem[2])
                    )  # fmt: skip
+
+
+def _still(residual: Any, w: Any) -> Any:
+    """Whether every number stands still for its own size, or as far as rounding in all of them lets it be seen."""
+    flat, back = ravel_pytree(w)
+    exact, value = unit(w), lambda v: ravel_pytree(residual(back(v)))[0]
+    left, signs = value(flat), jax.random.rademacher(jax.random.key(1), (DIRECTIONS, flat.size), flat.dtype)
+    rounding = jnp.max(jax.lax.map(lambda s: jnp.abs(value(flat * (1 + 4 * exact * s)) - left), signs), axis=0)
+    return jnp.all(jnp.abs(left) <= jnp.sqrt(exact) * jnp.abs(flat) + exact**0.75 + rounding)
 
 
 def _in_precision(dtype: Any) -> Any:

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jax.extend import core
 
 from bilevel.testing.mutant import FACTORS
-from bilevel.testing.traced_terms import summands, written
+from bilevel.testing.traced_terms import factors, summands, written
 
 MOST_STOPS = 60
 Changes = Mapping[tuple[int, int], Callable[[Any], Any]]  # what becomes of an operand, by line and place
@@ -26,8 +26,9 @@ __all__: list[str] = []
 def variants(
     loss: Callable[..., Any], *example: Any, names: Sequence[str] = ()
 ) -> Iterator[tuple[str, Callable[..., Any]]]:
-    """(what is changed, the changed loss) for every stop-gradient left out, all of them, every one put in, and every
-    summand left out, with the other sign, halved or doubled; `names` are those of the example's arrays.
+    """(what is changed, the changed loss) for every stop-gradient left out, all of them, every one put in; for every
+    summand, also inside squares and functions, left out, with the other sign, halved or doubled; and for every factor
+    left out. `names` are those of the example's arrays.
 
     The loss is traced once at the example's shapes; a changed loss is for arguments of these shapes.
     """
@@ -48,11 +49,17 @@ def variants(
     if len(stops) > 1:
         yield "missing stop-gradients, all of them, in the loss of {}", changed(frozenset(), frozenset(stops))
     known = dict(zip(program[1], names, strict=False))
-    for k, i in summands(lines, program[3]):
-        term = written(lines, lines[k].invars[i], known) or _origin(lines, k, i)
+    told = lambda atom, k, i: _braced(written(lines, atom, known) or _origin(lines, k, i))
+    for k, i, inside in summands(lines, program[3]):
+        term = told(lines[k].invars[i], k, i)
+        of = f" of {_braced(written(lines, lines[k].outvars[0], known) or _named(lines[k]))}" if inside else ""
         for factor, words in FACTORS.items():
             scaled = {(k, i): partial(jnp.multiply, float(factor))}
-            yield f"in the loss of {{}} the term {_braced(term)} {words}", with_changes(scaled, frozenset())
+            yield f"in the loss of {{}} the term {term}{of} {words}", with_changes(scaled, frozenset())
+    for k, i, factor, change, word in factors(lines):
+        whole = _braced(written(lines, lines[k].outvars[0], known) or _named(lines[k]))
+        words = f"in the loss of {{}} {word} {told(factor, k, i)} is missing from {whole}"
+        yield words, with_changes({(k, i): change}, frozenset())
     uses = [(k, i) for k, line in enumerate(lines) if k not in stops for i in range(len(line.invars))]
     for k, i in [use for use in uses if _made(lines, *use) is not None][:MOST_STOPS]:
         place = f"{_origin(lines, k, i)}, where {_named(lines[k])} uses it"

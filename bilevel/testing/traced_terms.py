@@ -1,13 +1,16 @@
-"""The summands of a loss's traced program, and how a person writes them.
+"""The summands and factors of a loss's traced program, and how a person writes them.
 
-Main definitions: `summands`, `written`.
+Main definitions: `summands`, `factors`, `written`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
+import jax.numpy as jnp
+import numpy as np
 from jax.extend import core
 
 MOST_TERMS = 24
@@ -22,27 +25,54 @@ SILENT = ("convert_element_type", "broadcast_in_dim", "reshape", "squeeze", "cop
 __all__: list[str] = []
 
 
-def summands(lines: list[Any], outputs: list[Any]) -> Iterator[tuple[int, int]]:
-    """Places (line, operand) at which a summand enters the loss, the last one written first."""
+def summands(lines: list[Any], outputs: list[Any]) -> Iterator[tuple[int, int, bool]]:
+    """Places (line, operand, whether inside) at which a summand enters the loss: those of the loss itself first, the
+    last one written first, then those inside its squares, products and functions."""
     makers = {out: k for k, line in enumerate(lines) for out in line.outvars}
-    waiting, found = list(outputs), 0
-    while waiting and found < MOST_TERMS:
-        atom = waiting.pop(0)
-        if isinstance(atom, core.Literal) or atom not in makers:
+    waiting, inner, seen, found = list(outputs), [], set(), 0
+    while (waiting or inner) and found < MOST_TERMS:
+        inside = not waiting
+        atom = inner.pop(0) if inside else waiting.pop(0)
+        if isinstance(atom, core.Literal) or atom not in makers or atom in seen:
             continue
+        seen.add(atom)
         k = makers[atom]
         line = lines[k]
         moving = [i for i, part in enumerate(line.invars) if not isinstance(part, core.Literal)]
-        scaled = (line.primitive.name in ("mul", "div") and moving == [0]) or (
-            line.primitive.name == "mul" and moving == [1]
-        )
-        if line.primitive.name in SUMS:
+        if line.primitive.name in SUMS and jnp.issubdtype(atom.aval.dtype, jnp.inexact):
             for i in reversed(moving):
                 found += 1
-                yield k, i
-        elif line.primitive.name not in LINEAR and not scaled:
+                yield k, i, inside
+        (waiting if not inside and _passes(line, moving) else inner).extend(line.invars[i] for i in moving)
+
+
+def _passes(line: Any, moving: list[int]) -> bool:
+    """Whether a summand of the line's operand is one of its result."""
+    name = line.primitive.name
+    scaled = (name in ("mul", "div") and moving == [0]) or (name == "mul" and moving == [1])
+    return name in SUMS or name in LINEAR or scaled
+
+
+def factors(lines: list[Any]) -> Iterator[tuple[int, int, Any, Callable[[Any], Any], str]]:
+    """(line, operand to change, the factor, the change that leaves it out, what it is) of products and quotients."""
+    found = 0
+    for k, line in reversed(list(enumerate(lines))):
+        if line.primitive.name not in ("mul", "div") or found >= MOST_TERMS:
             continue
-        waiting += [line.invars[i] for i in moving]
+        if not jnp.issubdtype(line.outvars[0].aval.dtype, jnp.inexact):
+            continue
+        divides = line.primitive.name == "div"
+        for i in (1,) if divides else (1, 0):
+            word, factor = "the division by" if divides else "the factor", line.invars[i]
+            other = 1 - i
+            if not isinstance(factor, core.Literal):
+                found += 1
+                yield k, i, factor, jnp.ones_like, word
+            elif not isinstance(line.invars[other], core.Literal) and np.size(factor.val) == 1:
+                value = float(factor.val)
+                if value not in (0.0, 1.0, -1.0, 2.0, 0.5):  # those are told as halved, doubled, turned
+                    found += 1
+                    yield k, other, factor, partial(jnp.multiply, value if divides else 1 / value), word
 
 
 def written(lines: list[Any], atom: Any, names: Mapping[Any, str]) -> str | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from typing import Any
 
@@ -16,9 +16,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from bilevel.language.errors import GameError
+from bilevel.numeric.field import JaxField
 from bilevel.numeric.stepper import Stepper
 from bilevel.rules import catalogue
 from bilevel.testing.explain import Mismatch, Tried, _ratio
+from bilevel.testing.patterns import pattern
 from bilevel.testing.slips_of_rules import _changes
 from bilevel.testing.traced import variants
 
@@ -119,7 +121,19 @@ def _reasons(stepper: Any, tried: Any, found: Any, wanted: Any, arguments: Any, 
             continue
         if fits:
             return (name,)
-    return told
+    return told or _patterns(stepper, tried, found, wanted, allowed)
+
+
+def _patterns(stepper: Any, tried: Any, found: Any, wanted: Any, allowed: float) -> tuple[str, ...]:
+    """What the difference looks like as a whole, player by player."""
+    before, told = [_arrays(stepper, params) for params in tried], []
+    for player in before[0]:
+        rows = [
+            np.stack([np.concatenate([np.ravel(leaf) for leaf in moving[player]]) for moving in side]).astype(float)
+            for side in (before, found, wanted)
+        ]
+        told += [f"{player}: {said}"] if (said := pattern(*rows, allowed)) else []
+    return tuple(told)
 
 
 def _ratios(tried: Any, found: Any, wanted: Any, allowed: float) -> tuple[bool, tuple[str, ...]]:
@@ -148,6 +162,8 @@ def _mutants(stepper: Any, params: Params) -> Iterator[tuple[str, Any]]:
     for player, other in itertools.permutations(params, 2):
         yield f"the wrong player's gradient: {player} descends the cost of {other}", _crossed(stepper, player, other)
     yield "a transposed Jacobian: J in place of its transpose", _with_field(stepper, _Transposed)
+    held = "the rule's own derivatives stop where the losses do: what a loss holds constant is held in J too"
+    yield held, _with_field(stepper, _Holding.of)
 
 
 def _of_losses(stepper: Any, params: Params, arguments: tuple[Any, ...]) -> Iterator[tuple[str, Any]]:
@@ -207,6 +223,17 @@ def _crossed(stepper: Any, player: str, other: str) -> Any:
 
 def _with_field(stepper: Any, wrap: Callable[[Any], Any]) -> Any:
     return replace(stepper, make=lambda *arguments: wrap(stepper.make(*arguments)))
+
+
+class _Holding(JaxField):
+    """A field in whose Jacobian, too, constant is what its costs hold constant."""
+
+    @classmethod
+    def of(cls, field: JaxField) -> _Holding:
+        return cls(**{part.name: getattr(field, part.name) for part in fields(field)})
+
+    def _field(self, blocks: Any) -> Any:
+        return dict((self.slope or self.own_slopes)(blocks))
 
 
 class _Transposed:

@@ -109,3 +109,27 @@ def test_an_optax_optimiser_rests_where_its_memory_has_died_away():
         found.verdict()
     # Weight decay moves on where the gradient is zero.
     assert not fixed_point(losses, optimizer(optax.adamw(1e-2, weight_decay=0.1)), near={"a": 1.2, "b": 0.3}).converged
+
+
+def test_small_numbers_are_held_to_their_own_size():
+    large = lambda z: (z["a"] - 1e6) ** 2 / 2
+    small = lambda z: (z["b"] - 1e-3) ** 2 / 2
+    there = fixed_point({"a": large, "b": small}, near={"a": 0.0, "b": 0.0})
+    assert there.converged and abs(there.point["b"] - 1e-3) < 1e-12
+    coarse = optimistix.Newton(rtol=1e-3, atol=1e-3)
+    # a cubic left half way: right to 1e-3 of the largest number, wrong by as much as the small one itself
+    steep = lambda z: (z["b"] - 1e-3) ** 4 / 4
+    left = fixed_point({"a": large, "b": steep}, near={"a": 0.0, "b": 0.1}, solver=coarse)
+    assert left.residual < 1e-8 * 1e6 and not left.converged
+
+
+def test_large_numbers_may_leave_what_rounding_leaves():
+    both = lambda z: (z["a"] - 1e9) ** 2 / 2 + (z["b"] - z["a"] / 3) ** 2 / 2
+    found = fixed_point({"a": both, "b": both}, near={"a": 0.0, "b": 0.0})
+    assert found.converged
+
+
+def test_an_optimiser_that_decays_weights_is_said_to_rest_elsewhere():
+    rule = optimizer(optax.adamw(0.1, weight_decay=0.01))
+    found = fixed_point({"a": lambda z: (z["a"] - 3.0) ** 2}, rule, near={"a": 1.0})
+    assert not found.converged and "decay" in str(found)

@@ -10,6 +10,8 @@ from typing import Any
 import sympy as sp
 
 from bilevel.language.coordinate_laws import Normal
+from bilevel.language.gaussian_lengths import mean_length
+from bilevel.models.samples import Samples
 from bilevel.models.strategies.protocol.points import need_slopes, squared_slope
 from bilevel.models.strategies.protocol.strategy import strategy
 from bilevel.models.strategies.protocol.structure import samples_of, with_costs
@@ -42,7 +44,19 @@ def dragan(gamma: Any = None, spread: Any = 1) -> Any:
             changed, e = changed.with_law("e_data", Normal(0, spread))
             noisy.append(entry.xreplace(now) + e)
         noisy += samples.data[0].shown[len(noisy) :]
-        length = sp.sqrt(sp.factor(squared_slope(samples, tuple(noisy))))
-        return with_costs(game, {samples.critic: gamma / 2 * changed.average((length - 1) ** 2)}), rule
+        square = sp.factor(squared_slope(samples, tuple(noisy)))
+        return with_costs(game, {samples.critic: gamma / 2 * _averaged(changed, square)}), rule
 
     return build
+
+
+def _averaged(samples: Samples, square: Any) -> Any:
+    """E (sqrt(q) - 1)^2: E q - 2 E sqrt(q) + 1 where the slope is a normal vector in the plane."""
+    length = sp.sqrt(square)
+    drawn = {s: law for s, law in samples.laws.items() if s in square.free_symbols}
+    if isinstance(length, sp.Pow) and all(isinstance(law, Normal) and law.mean == 0 for law in drawn.values()):
+        standard = {s: sp.sqrt(law.variance) * s for s, law in drawn.items()}
+        mean = mean_length(sp.expand(square.subs(standard, simultaneous=True)), list(drawn))
+        if mean is not None:
+            return samples.average(sp.expand(square)) - 2 * mean + 1
+    return samples.average((length - 1) ** 2)
