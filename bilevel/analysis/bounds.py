@@ -11,6 +11,15 @@ from typing import Any
 from bilevel.analysis.enclosure import enclose, lower_end, upper_end
 from bilevel.analysis.polynomials import rational
 
+#: Functions of real arguments that stay between two numbers: lower, upper, never reached?
+LIMITS = {
+    "sin": (-1, 1, False),
+    "cos": (-1, 1, False),
+    "tanh": (-1, 1, True),
+    "sigmoid": (0, 1, True),
+    "erf": (-1, 1, True),
+    "erfc": (0, 2, True),
+}
 FREE = (None, False, None, False)  # lower bound, strict?, upper bound, strict?
 
 
@@ -19,10 +28,7 @@ def bounds_of(meaning: Any) -> tuple[Any, bool, Any, bool]:
     if not meaning.free_symbols:
         around = enclose(meaning)
         return FREE if around is None else opened(around)
-    limits = {"sin": (-1, 1, False), "cos": (-1, 1, False), "tanh": (-1, 1, True), "sigmoid": (0, 1, True)}.get(
-        type(meaning).__name__
-    )
-    if limits is not None:
+    if (limits := LIMITS.get(type(meaning).__name__)) is not None:
         return (rational(limits[0]), limits[2], rational(limits[1]), limits[2])
     if meaning.is_positive:
         return (rational(0), True, None, False)

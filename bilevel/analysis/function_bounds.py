@@ -2,7 +2,7 @@
 
 Main definition: `function_bounds`.
 
-Math: an increasing f with f(c) = v has f(u) > v where u > c is proved; and where every symbol in u lies in a finite
+Math: an increasing f with f(c) = v has f(u) > v where u > c is proved, a falling one where u < c is; and where every symbol in u lies in a finite
 interval, ball arithmetic encloses f(u)."""
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from bilevel.analysis.enclosure import enclose
 from bilevel.analysis.polynomials import Coordinates, rational
 from bilevel.language.errors import UnknownAnswer
 
-#: Increasing functions of one argument: pairs (argument, value) by which a bound on the one is a bound on the other.
+FALLING = ("erfc",)
+#: Increasing (or FALLING) functions of one argument: pairs (argument, value) by which a bound on the one is a bound on the other.
 LANDMARKS = {
     "exp": ((0, rational(1)),),
     "log": ((1, rational(0)),),
@@ -25,6 +26,7 @@ LANDMARKS = {
     "sinh": ((0, rational(0)),),
     "atan": ((0, rational(0)),),
     "erf": ((0, rational(0)),),
+    "erfc": ((0, rational(1)),),
     "sigmoid": ((0, rational(1) / 2),),
 }
 
@@ -42,7 +44,8 @@ def function_bounds(assumptions: Any, facts: list[Any]) -> list[tuple[Any, ...]]
             low, _, up, _ = _over_box(meaning, ends)
             bounds[i] = tighter(bounds[i], low, up, True)
         for argument, value in landmarks:
-            sign = _sign(meaning.args[0] - argument, facts, type(assumptions))
+            way = -1 if type(meaning).__name__ in FALLING else 1
+            sign = _sign(way * (meaning.args[0] - argument), facts, type(assumptions))
             if sign in ("+", ">=0"):
                 bounds[i] = tighter(bounds[i], value, None, sign == "+")
             if sign in ("-", "<=0"):

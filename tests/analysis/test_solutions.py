@@ -172,3 +172,15 @@ def test_where_a_rule_has_no_time_the_zeros_it_keeps_are_told(monkeypatch) -> No
     found = points.points_of(problem, problem.with_rule("alternating"))
     assert [set(e.point.values()) for e in found.points] == [{0}] and not found.complete
     assert "only zeros of the field were searched" in found.reason
+
+
+def test_the_complementary_error_function_is_bounded_and_falls() -> None:
+    s, h = sp.symbols("s h", positive=True)
+    known = Known()
+    assert known.sign(2 - sp.erfc(s)) == known.sign(1 - sp.erfc(s)) == known.sign(sp.erfc(s)) == "+"
+    assert known.sign(sp.erfc(-s) - 1) == "+" and known.sign(sp.erfc(p) - 1) is None
+    assert known.sign(2 - sp.erfc(p)) == known.sign(1 + sp.erf(p)) == "+"
+    matrix = sp.Matrix([[1 - h * (2 - sp.erfc(s))]])
+    verdict = analyse(matrix, time="discrete")
+    for at in ({s: 1, h: 1}, {s: 1, h: 2}, {s: 3, h: sp.Rational(101, 100)}):  # a second road: floats
+        assert bool(verdict.condition.subs(at)) == (abs(matrix[0].subs(at).evalf()) < 1)
