@@ -2,7 +2,8 @@
 
 Main definition: `function_bounds`.
 
-Math: an increasing f with f(c) = v has f(u) > v where u > c is proved, a falling one where u < c is; and where every symbol in u lies in a finite
+Math: an increasing f with f(c) = v has f(u) > v where u > c is proved, a falling one where u < c is;
+and where every symbol in u lies in a finite
 interval, ball arithmetic encloses f(u)."""
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from bilevel.analysis.polynomials import Coordinates, rational
 from bilevel.language.errors import UnknownAnswer
 
 FALLING = ("erfc",)
-#: Increasing (or FALLING) functions of one argument: pairs (argument, value) by which a bound on the one is a bound on the other.
+#: Increasing functions of one argument, and falling ones: pairs (argument, value) by which a bound on the one is a
+#: bound on the other.
 LANDMARKS = {
     "exp": ((0, rational(1)),),
     "log": ((1, rational(0)),),

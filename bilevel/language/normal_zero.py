@@ -29,21 +29,33 @@ def is_zero(tensor: Tensor) -> bool:
     """True if the tensor is proved to vanish; False means only that it was not."""
     if not tensor:
         return True
+    if _vanishes(tensor, coefficients=False):
+        return True
+    blocks = blocks_of(tensor)
+    below = {atom for block in blocks for m in block.parts[1].den for atom, _ in m}
+    return any(block in below for block in blocks) and _vanishes(tensor, coefficients=True)
+
+
+def _vanishes(tensor: Tensor, coefficients: bool) -> bool:
     try:
-        return not any(whole_roots(c) for c in settled(tensor).terms.values())
+        return not any(whole_roots(c) for c in settled(tensor, coefficients).terms.values())
     except ValueError:  # a root of an expectation that became a sum: compared as it stands
         return False
 
 
-def settled(tensor: Tensor) -> Tensor:
-    """The tensor with all expectations over like variables written over a common denominator."""
+def settled(tensor: Tensor, coefficients: bool = False) -> Tensor:
+    """The tensor with all expectations over like variables written over a common denominator.
+
+    An expectation may stand in that denominator itself, as in E[1/(x + E[x])]. Then it is a coefficient of the basis,
+    and rewriting it as well leaves the relation E[L/L] = 1 with two faces: with `coefficients` it stays as it is.
+    """
     groups: dict[str, list[Block]] = {}
     for block in blocks_of(tensor):
         groups.setdefault(law_text(block.binders), []).append(block)
     images: dict[Atom, Tensor] = {}
     for text, blocks in groups.items():
         if _needs_work(blocks):
-            images.update(_images(text, blocks))
+            images.update(_images(text, blocks, coefficients))
     return replaced(tensor, images) if images else tensor
 
 
@@ -79,8 +91,8 @@ def _needs_work(blocks: list[Block]) -> bool:
     )
 
 
-def _images(text: str, blocks: list[Block]) -> dict[Atom, Tensor]:
-    """Each block as a combination of basis elements E[m/L w]."""
+def _images(text: str, blocks: list[Block], coefficients: bool) -> dict[Atom, Tensor]:
+    """Each block as a combination of basis elements E[m/L w]; with `coefficients` not those that stand in L."""
     count = len(blocks[0].binders)
     own = frozenset(f"?{place}" for place in range(count))
     opened: list[tuple[Block, Ratio, Word]] = []
@@ -91,7 +103,10 @@ def _images(text: str, blocks: list[Block]) -> dict[Atom, Tensor]:
     common = reduce(lowest_common, (r.rename(s).den for _, r, _ in opened for s in swaps), {ONE: Fraction(1)})
     relation = _relation(text, common, own)
     images: dict[Atom, Tensor] = {}
+    kept = {a for m in common for a, _ in m} if coefficients else set()
     for block, ratio, word in opened:
+        if block in kept:
+            continue
         terms: list[tuple[Word, Ratio]] = []
         for swap in swaps:
             numerator = ratio.rename(swap) * Ratio(common)

@@ -128,8 +128,12 @@ def test_linear_equations_have_one_single_solution_wherever_the_determinant_does
         if matrix.det() != 0:
             (only,) = {tuple(v.subs(at) for v in b.values.values()) for b in there}
             assert sp.Matrix(only) == matrix.LUsolve(sp.Matrix(entries[4:]).subs(at))
-        else:
-            assert all(b.free for b in there)
+        else:  # nothing, or a continuum, on which the general solution may stay a point
+            consistent = matrix.rank() == matrix.row_join(sp.Matrix(entries[4:]).subs(at)).rank()
+            assert any(b.free for b in there) == consistent
+            for b in there:
+                values = {u: v.subs(at) for u, v in b.values.items()}
+                assert all(sp.expand(sp.S(e).subs(at).subs(values)) == 0 for e in equations)
 
 
 def test_a_rule_on_a_quadratic_game_has_the_equilibrium_and_continua_where_a_multiplier_is_one() -> None:

@@ -114,3 +114,10 @@ def test_vector_proofs_agree_with_every_random_instance(first, second, factor, s
         if equal(left, right, attempts=0):
             assert agree(left, right, seed) is not False
     assert equal(left, E(second, x) + E(factor * first, x), attempts=0)
+
+
+def test_an_expectation_in_a_denominator_does_not_hide_that_averages_are_linear():
+    for below in (D(x) + E(D(x), x) + 2, (D(x) + E(D(x), x)) ** 2 + 2, E(D(x), x) * V(x) ** 2 + 1):
+        assert equal(E(1 / below + 1, x), E(1 / below, x) + 1, attempts=0)
+        assert equal(E(u / below + u, x), E(1 / below, x) * u + u, attempts=0)
+        assert not equal(E(1 / below + 1, x), E(1 / below, x) + 2, attempts=0)
