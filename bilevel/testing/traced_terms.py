@@ -29,7 +29,8 @@ def summands(lines: list[Any], outputs: list[Any]) -> Iterator[tuple[int, int, b
     """Places (line, operand, whether inside) at which a summand enters the loss: those of the loss itself first, the
     last one written first, then those inside its squares, products and functions."""
     makers = {out: k for k, line in enumerate(lines) for out in line.outvars}
-    waiting, inner, seen, found = list(outputs), [], set(), 0
+    waiting, seen, found = list(outputs), set(), 0
+    inner: list[Any] = []
     while (waiting or inner) and found < MOST_TERMS:
         inside = not waiting
         atom = inner.pop(0) if inside else waiting.pop(0)

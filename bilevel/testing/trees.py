@@ -132,7 +132,7 @@ def _patterns(stepper: Any, tried: Any, found: Any, wanted: Any, allowed: float)
             np.stack([np.concatenate([np.ravel(leaf) for leaf in moving[player]]) for moving in side]).astype(float)
             for side in (before, found, wanted)
         ]
-        told += [f"{player}: {said}"] if (said := pattern(*rows, allowed)) else []
+        told += [f"{player}: {said}"] if (said := pattern(rows[0], rows[1], rows[2], allowed)) else []
     return tuple(told)
 
 
