@@ -250,15 +250,15 @@ def rounds(rule: Any) -> int:
 
 def problem_text(game: Any, rule: Any, linear: Any, point: Any) -> str | None:
     """A problem file that says the same: players and rule where these can be written, else the map of the state; where
-    composing that fills pages, its linear part at the fixed point. A point that is only enclosed is left to be found"""
+    composing that fills pages, its linear part at the fixed point. A point that is only enclosed is left to be found;
+    linear parts there are written in decimals, and say so."""
     enclosed = any(isinstance(x, BallNumber) for x in point.values())
     try:
         return save(game, rule, None if enclosed else point)
     except BilevelError:
-        if enclosed:
-            return None
+        pass
     try:
-        if _composed_size(derive(game, rule)) > LONGEST:
+        if enclosed or _composed_size(derive(game, rule)) > LONGEST:
             return _linear_text(game, linear, point)
         system = state_map(game, rule, point)
         make = flow_of if system.time == "continuous" else map_of
@@ -279,11 +279,13 @@ def _composed_size(update: Any) -> int:
 
 def _linear_text(game: Any, linear: Any, point: Any) -> str:
     """x* + M (x - x*), or M (x - x*) for a flow, as a problem file."""
-    here = {str(v): value for v, value in point.items()}
+    enclosed = {x: x.decimal for e in (*point.values(), *linear.matrix) for x in e.atoms(BallNumber)}
+    rounded = lambda e: e.xreplace({x: sp.Rational(str(decimal)) for x, decimal in enclosed.items()})
+    here = {str(v): rounded(value) for v, value in point.items()}
     symbols = [sp.Symbol(name.replace("@", "_at_"), real=True) for name in linear.order]
     at = {v: here[name.partition("@")[0]] for v, name in zip(symbols, linear.order, strict=True)}
-    moved = linear.matrix * sp.Matrix([v - value for v, value in at.items()])
+    moved = linear.matrix.applyfunc(rounded) * sp.Matrix([v - value for v, value in at.items()])
     discrete = linear.time == "discrete"
     equations = {v: m + at[v] if discrete else m for v, m in zip(symbols, moved, strict=True)}
-    title = f"{game.title}, linear part at the fixed point"
+    title = f"{game.title}, linear part at the fixed point" + (", in decimals" if enclosed else "")
     return save((map_of if discrete else flow_of)(equations, title=title, source=game.source), at=at)

@@ -11,9 +11,15 @@ import re
 import numpy as np
 import pytest
 import scipy.optimize
+import sympy as sp
 
-from bilevel.app.table1_cell import _guarded
+from bilevel.analysis import stability
+from bilevel.analysis.nearest import linear_near, zeros_near
+from bilevel.app.problem import load
+from bilevel.app.table1_cell import _guarded, _linear_text
 from bilevel.app.table1_problems import PROBLEMS
+from bilevel.game import Game, minimize
+from bilevel.rules import simultaneous
 from tests.app.test_table1_by_hand import FEW, Bandit, Process, Regulator, plain, radius
 
 BENCHES = {bench.name: bench for bench in PROBLEMS}
@@ -218,3 +224,15 @@ def test_smooth_normalisation_leaves_no_fixed_point_for_a_critic_longer_than_one
 
 def test_radii_by_hand_are_those_of_the_plain_round():
     assert radius(plain(Bandit(), 0.5), Bandit.point) == pytest.approx(moduli(Bandit(), Bandit.point, 0.5)[-1])
+
+
+def test_a_linear_part_in_decimals_says_so_and_reads_back_with_the_same_last_step():
+    x, h = sp.Symbol("x", real=True), sp.Symbol("h", positive=True)
+    game = Game(a=minimize(sp.exp(x) + x**2, x), title="One player")
+    point = zeros_near(game, {x: 0})[0].point
+    problem = load(_linear_text(game, linear_near(game, simultaneous(h), point), point))
+    assert "in decimals" in problem.game.title
+    found = stability(problem.game, at=problem.at)
+    root = scipy.optimize.brentq(lambda t: np.exp(t) + 2 * t, -1, 0)
+    last = 2 / (np.exp(root) + 2)
+    assert found.condition.rhs == pytest.approx(last, rel=1e-11)
