@@ -37,6 +37,7 @@ from bilevel.rules import derive, linearise
 from bilevel.system import flow_of, map_of
 
 SECONDS, RATE_SECONDS = 300.0, 20.0
+LATE = "out of time"
 LONGEST = 400  # operations in a composed update that is still written out
 
 
@@ -45,11 +46,7 @@ def cell(name: str, side: str, seconds: float = SECONDS) -> dict[str, Any]:
     unknown, with the reason."""
     row = catalogue()[name].row
     benches = [bench for bench in PROBLEMS if bench.side == side]
-    cases = [(dict(variant), bench) for variant in row.variants for bench in benches]
-    deadline, entries = time.process_time() + seconds, []
-    for done, (variant, bench) in enumerate(cases):  # what quick ones leave over goes to those after them
-        left = max(deadline - time.process_time(), 1.0)
-        entries.append(_guarded(name, variant, bench, left / (len(cases) - done)))
+    entries = _entries(name, [(dict(variant), bench) for variant in row.variants for bench in benches], seconds)
     printed = None if row.printed is None else row.printed[side == "ac"]
     found = summed(entries)
     return {
@@ -62,6 +59,19 @@ def cell(name: str, side: str, seconds: float = SECONDS) -> dict[str, Any]:
         "against": against(printed, found["word"], entries),
         "entries": entries,
     }
+
+
+def _entries(name: str, cases: list[tuple[dict[str, Any], Bench]], seconds: float) -> list[dict[str, Any]]:
+    """Time that quick entries leave over goes to those after them; in the end, to those whose share was too short."""
+    deadline, entries = time.process_time() + seconds, dict[int, dict[str, Any]]()
+    waiting = list(range(len(cases)))
+    for _ in range(2):
+        for done, k in enumerate(waiting):
+            share = max(deadline - time.process_time(), 1.0) / (len(waiting) - done)
+            if k not in entries or share > 2 * entries[k]["seconds"]:
+                entries[k] = _guarded(name, *cases[k], share)
+        waiting = [k for k in waiting if LATE in entries[k]["why"]]
+    return [entries[k] for k in range(len(cases))]
 
 
 def _guarded(name: str, variant: dict[str, Any], bench: Bench, seconds: float) -> dict[str, Any]:
@@ -90,7 +100,7 @@ def _guarded(name: str, variant: dict[str, Any], bench: Bench, seconds: float) -
 def _failed(stop: BaseException, seconds: float) -> str:
     """Why there is no answer: no time, nothing known that applies, or a fault of this program."""
     if isinstance(stop, budget.OutOfTime):
-        return f"out of time: its share of the budget was {seconds:.0f} s; try: raise --cell-budget"
+        return f"{LATE}: its share of the budget was {seconds:.0f} s; try: raise --cell-budget"
     if isinstance(stop, BilevelError):
         return str(stop)
     return f"a fault of this program, please report it: {type(stop).__name__}: {stop}"[:300]

@@ -154,6 +154,22 @@ def test_a_fault_in_one_entry_is_said_there_and_ends_nothing_else(monkeypatch):
     assert all("a fault of this program" in e["why"] and "NameError" in e["why"] for e in found["entries"])
 
 
+def test_time_that_is_left_goes_to_entries_whose_share_was_too_short(monkeypatch):
+    shares = []
+
+    def weighed(name, variant, bench, seconds):
+        shares.append(seconds)
+        late = bench.name == "linear-quadratic" and seconds < 8
+        return {"problem": bench.name, "word": "unknown" if late else "neutral", "seconds": 0.0,
+                "why": table1_cell.LATE if late else ""}  # fmt: skip
+
+    monkeypatch.setattr(table1_cell, "_guarded", weighed)
+    cases = [({}, bench) for bench in table1_cell.PROBLEMS if bench.side == "gan"]
+    found = table1_cell._entries("any", cases, 9)
+    assert [entry["word"] for entry in found] == ["neutral"] * 3
+    assert len(shares) == 4 and shares[-1] == pytest.approx(9, abs=0.5)
+
+
 def test_an_unknown_strategy_is_one_clear_line(capsys, tmp_path):
     assert main(["table1", "--strategy", "replay_bufers", "-o", str(tmp_path)]) == 2
     assert "replay_buffers" in capsys.readouterr().err
