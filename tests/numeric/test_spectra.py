@@ -32,8 +32,8 @@ def linear(matrix, sizes):
         return of @ v
 
     return Operator(
-        "game Jacobian", blocks, lambda v: product(v, matrix), lambda v: product(v, matrix.T), lambda: matrix, lambda: len(taken),
-        "float64", boundary="field",
+        "game Jacobian", blocks, lambda v: product(v, matrix), lambda v: product(v, matrix.T), lambda: matrix,
+        lambda: len(taken), "float64", boundary="field",
     )  # fmt: skip
 
 
