@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in a shell's background: processes started here would ignore
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # Ctrl-C too, which some tests press
 
 settings.register_profile(
     "bilevel",

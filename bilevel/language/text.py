@@ -107,7 +107,7 @@ def write_polynomial(polynomial: Any, variable: sp.Symbol) -> str:
         >>> write_polynomial(z**2 + (h**2/4 + gamma*h - 2)*z + 1 - gamma*h, z)
         'z^2 + (h^2/4 + gamma*h - 2)*z + 1 - gamma*h'
     """
-    factors = sp.Mul.make_args(sp.S(polynomial))
+    factors = sp.Mul.make_args(sp.sympify(polynomial, strict=True))
     if len(factors) > 1 and polynomial.count_ops() > _LONG:
         return "*".join(_collected_factor(factor, variable) for factor in sorted(factors, key=sp.default_sort_key))
     pieces: list[tuple[bool, str]] = []
@@ -135,7 +135,7 @@ def _collected_factor(factor: Any, variable: sp.Symbol) -> str:
 def _by_degree(polynomial: Any, variable: sp.Symbol) -> list[tuple[int, Any]]:
     """Falling degrees with their coefficients: as they stand where the polynomial is written out already."""
     found: dict[int, list[Any]] = {}
-    for term in sp.Add.make_args(sp.S(polynomial)):
+    for term in sp.Add.make_args(sp.sympify(polynomial, strict=True)):
         coefficient, power = term.as_independent(variable, as_Add=False)
         base, degree = power.as_base_exp() if power != 1 else (variable, sp.S.Zero)
         if base != variable or not degree.is_Integer or degree < 0 or (coefficient.is_Add and degree == 0):
