@@ -1,7 +1,7 @@
 """What does `diagnose` cost on a GAN of a million weights, and its Krylov basis against SciPy's ARPACK?
 
 Processor time, wall time, products and peak memory of one run each, compilation included; one process for each rule.
-`python3 benchmarks/diagnosis.py 100` runs it with layers of 100 instead of 660 units.
+`python3 -m benchmarks.diagnosis 100` runs it with layers of 100 instead of 660 units.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import jax
 import numpy as np
 import scipy
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
-from spectra import gan, row, timed
 
+from benchmarks.spectra import gan, row, timed
 from bilevel import rules
 from bilevel.numeric import diagnose, jacobian
 from bilevel.numeric.spectra import several_ends

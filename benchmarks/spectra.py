@@ -1,7 +1,7 @@
 """How long do leading eigenvalues of games take, dense, matrix-free and against matfree, up to a million parameters?
 
 Processor time and wall time of one run each, products and residuals beside them. matfree is compared where it is
-installed. `python3 benchmarks/spectra.py 200` runs the network with layers of 200 instead of 700 units.
+installed. `python3 -m benchmarks.spectra 200` runs the network with layers of 200 instead of 700 units.
 """
 
 from __future__ import annotations

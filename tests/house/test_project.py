@@ -86,3 +86,11 @@ def test_pins_are_exact_and_name_no_place():
     loose = [line for line in CONSTRAINTS if not re.fullmatch(r"[a-z0-9-]+==[\w.]+( ; .+)?", line)]
     complain(loose, "constraints.txt holds `name==version` with at most a marker")
     complain([line for line in PROJECT["build-system"]["requires"] if "==" not in line], "the build backend is pinned")
+
+
+def test_every_benchmark_starts():
+    names = sorted(f"benchmarks.{path.stem}" for path in (ROOT / "benchmarks").glob("*.py"))
+    done = subprocess.run(
+        [sys.executable, "-c", f"import {', '.join(names)}"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert names and done.returncode == 0, done.stderr
