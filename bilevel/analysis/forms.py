@@ -6,7 +6,7 @@ Main definitions: `plain`, `tidied`, `is_linear`, `line`, `one_atom`, `exponenti
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import sympy as sp
@@ -113,18 +113,38 @@ def exponentiated(equation: Any, unknowns: Any) -> tuple[Any, list[Condition]] |
     return numerator, [(u, ">") for _, u in logs if not u.is_positive]
 
 
-def real_conditions(expression: Any) -> list[Condition]:
-    """What makes an expression a real number: no vanishing denominator, radicands and logarithms where they belong."""
-    found: list[Condition] = []
-    for node in sp.preorder_traversal(expression):
-        if isinstance(node, sp.log):
-            found.append((node.args[0], ">"))
-        elif isinstance(node, sp.Pow) and not isinstance(node, sp.exp) and node.exp.is_Rational:
-            if node.exp.is_negative:
-                found.append((node.base, "!="))
-            if not node.exp.is_Integer:
-                found.append((node.base, ">="))
-    return [c for k, c in enumerate(found) if c not in found[:k] and c[0].free_symbols]
+def real_conditions(expression: Any, *, solved: bool = False) -> list[Condition]:
+    """What makes an expression a real number: no vanishing denominator, radicands and logarithms where they belong.
+
+    A value that was `solved` for is real as a whole: m sqrt(p), from the root of m^2 p, where p >= 0 or m = 0, that is
+    p m^2 >= 0. What a person wrote has no value where p < 0, whatever multiplies the root.
+    """
+    found = dict.fromkeys(_real_conditions(expression, sp.S.One, solved))
+    return [c for c in found if c[0].free_symbols]
+
+
+def _real_conditions(node: Any, times: Any, solved: bool) -> Iterator[Condition]:
+    """The conditions of a node and of what it is made of; `times`: what multiplies it."""
+    if isinstance(node, sp.log):
+        yield node.args[0], ">"
+    elif isinstance(node, sp.Pow) and not isinstance(node, sp.exp) and node.exp.is_Rational:
+        if node.exp.is_negative:
+            yield node.base, "!="
+        if not node.exp.is_Integer:
+            yield node.base * times**2, ">="
+    for part in node.args:
+        beside = solved and isinstance(node, sp.Mul) and _is_root(part)
+        yield from _real_conditions(part, _beside(part, node) if beside else sp.S.One, solved)
+
+
+def _beside(root: Any, product: Any) -> Any:
+    """What multiplies a root in a product, may vanish, and holds no roots itself."""
+    others = (f.args[0] if isinstance(f, sp.Abs) else f for f in product.args if f != root)
+    return sp.Mul(*(f for f in others if f.is_nonzero is not True and not any(map(_is_root, sp.preorder_traversal(f)))))
+
+
+def _is_root(node: Any) -> bool:
+    return isinstance(node, sp.Pow) and node.exp.is_Rational and not node.exp.is_Integer
 
 
 def own_signs(symbol: Any) -> list[str]:

@@ -91,7 +91,11 @@ class Known:
         return table[relation].get(found or "")
 
     def boolean(self, conditions: Iterable[Condition]) -> Any:
-        """The conjunction of the conditions, reduced under the assumptions, written as a person would."""
+        """The conjunction of the conditions, reduced under the assumptions, written as a person would.
+
+        A condition with sqrt(p) or log(p) in it is reduced where p may stand there, and says nothing of p itself: what
+        says so, free of the root, is written first and kept.
+        """
         open_ones = []
         for condition in conditions:
             decided = self.decide(condition)
@@ -99,6 +103,10 @@ class Known:
                 return sp.false
             if decided is None and condition not in open_ones:
                 open_ones.append(condition)
+        if len({_depth(expression) for expression, _ in open_ones}) > 1:
+            deepest = max(_depth(expression) for expression, _ in open_ones)
+            first = self.boolean(c for c in open_ones if _depth(c[0]) < deepest)
+            return sp.And(first, Known((*self.facts, first)).boolean(c for c in open_ones if _depth(c[0]) == deepest))
         if not open_ones:
             return sp.true
         try:
@@ -124,6 +132,14 @@ class Known:
                 if written is not None:
                     return written
         return to_boolean(formula, coordinates)
+
+
+def _depth(expression: Any) -> int:
+    """How deep roots and logarithms stand in one another."""
+    inner = max(map(_depth, expression.args), default=0)
+    fraction = isinstance(expression, sp.Pow) and expression.exp.is_Rational and not expression.exp.is_Integer
+    own = bool(expression.free_symbols) and (fraction or isinstance(expression, sp.log))
+    return inner + own
 
 
 def fixed_by(condition: Any) -> dict[Any, Any]:

@@ -304,7 +304,7 @@ class _Search:
         """The solution with its true conditions: cases that it does not need are forgotten."""
         free = tuple(u for u in self.unknowns if u not in state.values)
         values = {u: tidied(state.values.get(u, u)) for u in self.unknowns}
-        needed = [c for v in values.values() for c in real_conditions(v)]
+        needed = [c for v in values.values() for c in real_conditions(v, solved=True)]
         needed += [c for e in self.originals for c in moved(real_conditions(e), values)]
         needed += [(v, r) for u, v in values.items() if u != v for r in own_signs(u)]
         residuals = [replaced(e, values) for e in self.simpler]
