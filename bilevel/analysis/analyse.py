@@ -13,10 +13,10 @@ import sympy as sp
 
 from bilevel.analysis.arithmetic import check_time, decide_enclosed, decide_rational
 from bilevel.analysis.cells import intervals, polynomials_of
-from bilevel.analysis.characteristic import short_eigenvalues, written_polynomial
+from bilevel.analysis.characteristic import Factor, characteristic_factors, short_eigenvalues, written_polynomial
 from bilevel.analysis.enclosure import Signs
 from bilevel.analysis.marginal import NAMES, seen_verdicts, why_marginal
-from bilevel.analysis.polynomials import Coordinates, Factor, characteristic_factors
+from bilevel.analysis.polynomials import Coordinates
 from bilevel.analysis.reduction import Assumptions
 from bilevel.analysis.regions import All, Sign, conj, disj, evaluate, negate, same, transform
 from bilevel.analysis.schur import flow_test, map_test

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from bilevel.analysis.characteristic import characteristic_factors
 from bilevel.analysis.enclosure import lower_end, upper_end
-from bilevel.analysis.polynomials import Coordinates, characteristic_factors, to_sympy
+from bilevel.analysis.polynomials import Coordinates, to_sympy
 from bilevel.analysis.sections import STABLE, Cutter, sections
 from bilevel.language.errors import UnknownAnswer
 

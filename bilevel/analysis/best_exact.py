@@ -21,8 +21,9 @@ import sympy as sp
 from flint import arb, fmpq_mpoly_ctx, fmpz_poly
 
 from bilevel.analysis.cells import Line, Root, real_roots, univariate
+from bilevel.analysis.characteristic import characteristic_factors
 from bilevel.analysis.enclosure import whole_power
-from bilevel.analysis.polynomials import Coordinates, characteristic_factors
+from bilevel.analysis.polynomials import Coordinates
 from bilevel.analysis.reduction import Assumptions
 from bilevel.language.errors import UnknownAnswer
 

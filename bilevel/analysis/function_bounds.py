@@ -2,9 +2,8 @@
 
 Main definition: `function_bounds`.
 
-Math: an increasing f with f(c) = v has f(u) > v where u > c is proved, a falling one where u < c is;
-and where every symbol in u lies in a finite
-interval, ball arithmetic encloses f(u)."""
+Math: an increasing f with f(c) = v has f(u) > v where u > c is proved, a falling one where u < c is; and where every
+symbol in u lies in a finite interval, ball arithmetic encloses f(u)."""
 
 from __future__ import annotations
 

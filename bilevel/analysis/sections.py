@@ -25,9 +25,10 @@ from flint import arb, fmpq
 
 from bilevel.analysis import isolation as iso
 from bilevel.analysis.cells import real_roots, univariate
+from bilevel.analysis.characteristic import Factor, characteristic_factors
 from bilevel.analysis.enclosure import enclose, truth_at
 from bilevel.analysis.hurwitz import bareiss, hurwitz_matrix
-from bilevel.analysis.polynomials import Coordinates, Factor, characteristic_factors, to_sympy
+from bilevel.analysis.polynomials import Coordinates, to_sympy
 from bilevel.analysis.schur import moebius
 from bilevel.language.errors import UnknownAnswer
 from bilevel.language.root_counts import census

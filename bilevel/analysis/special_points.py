@@ -17,9 +17,10 @@ from typing import Any
 import flint
 
 from bilevel.analysis.basis import rational_points
+from bilevel.analysis.characteristic import characteristic_factors
 from bilevel.analysis.enclosure import enclose
 from bilevel.analysis.known import number_sign
-from bilevel.analysis.polynomials import characteristic_factors, to_sympy
+from bilevel.analysis.polynomials import to_sympy
 from bilevel.analysis.stability_line import Boundary, verdict_at
 from bilevel.language.errors import UnknownAnswer
 

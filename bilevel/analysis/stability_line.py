@@ -20,8 +20,9 @@ from flint import fmpq_mat
 from bilevel.analysis.analyse import KINDS, analyse
 from bilevel.analysis.arithmetic import check_time
 from bilevel.analysis.cells import Line
+from bilevel.analysis.characteristic import characteristic_factors
 from bilevel.analysis.known import number_sign
-from bilevel.analysis.polynomials import Coordinates, characteristic_factors, rational, to_sympy
+from bilevel.analysis.polynomials import Coordinates, rational, to_sympy
 from bilevel.analysis.reduction import Assumptions
 from bilevel.analysis.regions import All, evaluate, signs
 from bilevel.analysis.schur import flow_test, map_test

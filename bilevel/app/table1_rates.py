@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from bilevel.analysis.polynomials import Coordinates, characteristic_factors, to_sympy
+from bilevel.analysis.characteristic import characteristic_factors
+from bilevel.analysis.polynomials import Coordinates, to_sympy
 from bilevel.analysis.rates import best
 from bilevel.analysis.sections import STABLE, sections
 from bilevel.app import budget

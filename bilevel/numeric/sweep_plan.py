@@ -18,7 +18,8 @@ import numpy as np
 import sympy as sp
 from flint import fmpq
 
-from bilevel.analysis.polynomials import Coordinates, characteristic_factors
+from bilevel.analysis.characteristic import characteristic_factors
+from bilevel.analysis.polynomials import Coordinates
 from bilevel.language.errors import GameError
 from bilevel.numeric.sweep_axes import Axis
 

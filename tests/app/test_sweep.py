@@ -16,14 +16,6 @@ import xarray
 
 from bilevel.app.cli import main
 from tests.app.test_cli import ROOT, complaint, process
-from tests.app.test_problem import DIRAC
-
-
-@pytest.fixture
-def dirac(tmp_path):
-    path = tmp_path / "dirac.toml"
-    path.write_text(DIRAC)
-    return str(path)
 
 
 def test_data_and_picture_of_two_axes(capsys, dirac, tmp_path):

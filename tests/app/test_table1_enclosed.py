@@ -20,7 +20,8 @@ from bilevel.app.table1_cell import _guarded, _linear_text
 from bilevel.app.table1_problems import PROBLEMS
 from bilevel.game import Game, minimize
 from bilevel.rules import simultaneous
-from tests.app.test_table1_by_hand import FEW, Bandit, Process, Regulator, plain, radius
+from tests.app.test_table1_agents_by_hand import Bandit, Process, Regulator, plain
+from tests.app.test_table1_by_hand import FEW, radius
 
 BENCHES = {bench.name: bench for bench in PROBLEMS}
 QUARTER = 0.25
